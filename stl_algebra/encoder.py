@@ -1,0 +1,192 @@
+"""The tile encoder: a rank-r CP approximation of the matrix-multiplication tensor."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from math import lcm, prod
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stl_algebra.brent import satisfies_brent
+from stl_algebra.error import error_at_precision, growth, relative_error
+from stl_algebra.errors import InvalidInput
+from stl_algebra.format import Format
+from stl_algebra.precision import Precision
+from stl_algebra.ring import Ring, numerators
+
+Factors = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, eq=False)
+class TileEncoder:
+    """A tile encoder of format ⟨n,m,p⟩ and rank r, three float64 matrices that never change:
+
+        encode_x  E_X  (r, n·m)      encode_w  E_W  (r, m·p)      decode  D  (n·p, r)
+
+    vec(XW) ≈ D · ((E_X vec X) ⊙ (E_W vec W)), vec row-major. `ring` says where this is an identity;
+    any ring but R is proved on construction, in exact arithmetic. The exact coefficients of a factor
+    are then its float64 entries read as fractions over its denominator in `denominators`; over GF(2)
+    all entries are 0 or 1 and are read modulo 2. Encoders are equal when their contents are.
+
+    Raises InvalidInput where shapes do not fit, an entry is not finite, or the ring claimed is not true.
+
+    >>> one = np.ones((1, 1))
+    >>> TileEncoder(Format(1, 1, 1), one, one, one, Ring.Z).exact
+    True
+
+    Source: arXiv 2503.12211 (the STL operator); Kolda, Bader, Tensor decompositions and applications, 2009.
+    """
+
+    format: Format
+    encode_x: NDArray[np.float64]
+    encode_w: NDArray[np.float64]
+    decode: NDArray[np.float64]
+    ring: Ring = Ring.R
+    denominators: tuple[int, int, int] = (1, 1, 1)
+
+    def __post_init__(self) -> None:
+        set_field = object.__setattr__
+        set_field(self, "format", Format(*self.format))
+        for name in ("encode_x", "encode_w", "decode"):
+            set_field(self, name, _frozen(name, getattr(self, name)))
+        rank = len(self.encode_x)
+        in_x, in_w, out = self.format.sizes
+        for name, shape in (("encode_x", (rank, in_x)), ("encode_w", (rank, in_w)), ("decode", (out, rank))):
+            if getattr(self, name).shape != shape:
+                found = getattr(self, name).shape
+                raise InvalidInput(f"{name} has shape {found}; format {self.format} and rank {rank} need {shape}")
+        if rank == 0:
+            raise InvalidInput("an encoder needs at least one product")
+        set_field(self, "denominators", tuple(int(d) for d in self.denominators))
+        if self.ring.is_exact:
+            self._prove()
+
+    @classmethod
+    def from_exact(cls, format: Format, encode_x: ArrayLike, encode_w: ArrayLike, decode: ArrayLike) -> TileEncoder:
+        """The exact encoder of integer or Fraction coefficients, in the smallest ring that holds them.
+
+        Shapes as in the class. Raises InvalidInput where the Brent equations do not hold or a numerator
+        does not fit float64.
+
+        >>> TileEncoder.from_exact(Format(1, 1, 1), [[Fraction(1, 2)]], [[2]], [[1]]).ring.value
+        'Z[1/2]'
+        """
+        x, qx = _over_one_denominator(encode_x)
+        w, qw = _over_one_denominator(encode_w)
+        d, qd = _over_one_denominator(decode)
+        return cls(Format(*format), x, w, d, Ring.of_denominators((qx, qw, qd)), (qx, qw, qd))
+
+    @property
+    def rank(self) -> int:
+        """r, the number of products."""
+        return len(self.encode_x)
+
+    @property
+    def factors(self) -> Factors:
+        """(E_X, E_W, Dᵀ), each with one row a product: shapes (r, n·m), (r, m·p), (r, n·p)."""
+        return self.encode_x, self.encode_w, self.decode.T
+
+    @property
+    def ratio(self) -> float:
+        """r / (n·m·p): multiplications against the classical algorithm."""
+        return self.rank / self.format.products
+
+    @property
+    def exact(self) -> bool:
+        """Whether the Brent equations are proved, in `ring`."""
+        return self.ring.is_exact
+
+    @cached_property
+    def relative_error(self) -> float:
+        """E‖Ŷ−Y‖² / E‖Y‖² for independent zero-mean inputs: ‖R‖² / (n·m·p), zero where proved so."""
+        return 0.0 if self.ring.is_exact_for_reals else relative_error(self.format, *self.factors)
+
+    @cached_property
+    def growth(self) -> float:
+        """Σ_s ‖E_X[s]‖² ‖E_W[s]‖² ‖D[:,s]‖², which rounding errors are proportional to."""
+        return growth(*self.factors)
+
+    def error_at(self, precision: str | Precision) -> float:
+        """The relative error when the encoded operands are rounded to a precision."""
+        return error_at_precision(self.format, self.relative_error, self.growth, Precision.parse(precision))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over format, ring, denominators and the entries (little-endian, −0 as 0): the content address."""
+        header = f"stl {self.format} {self.rank} {self.ring} {self.denominators}".encode()
+        content = hashlib.sha256(header)
+        for factor in (self.encode_x, self.encode_w, self.decode):
+            content.update(np.ascontiguousarray(factor + 0.0, dtype="<f8").tobytes())
+        return content.hexdigest()
+
+    def exact_coefficients(self) -> tuple[list[list[Fraction]], list[list[Fraction]], list[list[Fraction]]]:
+        """(E_X, E_W, D) as fractions. Raises InvalidInput where the encoder is not exact."""
+        if not self.exact:
+            raise InvalidInput("an approximate encoder has no exact coefficients")
+        x, w, d = (
+            [[Fraction(int(v), q) for v in row] for row in np.rint(factor * q)]
+            for factor, q in zip((self.encode_x, self.encode_w, self.decode), self.denominators, strict=True)
+        )
+        return x, w, d
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TileEncoder) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        return (
+            f"TileEncoder({self.format}, rank={self.rank}, ring={self.ring}, "
+            f"relative_error={self.relative_error:.6g}, growth={self.growth:.4g})"
+        )
+
+    def _prove(self) -> None:
+        if any(d < 1 for d in self.denominators):
+            raise InvalidInput(f"denominators {self.denominators} are not positive")
+        if self.ring is Ring.GF2:
+            if not all(np.isin(f, (0.0, 1.0)).all() for f in self.factors) or prod(self.denominators) != 1:
+                raise InvalidInput("an encoder over GF(2) has coefficients 0 and 1 only")
+        elif self.ring is not Ring.of_denominators(self.denominators):
+            raise InvalidInput(f"ring {self.ring} does not match the denominators {self.denominators}")
+        integers = []
+        for name, factor, q in zip(("encode_x", "encode_w", "decode"), self._matrices, self.denominators, strict=True):
+            over = numerators(factor, q)
+            if over is None:
+                raise InvalidInput(f"{name} is not a matrix of fractions over {q}, so not over {self.ring}")
+            integers.append(over)
+        modulus = 2 if self.ring is Ring.GF2 else None
+        if not satisfies_brent(self.format, *integers, scale=prod(self.denominators), modulus=modulus):
+            raise InvalidInput(
+                f"the Brent equations of {self.format} do not hold over {self.ring}: this rank-{self.rank} "
+                "encoder is not exact"
+            )
+
+    @property
+    def _matrices(self) -> Factors:
+        return self.encode_x, self.encode_w, self.decode
+
+
+def _frozen(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    array = np.array(values, dtype=np.float64, order="C")
+    if array.ndim != 2:
+        raise InvalidInput(f"{name} has {array.ndim} dimensions; it must be a matrix")
+    if not np.isfinite(array).all():
+        raise InvalidInput(f"{name} has an entry that is not finite")
+    array.setflags(write=False)
+    return array
+
+
+def _over_one_denominator(coefficients: ArrayLike) -> tuple[NDArray[np.float64], int]:
+    """The float64 matrix of exact coefficients and their least common denominator."""
+    rows: Sequence[Sequence[Fraction]] = [[Fraction(v) for v in row] for row in np.asarray(coefficients, dtype=object)]
+    denominator = lcm(*(v.denominator for row in rows for v in row)) if rows else 1
+    integers = [[v.numerator * (denominator // v.denominator) for v in row] for row in rows]
+    if any(abs(v) >= 2**53 for row in integers for v in row) or denominator >= 2**53:
+        raise InvalidInput("an exact coefficient is too large: numerators and denominators must stay below 2^53")
+    return np.array(integers, dtype=np.float64) / denominator, denominator

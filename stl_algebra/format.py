@@ -1,0 +1,74 @@
+"""The format ⟨n,m,p⟩ of a tile product."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from stl_algebra.errors import InvalidInput
+
+
+class _Dimensions(NamedTuple):
+    n: int
+    m: int
+    p: int
+
+
+class Format(_Dimensions):
+    """The format ⟨n,m,p⟩: an n×m tile of X times an m×p tile of W gives an n×p tile of Y.
+
+    A plain tuple with names, so ``Format(4, 4, 4) == (4, 4, 4)``.
+
+    Raises InvalidInput where a dimension is not a positive integer.
+
+    >>> Format.parse("2x3x4").products
+    24
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, n: int, m: int, p: int) -> Format:
+        for name, size in zip("nmp", (n, m, p), strict=True):
+            if isinstance(size, bool) or int(size) != size or size < 1:
+                raise InvalidInput(f"tile dimension {name} = {size!r} is not a positive integer")
+        return super().__new__(cls, int(n), int(m), int(p))
+
+    @classmethod
+    def parse(cls, text: str) -> Format:
+        """Read ``4`` (a cube) or ``2x3x4``.
+
+        >>> Format.parse("4")
+        Format(n=4, m=4, p=4)
+        """
+        match = re.fullmatch(r"(\d{1,6})(?:[x×](\d{1,6})[x×](\d{1,6}))?", text.strip(), re.IGNORECASE)
+        if match is None:
+            raise InvalidInput(f"tile {text!r} is no format; write one size such as 4, or three such as 2x3x4")
+        n, m, p = match.groups()
+        return cls(int(n), int(m or n), int(p or n))
+
+    @property
+    def products(self) -> int:
+        """n·m·p, the number of scalar products of the classical algorithm."""
+        return self.n * self.m * self.p
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """(n·m, m·p, n·p): entries of an X tile, a W tile and a Y tile."""
+        return self.n * self.m, self.m * self.p, self.n * self.p
+
+    @property
+    def is_cube(self) -> bool:
+        return self.n == self.m == self.p
+
+    def check_rank(self, rank: int) -> int:
+        """Return rank, or raise InvalidInput where it is not between 1 and n·m·p.
+
+        >>> Format(2, 2, 2).check_rank(7)
+        7
+        """
+        if isinstance(rank, bool) or int(rank) != rank or not 1 <= rank <= self.products:
+            raise InvalidInput(f"rank {rank} does not fit the format {self}; give a rank between 1 and {self.products}")
+        return int(rank)
+
+    def __str__(self) -> str:
+        return f"{self.n}x{self.m}x{self.p}"
