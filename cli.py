@@ -37,6 +37,10 @@ catalog_command = ReportingGroup(
     "stl-catalog",
     {
         "list": "catalog.commands.list:list_command",
+        "show": "catalog.commands.show:show_command",
+        "verify": "catalog.commands.verify:verify_command",
+        "export": "catalog.commands.export:export_command",
+        "reindex": "catalog.commands.reindex:reindex_command",
     },
     help="Browse, check and exchange tile encoders.",
 )

@@ -1,0 +1,203 @@
+"""A folder of encoder files: immutable, named by content, indexed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from catalog.durable import TEMPORARY_PREFIX, write_atomically
+from catalog.encoder_file import DamagedFile, Stored, pack, read
+from catalog.index import COLUMNS, Index, Row
+from catalog.provenance import Provenance
+from stl_algebra.encoder import TileEncoder
+from stl_algebra.errors import InvalidInput
+
+SUFFIX = ".safetensors"
+#: A temporary file this old was left by a process that died.
+ABANDONED_SECONDS = 3600.0
+
+_log = logging.getLogger("catalog")
+
+
+class Folder:
+    """The encoder files of one directory, each named by its encoder's id, and the index over them.
+
+    Every look first compares names, sizes and times of the files with the index, and reads those that
+    changed: files may come, go and break behind the catalog's back. A damaged one is named in a warning,
+    once, and passed over. The index lives in the directory, or where that cannot be written in the
+    user's cache. With `read_only` nothing is ever written to the directory; without `index_beside` the
+    files alone are.
+    """
+
+    def __init__(self, directory: Path, *, read_only: bool = False, index_beside: bool = True) -> None:
+        self.directory = directory
+        self.read_only = read_only
+        self.index = Index(_index_places(directory, beside=index_beside and not read_only))
+        self._warned: set[str] = set()
+
+    def add(self, encoder: TileEncoder, provenance: Provenance) -> Path:
+        """Store an encoder durably and return its file; one that is there and sound already is left as it is.
+
+        Raises InvalidInput where the directory cannot be written.
+        """
+        if self.read_only:
+            raise InvalidInput(f"the catalog folder {self.directory} is read-only; name another with --catalog DIR")
+        path = self.directory / f"{encoder.digest}{SUFFIX}"
+        if self._is_sound(path):
+            self.refresh(only=path.name)
+            return path
+        content = pack(encoder, provenance)
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, content)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise InvalidInput(
+                f"the catalog folder {self.directory} cannot be written ({reason}); name another with --catalog DIR"
+            ) from error
+        self.refresh(only=path.name)
+        return path
+
+    def remove(self, name: str) -> None:
+        """Delete a file for good. Raises InvalidInput where that is not allowed."""
+        if self.read_only:
+            raise InvalidInput(f"the catalog folder {self.directory} is read-only: {name} stays")
+        try:
+            (self.directory / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise InvalidInput(f"{self.directory / name} cannot be removed ({error.strerror})") from error
+        self.index.drop([name])
+
+    def rows(self, condition: str = "1", values: Sequence[object] = ()) -> list[Mapping[str, Any]]:
+        """Index rows of the sound files under a condition in SQL, after a look at the directory."""
+        if not self.refresh():
+            return []
+        rows = self.index.select(f"SELECT * FROM files WHERE fault IS NULL AND ({condition})", values)
+        return [dict(row) for row in rows]
+
+    def row(self, name: str) -> Mapping[str, Any]:
+        """The index row of one sound file, without a look at the rest of the directory."""
+        rows = self.index.select("SELECT * FROM files WHERE fault IS NULL AND name = ?", [name])
+        if not rows:
+            raise InvalidInput(f"{self.directory / name} is not in the catalog any more")
+        return dict(rows[0])
+
+    def faults(self) -> dict[Path, str]:
+        """Every damaged file and what is wrong with it, after a look at the directory."""
+        if not self.refresh():
+            return {}
+        rows = self.index.select("SELECT name, fault FROM files WHERE fault IS NOT NULL ORDER BY name")
+        return {self.directory / row["name"]: row["fault"] for row in rows}
+
+    def load(self, name: str) -> Stored:
+        """Read a file and check it whole. Raises DamagedFile, or InvalidInput where it cannot be read."""
+        try:
+            stored = read(self.directory / name)
+        except OSError as error:
+            raise InvalidInput(f"{self.directory / name} cannot be read ({error.strerror})") from error
+        if name != f"{stored.encoder.digest}{SUFFIX}":
+            raise DamagedFile(f"its name is not that of its content, {stored.encoder.digest}{SUFFIX}")
+        return stored
+
+    def reindex(self) -> int:
+        """Build the index anew from the files, drop what dead writers left; returns the number of files."""
+        if not self.directory.exists():
+            return 0
+        self.index.clear()
+        self._sweep()
+        self.refresh()
+        return len(self.index.stamps())
+
+    def verify(self) -> Iterator[tuple[Path, str | None]]:
+        """Read, recompute and prove every file, whatever the index says: its path, and what is wrong or None."""
+        for name, (size, mtime_ns) in sorted(self._scan(None)):
+            row = self._inspect(name, size, mtime_ns)
+            self.index.put([row])
+            yield self.directory / name, None if row[3] is None else str(row[3])
+
+    def refresh(self, only: str | None = None) -> bool:
+        """Bring the index up to date with the directory, or with one file of it; False where there is none."""
+        if not self.directory.exists():
+            return False
+        found = dict(self._scan(only))
+        known = self.index.stamps() if only is None else {}
+        changed = [name for name, stamp in found.items() if known.get(name) != stamp]
+        for start in range(0, len(changed), 256):
+            self.index.put(self._inspect(name, *found[name]) for name in changed[start : start + 256])
+        if only is None:
+            if gone := known.keys() - found.keys():
+                self.index.drop(gone)
+            self._warn()
+        return True
+
+    def names(self) -> list[str]:
+        """The encoder files in the directory, sound or not, in order."""
+        return sorted(name for name, _ in self._scan(None))
+
+    def _scan(self, only: str | None) -> Iterator[tuple[str, tuple[int, int]]]:
+        """(name, (size, mtime_ns)) of the encoder files; a directory that is not there yet has none."""
+        try:
+            if only is not None:
+                status = (self.directory / only).stat()
+                yield only, (status.st_size, status.st_mtime_ns)
+                return
+            with os.scandir(self.directory) as entries:
+                for entry in entries:
+                    if entry.name.endswith(SUFFIX) and not entry.name.startswith(".") and entry.is_file():
+                        status = entry.stat()
+                        yield entry.name, (status.st_size, status.st_mtime_ns)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise InvalidInput(f"the catalog folder {self.directory} cannot be read ({error.strerror})") from error
+
+    def _inspect(self, name: str, size: int, mtime_ns: int) -> Row:
+        """The index row of a file."""
+        try:
+            stored = self.load(name)
+        except InvalidInput as error:
+            return (name, size, mtime_ns, str(error), *[None] * (len(COLUMNS) - 4))
+        encoder, provenance = stored.encoder, stored.provenance
+        return (
+            *(name, size, mtime_ns, None, encoder.digest, *encoder.format, encoder.rank, str(encoder.ring)),
+            *(encoder.relative_error, encoder.growth, provenance.strategy, json.dumps(provenance.as_json())),
+        )
+
+    def _is_sound(self, path: Path) -> bool:
+        try:
+            self.load(path.name)
+        except InvalidInput:
+            return False
+        return True
+
+    def _warn(self) -> None:
+        for row in self.index.select("SELECT name, fault FROM files WHERE fault IS NOT NULL"):
+            if row["name"] not in self._warned:
+                self._warned.add(row["name"])
+                _log.warning("Skipping the damaged file %s: %s", self.directory / row["name"], row["fault"])
+
+    def _sweep(self) -> None:
+        """Remove temporary files that no living writer can still own."""
+        if self.read_only or not self.directory.is_dir():
+            return
+        for leftover in self.directory.glob(f"{TEMPORARY_PREFIX}*"):
+            try:
+                if time.time() - leftover.stat().st_mtime > ABANDONED_SECONDS:
+                    leftover.unlink()
+            except OSError:
+                continue  # gone already, or not ours to remove
+
+
+def _index_places(directory: Path, *, beside: bool) -> list[Path]:
+    """Where the index may live: with the files, else in the user's cache under the directory's name."""
+    from platformdirs import user_cache_path
+
+    name = hashlib.sha256(os.fsencode(directory.absolute())).hexdigest()[:16]
+    in_cache = user_cache_path("strassen-tile") / f"index-{name}.sqlite"
+    return [directory / "index.sqlite", in_cache] if beside else [in_cache]

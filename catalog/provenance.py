@@ -1,0 +1,75 @@
+"""Where an encoder came from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from stl_algebra.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How an encoder was found: enough to tell its story, and to find it again where it was found by chance.
+
+    strategy   the name of the search strategy, "construction" or "import"
+    seed       the seed of the random generator, if one was used
+    seconds    wall-clock seconds from the start of the search to this encoder
+    precision  the precision whose error was minimised
+    details    anything else that JSON can hold: trial, options, derivation in words
+    lineage    ids of the encoders it was made from
+
+    Raises InvalidInput where a field is not of its kind or `details` cannot be written as JSON.
+
+    >>> Provenance("construction", details={"derivation": "Strassen 1969"}).strategy
+    'construction'
+    """
+
+    strategy: str
+    seed: int | None = None
+    seconds: float | None = None
+    precision: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    lineage: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lineage", tuple(self.lineage))
+        kinds: dict[str, tuple[type, ...]] = {
+            "strategy": (str,),
+            "seed": (int, type(None)),
+            "seconds": (int, float, type(None)),
+            "precision": (str, type(None)),
+            "details": (Mapping,),
+        }
+        for name, kind in kinds.items():
+            if not isinstance(getattr(self, name), kind):
+                raise InvalidInput(
+                    f"the provenance's {name} is {getattr(self, name)!r}, which is no {kind[0].__name__}"
+                )
+        if not all(isinstance(parent, str) for parent in self.lineage):
+            raise InvalidInput(f"the provenance's lineage {self.lineage!r} does not consist of encoder ids")
+        try:
+            object.__setattr__(self, "details", json.loads(json.dumps(dict(self.details), allow_nan=False)))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidInput(f"the provenance's details cannot be written as JSON: {error}") from None
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields as a JSON object."""
+        return {
+            "strategy": self.strategy,
+            "seed": self.seed,
+            "seconds": self.seconds,
+            "precision": self.precision,
+            "details": dict(self.details),
+            "lineage": list(self.lineage),
+        }
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """Read what `as_json` writes; fields it does not know are dropped. Raises InvalidInput as above."""
+        known = {name: fields[name] for name in cls.__dataclass_fields__ if fields.get(name) is not None}
+        if not isinstance(known.get("lineage", []), list):
+            raise InvalidInput(f"the provenance's lineage {known['lineage']!r} is no list of encoder ids")
+        return cls(**({"strategy": "unknown"} | known))

@@ -1,0 +1,100 @@
+"""What is asked of the catalog: conditions on the index, and the order of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from stl_algebra.error import error_at_precision
+from stl_algebra.errors import InvalidInput
+from stl_algebra.format import Format
+from stl_algebra.precision import Precision
+from stl_algebra.ring import Ring
+
+if TYPE_CHECKING:
+    from catalog.entry import Entry
+
+Tile = int | str | tuple[int, int, int]
+Range = tuple[float | None, float | None]
+
+#: The orders a list can have; each ends in the id, so that it is the same on every machine.
+ORDERS: dict[str, Callable[[Entry, Precision], tuple[Any, ...]]] = {
+    "format": lambda e, at: (e.format.products, e.format, -e.rank, e.error_at(at), e.growth, e.id),
+    "rank": lambda e, at: (e.rank, e.format, e.error_at(at), e.growth, e.id),
+    "ratio": lambda e, at: (e.ratio, e.error_at(at), e.growth, e.format, e.id),
+    "error": lambda e, at: (e.error_at(at), e.growth, e.format, e.id),
+    "growth": lambda e, at: (e.growth, e.error_at(at), e.format, e.id),
+    "strategy": lambda e, at: (e.provenance.strategy, e.format, -e.rank, e.error_at(at), e.id),
+    "seconds": lambda e, at: (e.provenance.seconds or 0.0, e.format, -e.rank, e.error_at(at), e.id),
+}
+
+
+def parse_tile(tile: Tile) -> Format:
+    """A format from 4, "4", "2x3x4" or (2, 3, 4). Raises InvalidInput for anything else.
+
+    >>> parse_tile(4) == parse_tile("4x4x4") == parse_tile((4, 4, 4))
+    True
+    """
+    if isinstance(tile, str):
+        return Format.parse(tile)
+    if isinstance(tile, tuple) and len(tile) == 3:
+        return Format(*tile)
+    if isinstance(tile, int) and not isinstance(tile, bool):
+        return Format(tile, tile, tile)
+    raise InvalidInput(f"tile {tile!r} is no format; give 4, '2x3x4' or (2, 3, 4)")
+
+
+@dataclass(frozen=True)
+class Query:
+    """Conditions that all hold; None asks nothing. Ranges are (lowest, highest), both included.
+
+    tile       the format                       ring       the ring
+    rank       range of r                       strategy   the name of the strategy
+    ratio      range of r / (n·m·p)             exact      proved in its ring, or not
+    error      range of the error at precision  real       meant for real numbers, or over GF(2)
+    """
+
+    tile: Tile | None = None
+    rank: Range = (None, None)
+    ratio: Range = (None, None)
+    error: Range = (None, None)
+    precision: str | Precision = "bf16"
+    ring: str | None = None
+    strategy: str | None = None
+    exact: bool | None = None
+    real: bool | None = None
+    id: str | None = None
+
+    def condition(self) -> tuple[str, list[object]]:
+        """An SQL condition on the index and its values."""
+        terms: list[str] = []
+        values: list[object] = []
+
+        def ask(term: str, *bound: object) -> None:
+            terms.append(term)
+            values.extend(bound)
+
+        if self.id is not None:
+            ask("id >= ? AND id <= ?", self.id, self.id + "g")  # every digest that starts so: g follows f
+        if self.tile is not None:
+            ask("n = ? AND m = ? AND p = ?", *parse_tile(self.tile))
+        if self.ring is not None:
+            ask("ring = ?", str(Ring.parse(self.ring)))
+        if self.strategy is not None:
+            ask("strategy = ?", self.strategy)
+        if self.exact is not None:
+            ask("ring != 'R'" if self.exact else "ring = 'R'")
+        if self.real is not None:
+            ask("ring != 'GF(2)'" if self.real else "ring = 'GF(2)'")
+        # The error is linear in the growth: what growth 1 costs in the format ⟨1,1,1⟩ is the coefficient.
+        slope = error_at_precision(Format(1, 1, 1), 0.0, 1.0, Precision.parse(self.precision))
+        for expression, bounds in (
+            ("rank", self.rank),
+            ("1.0 * rank / (n * m * p)", self.ratio),
+            (f"relative_error + {slope!r} * growth / (n * m * p)", self.error),
+        ):
+            for comparison, bound in zip((">=", "<="), bounds, strict=True):
+                if bound is not None:
+                    ask(f"{expression} {comparison} ?", bound)
+        return " AND ".join(terms) or "1", values
