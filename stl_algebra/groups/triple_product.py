@@ -1,0 +1,99 @@
+"""The triple product property of subsets of a group, and its simultaneous form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stl_algebra.errors import InvalidInput
+from stl_algebra.groups.cyclic import cyclic
+from stl_algebra.groups.direct_product import direct_product
+from stl_algebra.groups.group import Elements, FiniteGroup
+
+Triple = tuple[ArrayLike, ArrayLike, ArrayLike]
+
+
+def has_triple_product_property(group: FiniteGroup, s: ArrayLike, t: ArrayLike, u: ArrayLike) -> bool:
+    """Whether q_s q_t q_u = 1 only for q_s = q_t = q_u = 1, q ranging over the quotients x y⁻¹ of each subset.
+
+    Subsets S, T, U of sizes n, m, p with the property make the group algebra multiply n×m by m×p
+    matrices: G realises ⟨n,m,p⟩. Raises InvalidInput for an empty subset or numbers outside the group.
+
+    >>> from stl_algebra.groups import symmetric
+    >>> has_triple_product_property(symmetric(3), [0, 1], [0, 2], [0, 5])
+    True
+
+    Source: Cohn, Umans, A group-theoretic approach to fast matrix multiplication, 2003, Definition 2.1;
+    Hedtke, Murthy, Search and test algorithms for triple product property triples, 2012 (this test).
+    """
+    q_s, q_t, q_u = (quotient_set(group, subset) for subset in (s, t, u))
+    if (q_s & q_t).sum() > 1:
+        return False
+    products = np.zeros(group.order, dtype=bool)
+    products[group.table[np.ix_(np.flatnonzero(q_s), np.flatnonzero(q_t))]] = True
+    return int((products & q_u).sum()) == 1
+
+
+def quotient_set(group: FiniteGroup, subset: ArrayLike) -> NDArray[np.bool_]:
+    """The mask of Q(S) = {x y⁻¹ : x, y ∈ S}, shape (|G|,).
+
+    >>> from stl_algebra.groups import cyclic
+    >>> quotient_set(cyclic(5), [0, 1]).tolist()
+    [True, True, False, False, True]
+    """
+    members = group.subset(subset)
+    if len(members) == 0:
+        raise InvalidInput("a subset for the triple product property needs at least one element")
+    mask = np.zeros(group.order, dtype=bool)
+    mask[group.quotients[np.ix_(members, members)]] = True
+    return mask
+
+
+def has_simultaneous_triple_product_property(group: FiniteGroup, triples: Sequence[Triple]) -> bool:
+    """Whether a a'⁻¹ b b'⁻¹ c c'⁻¹ = 1 with a ∈ A_i, a' ∈ A_j, b ∈ B_j, b' ∈ B_k, c ∈ C_k, c' ∈ C_i
+    only where i = j = k and a = a', b = b', c = c', for the triples (A_i, B_i, C_i).
+
+    G then computes all the products ⟨|A_i|, |B_i|, |C_i|⟩ in one multiplication of its algebra.
+
+    >>> has_simultaneous_triple_product_property(*planes_triples(3))
+    True
+
+    Source: Cohn, Kleinberg, Szegedy, Umans, Group-theoretic algorithms for matrix multiplication, 2005, §5.
+    """
+    families = [[group.subset(subset) for subset in triple] for triple in triples]
+    if any(len(subset) == 0 for family in families for subset in family):
+        raise InvalidInput("a subset for the triple product property needs at least one element")
+    first, second, third = zip(*families, strict=True)
+    count = 0
+    for i, j in np.ndindex(len(families), len(families)):
+        left = np.bincount(_quotients(group, first[i], first[j]), minlength=group.order)
+        for k in range(len(families)):
+            middle = np.bincount(_quotients(group, second[j], second[k]), minlength=group.order)
+            right = np.bincount(_quotients(group, third[k], third[i]), minlength=group.order)
+            count += int(np.einsum("a,b,ab->", left, middle, right[group.inverses[group.table]]))
+    return count == sum(len(a) * len(b) * len(c) for a, b, c in families)
+
+
+def planes_triples(m: int) -> tuple[FiniteGroup, list[Triple]]:
+    """C_m³ and two triples with the simultaneous property, each realising ⟨m−1, m−1, m−1⟩, m ≥ 2.
+
+    With H₁, H₂, H₃ the three axes without zero they are (H₁, H₂, H₃) and (H₂, H₃, H₁).
+
+    >>> group, triples = planes_triples(3)
+    >>> group.order, len(triples)
+    (27, 2)
+
+    Source: Cohn, Kleinberg, Szegedy, Umans, 2005, §5 (the two-triple example).
+    """
+    if m < 2:
+        raise InvalidInput(f"C{m}^3 has no axis without zero; give m from 2 on")
+    group = direct_product(*[cyclic(m)] * 3, name=f"C{m}^3")
+    axes = [np.arange(1, m) * m**place for place in (2, 1, 0)]
+    return group, [(axes[0], axes[1], axes[2]), (axes[1], axes[2], axes[0])]
+
+
+def _quotients(group: FiniteGroup, left: Elements, right: Elements) -> Elements:
+    """All x y⁻¹ with x in left, y in right, with repetition."""
+    return group.quotients[np.ix_(left, right)].ravel()
