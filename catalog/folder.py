@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from catalog.durable import TEMPORARY_PREFIX, write_atomically
 from catalog.encoder_file import DamagedFile, Stored, pack, read
@@ -21,6 +21,8 @@ from stl_algebra.errors import InvalidInput
 SUFFIX = ".safetensors"
 #: A temporary file this old was left by a process that died.
 ABANDONED_SECONDS = 3600.0
+
+Item = TypeVar("Item")
 
 _log = logging.getLogger("catalog")
 
@@ -116,10 +118,11 @@ class Folder:
 
     def verify(self) -> Iterator[tuple[Path, str | None]]:
         """Read, recompute and prove every file, whatever the index says: its path, and what is wrong or None."""
-        for name, (size, mtime_ns) in sorted(self._scan(None)):
-            row = self._inspect(name, size, mtime_ns)
-            self.index.put([row])
-            yield self.directory / name, None if row[3] is None else str(row[3])
+        for batch in _batches(sorted(self._scan(None))):
+            rows = [self._inspect(name, *stamp) for name, stamp in batch]
+            self.index.put(rows)
+            for row in rows:
+                yield self.directory / str(row[0]), None if row[3] is None else str(row[3])
 
     def refresh(self, only: str | None = None) -> bool:
         """Bring the index up to date with the directory, or with one file of it; False where there is none."""
@@ -128,8 +131,8 @@ class Folder:
         found = dict(self._scan(only))
         known = self.index.stamps() if only is None else {}
         changed = [name for name, stamp in found.items() if known.get(name) != stamp]
-        for start in range(0, len(changed), 256):
-            self.index.put(self._inspect(name, *found[name]) for name in changed[start : start + 256])
+        for batch in _batches(changed):
+            self.index.put(self._inspect(name, *found[name]) for name in batch)
         if only is None:
             if gone := known.keys() - found.keys():
                 self.index.drop(gone)
@@ -192,6 +195,12 @@ class Folder:
                     leftover.unlink()
             except OSError:
                 continue  # gone already, or not ours to remove
+
+
+def _batches(items: Sequence[Item], size: int = 256) -> Iterator[Sequence[Item]]:
+    """The items in runs, each of which becomes one transaction of the index."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def _index_places(directory: Path, *, beside: bool) -> list[Path]:

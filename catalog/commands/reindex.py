@@ -22,4 +22,4 @@ def reindex_command(catalog: Catalog, as_json: bool) -> None:
     if as_json:
         print_json({"files": files, "damaged": damaged})
     else:
-        click.echo(f"{files} files indexed, {damaged} of them damaged.")
+        click.echo(f"{files} file{'s' * (files != 1)} indexed, {damaged} damaged.")
