@@ -26,8 +26,14 @@ def kronecker(outer: TileEncoder, inner: TileEncoder) -> TileEncoder:
     """
     (n1, m1, p1), (n2, m2, p2) = outer.format, inner.format
     shapes = (((n1, m1), (n2, m2)), ((m1, p1), (m2, p2)), ((n1, p1), (n2, p2)))
-    factors = [_block_kron(a, b, *shape) for a, b, shape in zip(outer.factors, inner.factors, shapes, strict=True)]
     denominators = tuple(a * b for a, b in zip(outer.denominators, inner.denominators, strict=True))
+    factors = []
+    for s in range(3):
+        # Numerators are multiplied, then divided once: a product of two rounded fractions is not a rounded fraction.
+        a, b = outer.factors[s] * outer.denominators[s], inner.factors[s] * inner.denominators[s]
+        if outer.exact and inner.exact:
+            a, b = np.rint(a), np.rint(b)
+        factors.append(_block_kron(a, b, *shapes[s]) / denominators[s])
     return _assemble(Format(n1 * n2, m1 * m2, p1 * p2), factors, (outer.ring, inner.ring), denominators)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -17,7 +16,7 @@ from stl_algebra.error import error_at_precision, growth, relative_error
 from stl_algebra.errors import InvalidInput
 from stl_algebra.format import Format
 from stl_algebra.precision import Precision
-from stl_algebra.ring import Ring, numerators
+from stl_algebra.ring import MAX_NUMERATOR, Ring, numerators
 
 Factors = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
@@ -184,9 +183,14 @@ def _frozen(name: str, values: ArrayLike) -> NDArray[np.float64]:
 
 def _over_one_denominator(coefficients: ArrayLike) -> tuple[NDArray[np.float64], int]:
     """The float64 matrix of exact coefficients and their least common denominator."""
-    rows: Sequence[Sequence[Fraction]] = [[Fraction(v) for v in row] for row in np.asarray(coefficients, dtype=object)]
+    try:
+        rows = [[Fraction(v) for v in row] for row in np.asarray(coefficients, dtype=object)]
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidInput("exact coefficients must be a matrix of integers or fractions") from None
+    if len({len(row) for row in rows}) > 1:
+        raise InvalidInput("exact coefficients must be a matrix: its rows have different lengths")
     denominator = lcm(*(v.denominator for row in rows for v in row)) if rows else 1
     integers = [[v.numerator * (denominator // v.denominator) for v in row] for row in rows]
-    if any(abs(v) >= 2**53 for row in integers for v in row) or denominator >= 2**53:
-        raise InvalidInput("an exact coefficient is too large: numerators and denominators must stay below 2^53")
+    if any(abs(v) >= MAX_NUMERATOR for row in integers for v in row) or denominator >= MAX_NUMERATOR:
+        raise InvalidInput("an exact coefficient is too large: numerators and denominators must stay below 2^51")
     return np.array(integers, dtype=np.float64) / denominator, denominator

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from math import isfinite
+from numbers import Real
 from typing import NamedTuple
 
 from stl_algebra.errors import InvalidInput
@@ -29,7 +31,7 @@ class Format(_Dimensions):
 
     def __new__(cls, n: int, m: int, p: int) -> Format:
         for name, size in zip("nmp", (n, m, p), strict=True):
-            if isinstance(size, bool) or int(size) != size or size < 1:
+            if not _is_whole(size) or size < 1:
                 raise InvalidInput(f"tile dimension {name} = {size!r} is not a positive integer")
         return super().__new__(cls, int(n), int(m), int(p))
 
@@ -66,9 +68,14 @@ class Format(_Dimensions):
         >>> Format(2, 2, 2).check_rank(7)
         7
         """
-        if isinstance(rank, bool) or int(rank) != rank or not 1 <= rank <= self.products:
+        if not _is_whole(rank) or not 1 <= rank <= self.products:
             raise InvalidInput(f"rank {rank} does not fit the format {self}; give a rank between 1 and {self.products}")
         return int(rank)
 
     def __str__(self) -> str:
         return f"{self.n}x{self.m}x{self.p}"
+
+
+def _is_whole(value: object) -> bool:
+    """Whether a value is a whole number, of any numeric type but bool."""
+    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value) and float(value).is_integer()

@@ -9,6 +9,9 @@ import numpy as np
 
 from stl_algebra.errors import InvalidInput
 
+#: Exact numerators stay below this: from here on, two fractions over one denominator can share a float64.
+MAX_NUMERATOR = 2**51
+
 
 class Ring(StrEnum):
     """Where the Brent equations of an encoder hold: over Z, Z[1/2], Q or GF(2), or (R) not exactly.
@@ -53,9 +56,13 @@ class Ring(StrEnum):
 def numerators(values: np.ndarray, denominator: int) -> np.ndarray | None:
     """The integers k (float64) with values = k / denominator to the last bit, or None where there are none.
 
-    Division is correctly rounded, so a float64 that stands for a fraction is recognised exactly.
+    Division is correctly rounded, and below MAX_NUMERATOR the rounded product values · denominator is
+    within half a unit of k, so a float64 that stands for a fraction is recognised exactly.
+
+    >>> numerators(np.array([1 / 3, -2.0]), 3)
+    array([ 1., -6.])
     """
     integers = np.rint(values * denominator)
-    if np.all(np.abs(integers) < 2.0**53) and np.array_equal(integers / denominator, values):
+    if np.all(np.abs(integers) < MAX_NUMERATOR) and np.array_equal(integers / denominator, values):
         return integers
     return None
