@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import sys
+import time
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from catalog.commands.options import PrecisionType, TileType, catalog_options, json_option, print_json
+from search.strategy_names import NAMES
 from stl_algebra.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from catalog import Catalog, Entry
+    from search.strategy import Problem
+    from search.task import Discovery
+    from stl_algebra.encoder import TileEncoder
+    from stl_algebra.format import Format
 
 
 class ReportingGroup(click.Group):
@@ -52,3 +65,149 @@ bench_command = ReportingGroup(
     },
     help="Measure encoders, layers and whole networks.",
 )
+
+
+class DurationType(click.ParamType):
+    """Seconds on the command line: 60, 60s, 10m or 2h."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?", str(value).strip())
+        seconds = float(match[1]) * {None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}[match[2]] if match else 0.0
+        if not 0 < seconds < 1e7:
+            self.fail(f"{value!r} is no positive duration; write 60s, 10m or 2h", param, ctx)
+        return seconds
+
+
+class ReportingCommand(click.Command):
+    """A command that prints InvalidInput as one sentence."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except InvalidInput as error:
+            raise click.ClickException(str(error)) from error
+
+
+class Recorder:
+    """Keeps a search's improvements in the catalog: at once every few seconds, the last one always."""
+
+    INTERVAL = 10.0
+
+    def __init__(self, catalog: Catalog, problem: Problem) -> None:
+        self._catalog, self._problem = catalog, problem
+        self._pending: Discovery | None = None
+        self._written = 0.0
+        self.entry: Entry | None = None
+
+    def take(self, discovery: Discovery) -> None:
+        """Note an improvement; exact encoders and those that come after a pause are written at once."""
+        self._pending = discovery
+        if discovery.encoder.exact or time.monotonic() - self._written > self.INTERVAL:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is noted."""
+        if self._pending is None:
+            return
+        found, self._pending = self._pending, None
+        if found.strategy == "known":
+            self.entry = self._catalog.get(found.encoder.digest)
+            return
+        from catalog import Provenance
+
+        provenance = Provenance(
+            found.strategy, found.seed, found.seconds, self._problem.precision.name, found.details, found.parents
+        )
+        self.entry = self._catalog.add(found.encoder, provenance)
+        self._written = time.monotonic()
+
+
+def _known_encoders(catalog: Catalog, tile: Format, rank: int, precision: str) -> tuple[TileEncoder, ...]:
+    """What a search may start from: the catalog's best of the format, a few of every rank nearby, and exact ones."""
+    near, per_rank = 4, 8
+    chosen: dict[int, list[Entry]] = {}
+    for entry in catalog.entries(tile, real=True, precision=precision, order="error"):
+        same = chosen.setdefault(entry.rank, [])
+        if len(same) < per_rank and (entry.exact or abs(entry.rank - rank) <= near):
+            same.append(entry)
+    return tuple(entry.encoder for same in chosen.values() for entry in same)
+
+
+@click.command("stl-search", cls=ReportingCommand, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--tile", type=TileType(), required=True, help="The format: 4 for ⟨4,4,4⟩, or 2x3x4.")
+@click.option("--rank", type=int, required=True, help="How many products the encoder may use.")
+@click.option(
+    "--precision", type=PrecisionType(), default="bf16", show_default=True, help="Minimise the error in this."
+)
+@click.option("--budget", type=DurationType(), default="60s", show_default=True, help="How long: 60s, 10m, 2h.")
+@click.option("--jobs", type=click.IntRange(1), help="Worker processes [default: one a core].")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the random generators.")
+@click.option(
+    "--strategy", type=click.Choice(["auto", *NAMES]), default="auto", show_default=True, help="How to search."
+)
+@catalog_options
+@json_option
+def search_command(
+    catalog: Catalog,
+    tile: Format,
+    rank: int,
+    precision: str,
+    budget: float,
+    jobs: int | None,
+    seed: int,
+    strategy: str,
+    as_json: bool,
+) -> None:
+    """Search for the encoder of a format and rank with the least error at a precision, and keep it.
+
+    Ctrl-C keeps the best found so far.
+    """
+    started = time.monotonic()
+    try:
+        tile.check_rank(rank)
+    except InvalidInput as error:
+        raise click.BadParameter(str(error), param_hint="--rank") from error
+    from os import cpu_count
+
+    from rich.console import Console
+
+    from search.report import LiveView, summary
+    from search.run import Progress, Search
+    from search.strategy import Problem
+    from stl_algebra.precision import Precision
+
+    catalog.check_writable()
+    problem = Problem(tile, rank, Precision.parse(precision), _known_encoders(catalog, tile, rank, precision))
+    search = Search(problem, budget=budget, jobs=jobs or cpu_count() or 1, seed=seed, strategy_name=strategy)
+    recorder = Recorder(catalog, problem)
+    console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+    interrupted = False
+    with LiveView(problem, console) as view:
+        events = search.run()
+        try:
+            for event in events:
+                if isinstance(event, Progress):
+                    view.progress(event)
+                else:
+                    recorder.take(event)
+                    view.improvement(event)
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            events.close()
+            recorder.flush()
+    entry = recorder.entry
+    if entry is None:
+        raise click.ClickException("the search found no encoder")
+    if as_json:
+        found = entry.as_json(precision)
+        print_json({**found, "elapsed": round(time.monotonic() - started, 3), "interrupted": interrupted})
+        return
+    console.print("Interrupted; the best so far is kept." if interrupted else "", highlight=False)
+    console.print(summary(problem, entry.encoder))
+    console.print(f"\nKept as {entry.id[:10]} in {entry.path.parent}\nSee it with: stl-catalog show {entry.id[:10]}")
+    sys.stdout.flush()

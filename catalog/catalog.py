@@ -60,6 +60,10 @@ class Catalog:
         path = self._own.add(encoder, provenance)
         return self._entry(self._own.row(path.name), self._own)
 
+    def check_writable(self) -> None:
+        """Raise InvalidInput where `add` could not write to the user's directory, which is made if need be."""
+        self._own.check_writable()
+
     def best(
         self,
         tile: Tile = 4,

@@ -54,7 +54,20 @@ class Folder:
         if self._is_sound(path):
             self.refresh(only=path.name)
             return path
-        content = pack(encoder, provenance)
+        self._write(path, pack(encoder, provenance))
+        self.refresh(only=path.name)
+        return path
+
+    def check_writable(self) -> None:
+        """Make the directory and write a file there, to know before long work that its result can be kept.
+
+        Raises InvalidInput where that fails.
+        """
+        probe = self.directory / f"{TEMPORARY_PREFIX}probe-{os.getpid()}"
+        self._write(probe, b"")
+        probe.unlink(missing_ok=True)
+
+    def _write(self, path: Path, content: bytes) -> None:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             write_atomically(path, content)
@@ -63,8 +76,6 @@ class Folder:
             raise InvalidInput(
                 f"the catalog folder {self.directory} cannot be written ({reason}); name another with --catalog DIR"
             ) from error
-        self.refresh(only=path.name)
-        return path
 
     def remove(self, name: str) -> None:
         """Delete a file for good. Raises InvalidInput where that is not allowed."""

@@ -1,0 +1,77 @@
+"""From a start to candidates: staged minimisation, then rounding where the residual vanishes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from search.cp_model import CPModel
+from search.levenberg_marquardt import Model, Point, last, levenberg_marquardt
+from search.objective import Factors, Objective
+from search.rounding import round_to_exact
+from search.strategy import Candidate, Problem, Stop
+from stl_algebra import TileEncoder
+
+#: ‖R‖² / (n·m·p) under which a minimum is tried as an exact solution.
+NEARLY_EXACT = 2e-4
+
+
+def solve_in_stages(
+    model: Callable[[Objective], Model],
+    problem: Problem,
+    start: Point,
+    stop: Stop,
+    *,
+    emphases: tuple[float, ...],
+    iterations: int = 250,
+) -> Point:
+    """Minimise with the growth emphasised less and less; the last emphasis should be 1.
+
+    Early stages are short: they only choose the basin.
+    """
+    point = start
+    for stage, emphasis in enumerate(emphases):
+        final = stage == len(emphases) - 1
+        iterates = levenberg_marquardt(
+            model(problem.objective(emphasis)),
+            point,
+            iterations=iterations if final else 60,
+            tolerance=3e-4 if final else 3e-3,
+            stop=stop,
+        )
+        point = last(iterates).point
+    return point
+
+
+def finish(
+    problem: Problem,
+    factors: Point,
+    rng: np.random.Generator,
+    stop: Stop,
+    parents: tuple[str, ...],
+    details: dict[str, Any],
+) -> Iterator[Candidate]:
+    """The approximate encoder of these factors, then an exact one where they round to it."""
+    u, v, w = factors
+    encoder = TileEncoder(problem.format, u, v, w.T)
+    yield Candidate(encoder, parents, details)
+    if encoder.relative_error < NEARLY_EXACT:
+        exact = _rounded(problem, (u, v, w), rng, stop)
+        if exact is not None:
+            yield Candidate(exact, parents, {**details, "rounded": True})
+
+
+def _rounded(problem: Problem, factors: Factors, rng: np.random.Generator, stop: Stop) -> TileEncoder | None:
+    """Two tries: the order of snapping is random, and a solution can be reached by one order and not another."""
+    relaxed = Objective(problem.format, min(problem.objective().penalty, 1e-7))
+    solution = last(
+        levenberg_marquardt(CPModel(relaxed), factors, iterations=60, tolerance=1e-2, stop=stop, damping=1e-2)
+    ).point
+    u, v, w = solution
+    for _ in range(2):
+        exact = round_to_exact(relaxed, (u, v, w), rng, stop)
+        if exact is not None or stop():
+            return exact
+    return None

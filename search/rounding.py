@@ -1,0 +1,220 @@
+"""Progressive snapping: from a numerical solution of the Brent equations to an exact one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy.linalg import lapack
+
+from search.cp_model import CPModel
+from search.levenberg_marquardt import Point, last, levenberg_marquardt
+from search.objective import Factors, Objective
+from search.strategy import Stop
+from stl_algebra import InvalidInput, TileEncoder
+
+Array = NDArray[np.float64]
+
+#: Values entries are snapped to, in this order; all in Z[1/2].
+GRIDS = ((0.0,), (0.0, 1.0, -1.0), (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0))
+#: ‖R‖² at which a solve counts as a solution; snapping never continues from more.
+SOLVED = 1e-20
+
+
+def round_to_exact(objective: Objective, factors: Factors, rng: np.random.Generator, stop: Stop) -> TileEncoder | None:
+    """The exact encoder near a numerical solution, or None where the snapping gets stuck.
+
+    The solutions of the Brent equations come in families (at least the gauge orbit), so entries can be moved
+    to grid values one batch after another while Levenberg–Marquardt on the remaining ones restores R = 0;
+    a batch that cannot be restored is halved. What is left free at the end must be rational. The result is
+    verified in exact arithmetic by TileEncoder.
+
+    Source: Smirnov, The bilinear complexity and practical algorithms for matrix multiplication, 2013
+    (clamping entries one after another); Tichavský, Phan, Cichocki, Numerical CP decomposition of some
+    difficult tensors, 2017 (Levenberg–Marquardt for it).
+    """
+    exact = Objective(objective.format, 0.0)
+    iterate = last(
+        levenberg_marquardt(CPModel(exact), factors, iterations=60, stop=stop, damping=1e-3, floor=SOLVED * 1e-4)
+    )
+    if iterate.value > SOLVED:
+        return None
+    u, v, w = _unit_peaks(iterate.point)
+    shapes = [f.shape for f in (u, v, w)]
+    state = _Snapping(exact, shapes, np.concatenate([f.ravel() for f in (u, v, w)]))
+    if not state.run(rng, stop):
+        return None
+    return _as_exact(objective, state.factors())
+
+
+def _unit_peaks(point: Point) -> Factors:
+    """Scale products so that the largest entry of each u and v row is 1."""
+    u, v, w = point
+    peak_u = u[np.arange(len(u)), np.abs(u).argmax(1)][:, None]
+    peak_v = v[np.arange(len(v)), np.abs(v).argmax(1)][:, None]
+    return u / peak_u, v / peak_v, w * peak_u * peak_v
+
+
+def _as_exact(objective: Objective, factors: Factors) -> TileEncoder | None:
+    u, v, w = (_fractions(factor) for factor in factors)
+    try:
+        return TileEncoder.from_exact(objective.format, u, v, w.T)
+    except InvalidInput:
+        return None
+
+
+def _fractions(values: Array) -> NDArray[np.object_]:
+    """The nearest fractions with denominators up to 64."""
+    fractions = [Fraction(float(x)).limit_denominator(64) for x in values.ravel()]
+    return np.array(fractions, dtype=object).reshape(values.shape)
+
+
+@dataclass
+class _Snapping:
+    """Entries as one vector, those already snapped marked; the invariant is ‖R‖² ≤ SOLVED."""
+
+    objective: Objective
+    shapes: list[tuple[int, int]]
+    entries: Array
+    snapped: NDArray[np.bool_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.snapped = np.zeros(len(self.entries), dtype=bool)
+
+    def factors(self) -> Factors:
+        u, v, w = np.split(self.entries, np.cumsum([a * b for a, b in self.shapes])[:-1])
+        return u.reshape(self.shapes[0]), v.reshape(self.shapes[1]), w.reshape(self.shapes[2])
+
+    def run(self, rng: np.random.Generator, stop: Stop) -> bool:
+        """Zeros first: they spend the GL gauge on sparsity. Ones then fix the scalings that are left."""
+        return all(self._snap_to(np.array(grid), rng, stop) for grid in GRIDS) and self._rational()
+
+    def _snap_to(self, grid: Array, rng: np.random.Generator, stop: Stop) -> bool:
+        """Snap what can be snapped to the grid; False where `stop` ended it."""
+        refused = np.zeros(len(self.entries), dtype=bool)
+        batch = max(1, len(self.entries) // 16)
+        while not stop():
+            nearest = grid[np.abs(self.entries[:, None] - grid).argmin(1)]
+            distance = np.abs(self.entries - nearest)
+            there = ~self.snapped & (distance < 1e-9)
+            if there.any() and self._try(np.flatnonzero(there), nearest, stop):
+                continue
+            free = np.flatnonzero(~self.snapped & ~refused)
+            if not len(free):
+                return True
+            # Ties are broken at random, so that another run takes another path.
+            order = np.argsort(distance[free] * np.exp(0.1 * rng.standard_normal(len(free))))
+            chosen = free[order[:batch]]
+            if self._try(chosen, nearest, stop):
+                batch = min(2 * batch, max(1, len(self.entries) // 8))
+            elif len(chosen) > 1:
+                batch = max(1, len(chosen) // 2)
+            else:
+                refused[chosen] = True
+        return False
+
+    def _rational(self) -> bool:
+        """Whether what is left free is rational: then it is isolated, and needs no grid."""
+        values = self.entries[~self.snapped]
+        return bool(np.all(np.abs(values - _fractions(values).astype(float)) < 1e-8))
+
+    def _try(self, chosen: NDArray[np.intp], nearest: Array, stop: Stop) -> bool:
+        """Snap the chosen entries and restore R = 0 with the others; undo where that fails."""
+        before_entries, before_snapped = self.entries.copy(), self.snapped.copy()
+        self.entries[chosen] = nearest[chosen]
+        self.snapped[chosen] = True
+        start = (self.entries[~self.snapped],)
+        if not len(start[0]):
+            if self.objective.value(self.factors()) <= SOLVED:
+                return True
+            self.entries, self.snapped = before_entries, before_snapped
+            return False
+        model = _FreeEntries(self)
+        iterate = last(
+            levenberg_marquardt(
+                model, start, iterations=25, stop=stop, damping=1e-3, patience=6, tolerance=0.3, floor=SOLVED * 1e-4
+            )
+        )
+        if iterate.value <= SOLVED and np.abs(iterate.point[0]).max(initial=0.0) < 50:
+            self.entries[~self.snapped] = iterate.point[0]
+            return True
+        self.entries, self.snapped = before_entries, before_snapped
+        return False
+
+
+@dataclass(frozen=True)
+class _FreeEntries:
+    """‖R‖² over the entries that are not snapped."""
+
+    state: _Snapping
+
+    def _factors(self, point: Point) -> Factors:
+        self.state.entries[~self.state.snapped] = point[0]
+        return self.state.factors()
+
+    def value(self, point: Point) -> float:
+        return self.state.objective.value(self._factors(point))
+
+    def linearise(self, point: Point) -> _FreeEquations:
+        factors = self._factors(point)
+        value, gradient = self.state.objective.value_and_gradient(factors)
+        free = np.flatnonzero(~self.state.snapped)
+        return _FreeEquations(value, (np.concatenate([g.ravel() for g in gradient])[free],), _normal(*factors, free))
+
+    def normalise(self, point: Point) -> Point:
+        return point
+
+
+@dataclass(frozen=True)
+class _FreeEquations:
+    value: float
+    gradient: Point
+    hessian: Array
+
+    def step(self, damping: float) -> Point | None:
+        system = self.hessian.copy()
+        system.flat[:: len(system) + 1] += damping
+        factor, info = lapack.dpotrf(system.T, lower=0, clean=0, overwrite_a=1)
+        if info:
+            return None
+        return (lapack.dpotrs(factor, -self.gradient[0], lower=0)[0],)
+
+
+@njit(cache=True)
+def _normal(u: Array, v: Array, w: Array, free: NDArray[np.intp]) -> Array:
+    """The lower triangle of JᵀJ over the free entries, counted u first, then v, then w, row-major."""
+    rank = len(u)
+    grams = (u @ u.T, v @ v.T, w @ w.T)
+    sizes = np.array([u.shape[1], v.shape[1], w.shape[1]])
+    ends = np.cumsum(sizes * rank)
+    count = len(free)
+    kind = np.empty(count, np.int64)
+    row = np.empty(count, np.int64)
+    column = np.empty(count, np.int64)
+    for i in range(count):
+        k = 0
+        while free[i] >= ends[k]:
+            k += 1
+        inside = free[i] - (ends[k] - sizes[k] * rank)
+        kind[i], row[i], column[i] = k, inside // sizes[k], inside % sizes[k]
+    out = np.zeros((count, count))
+    for i in range(count):
+        s, a, p = row[i], column[i], kind[i]
+        for j in range(i + 1):
+            t, b, q = row[j], column[j], kind[j]
+            if p == q:
+                if a == b:
+                    if p == 0:
+                        out[i, j] = grams[1][s, t] * grams[2][s, t]
+                    elif p == 1:
+                        out[i, j] = grams[0][s, t] * grams[2][s, t]
+                    else:
+                        out[i, j] = grams[0][s, t] * grams[1][s, t]
+            else:  # <x_t-side entry> · <y_s-side entry> · Gram of the third factor
+                left = u[t, a] if p == 0 else (v[t, a] if p == 1 else w[t, a])
+                right = u[s, b] if q == 0 else (v[s, b] if q == 1 else w[s, b])
+                out[i, j] = left * right * grams[3 - p - q][s, t]
+    return out

@@ -1,0 +1,58 @@
+"""Levenberg–Marquardt from random starts, and from known encoders with products replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from search.cp_model import CPModel
+from search.finish import finish, solve_in_stages
+from search.objective import Factors
+from search.strategy import Candidate, Improving, Problem, Stop
+from stl_algebra import TileEncoder
+
+
+class LevenbergMarquardtSearch:
+    """Random starts with the growth held down at first; every other trial hops from the best known encoder.
+
+    A hop replaces one to four products by random ones. Solutions of the Brent equations are rounded to
+    exact encoders. Works for every format and rank.
+    """
+
+    name = "lm"
+
+    def applies(self, problem: Problem) -> bool:  # noqa: ARG002
+        return True
+
+    def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
+        improving = Improving(problem)
+        population = problem.known_of_rank(problem.rank)[:8]
+        trial = 0
+        while not stop():
+            trial += 1
+            hop = bool(population) and trial % 2 == 0
+            parent = population[min(int(rng.exponential(2.0)), len(population) - 1)] if hop else None
+            start = _hopped(parent, rng) if parent else random_factors(problem, rng)
+            point = solve_in_stages(CPModel, problem, start, stop, emphases=(1.0,) if hop else (1e3, 30.0, 1.0))
+            parents = (parent.digest,) if parent else ()
+            for candidate in finish(problem, point, rng, stop, parents, {"trial": trial, "hop": hop}):
+                population = sorted([*population, candidate.encoder], key=problem.cost)[:8]
+                yield from improving.offer(candidate)
+            stop.count_trial()
+
+
+def random_factors(problem: Problem, rng: np.random.Generator) -> Factors:
+    """Gaussian factors scaled so that the first residual is comparable to T."""
+    u, v, w = (rng.standard_normal((problem.rank, size)) for size in problem.format.sizes)
+    scale = (problem.format.products / (problem.rank * u.shape[1] * v.shape[1] * w.shape[1])) ** (1 / 6)
+    return u * scale, v * scale, w * scale
+
+
+def _hopped(encoder: TileEncoder, rng: np.random.Generator) -> Factors:
+    u, v, w = (factor.copy() for factor in encoder.factors)
+    replaced = rng.choice(len(u), size=min(len(u), int(rng.integers(1, 5))), replace=False)
+    for factor in (u, v, w):
+        typical = np.sqrt(np.mean(factor**2))
+        factor[replaced] = typical * rng.standard_normal((len(replaced), factor.shape[1]))
+    return u, v, w

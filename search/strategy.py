@@ -1,0 +1,122 @@
+"""The seam every way of searching stands behind: a problem in, improving encoders out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from search.objective import Objective
+from stl_algebra import Format, Precision, TileEncoder
+
+#: By how much a non-exact encoder must be better, in error at the precision, to be preferred to an exact one.
+EXACTNESS = 1e-3
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is searched for: an encoder of a format and rank of least error at a precision.
+
+    `known` are encoders of the same format, of any rank, that a strategy may start from. Raises InvalidInput
+    where the rank does not fit the format.
+
+    >>> Problem(Format(2, 2, 2), 7).precision.name
+    'bf16'
+    """
+
+    format: Format
+    rank: int
+    precision: Precision = field(default_factory=lambda: Precision.parse("bf16"))
+    known: tuple[TileEncoder, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.format.check_rank(self.rank)
+
+    def objective(self, emphasis: float = 1.0) -> Objective:
+        """The sum of squares to minimise; `emphasis` above 1 holds the growth down."""
+        return Objective.at(self.format, self.precision, emphasis=emphasis)
+
+    def cost(self, encoder: TileEncoder) -> float:
+        """What encoders are ranked by: the error at the precision, less EXACTNESS for an exact one."""
+        return encoder.error_at(self.precision) - EXACTNESS * encoder.ring.is_exact_for_reals
+
+    def known_of_rank(self, rank: int) -> list[TileEncoder]:
+        """The known encoders of one rank, best first."""
+        return sorted((e for e in self.known if e.rank == rank), key=self.cost)
+
+
+class Stop:
+    """When to stop: a deadline, a number of trials, or a call to `cancel`. Calling it tells whether to.
+
+    >>> Stop(trials=0)()
+    True
+    """
+
+    def __init__(self, *, seconds: float | None = None, trials: int | None = None) -> None:
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._trials_left = trials
+        self._cancelled = False
+
+    def __call__(self) -> bool:
+        if self._cancelled or (self._trials_left is not None and self._trials_left <= 0):
+            return True
+        return self._deadline is not None and time.monotonic() >= self._deadline
+
+    def cancel(self) -> None:
+        self._cancelled = True
+
+    def count_trial(self) -> None:
+        """A strategy says that one trial (one start, drop or hop) is done."""
+        if self._trials_left is not None:
+            self._trials_left -= 1
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An encoder a strategy found, the digests of those it was made from, and how in plain words."""
+
+    encoder: TileEncoder
+    parents: tuple[str, ...] = ()
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Strategy(Protocol):
+    """One way of searching. It yields encoders of the problem's format and rank, each of lower cost than the last.
+
+    The same problem and generator state give the same candidates in the same order, however the time falls;
+    `stop` only ends the sequence. A strategy returns when it has nothing more to try.
+    """
+
+    name: str
+
+    def applies(self, problem: Problem) -> bool:
+        """Whether the strategy can do anything for this problem."""
+
+    def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
+        """Yield improving candidates until `stop()`."""
+
+
+class Improving:
+    """Passes on only what is better than everything before it.
+
+    >>> Improving(Problem(Format(2, 2, 2), 7)).best is None
+    True
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self._cost: Callable[[TileEncoder], float] = problem.cost
+        self._rank, self._format = problem.rank, problem.format
+        self.best: TileEncoder | None = None
+
+    def offer(self, candidate: Candidate) -> Iterator[Candidate]:
+        """The candidate itself, or nothing where it does not improve."""
+        encoder = candidate.encoder
+        assert encoder.rank == self._rank
+        assert encoder.format == self._format
+        if self.best is None or self._cost(encoder) < self._cost(self.best) - 1e-12:
+            self.best = encoder
+            yield candidate

@@ -1,0 +1,82 @@
+"""One slice of work for a worker: a strategy, a problem, a seed and a time."""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from search.strategies import strategy
+from search.strategy import Problem, Stop
+from stl_algebra import TileEncoder
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker is sent. `seed` is (seed of the search, number of the task)."""
+
+    strategy: str
+    problem: Problem
+    seed: tuple[int, int]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """An encoder found by a task, with everything needed to find it again."""
+
+    encoder: TileEncoder
+    strategy: str
+    seed: int | None
+    seconds: float
+    parents: tuple[str, ...] = ()
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """What a worker sends back: improving discoveries in order, and the trials it made."""
+
+    task: Task
+    discoveries: tuple[Discovery, ...]
+    trials: int
+
+
+class _CountingStop(Stop):
+    """A deadline that also counts trials."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds=seconds)
+        self.trials = 0
+
+    def count_trial(self) -> None:
+        self.trials += 1
+
+
+def run_task(task: Task) -> TaskResult:
+    """Run a strategy for the task's seconds; a pure function of the task but for where the time ends it."""
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    started = time.monotonic()
+    stop = _CountingStop(task.seconds)
+    number = {"task": task.seed[1]}
+    with threadpool_limits(1):
+        found = tuple(
+            Discovery(
+                candidate.encoder,
+                task.strategy,
+                task.seed[0],
+                round(time.monotonic() - started, 3),
+                candidate.parents,
+                number | candidate.details,
+            )
+            for candidate in strategy(task.strategy).search(task.problem, np.random.default_rng(task.seed), stop)
+        )
+    return TaskResult(task, found, stop.trials)
+
+
+def ignore_interrupt() -> None:
+    """For worker processes: Ctrl-C is the coordinator's to handle."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
