@@ -1,0 +1,72 @@
+"""The best decoder for given products, and which products to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stl_algebra.errors import InvalidInput
+from stl_algebra.format import Format
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+#: Singular values of the Gram matrix below this, relative to the largest, count as zero.
+_CUTOFF = 1e-10
+
+
+def least_squares_decoder(format: Format, encode_x: Array, encode_w: Array) -> Array:
+    """The decoder D, shape (n·p, r), that minimises ‖R‖² for fixed encoders, of least norm among those.
+
+    Factors have shapes (r, n·m) and (r, m·p).
+
+    >>> least_squares_decoder(Format(1, 1, 1), 2 * np.ones((1, 1)), np.ones((1, 1))).tolist()
+    [[0.5]]
+    """
+    gram, moments = _normal_equations(format, encode_x, encode_w)
+    return (np.linalg.pinv(gram, rcond=_CUTOFF, hermitian=True) @ moments).T
+
+
+def keep_products(format: Format, encode_x: Array, encode_w: Array, rank: int, groups: Sequence[Indices]) -> Indices:
+    """Which `rank` of the products to keep so that the refitted decoder loses least, greedily, sorted.
+
+    `groups` are index arrays (the products of each block of an algebra): whole groups go first, those that
+    lose least for each product freed, then single products until the rank is met. Raises InvalidInput where
+    the rank is not between 1 and the number of products.
+
+    >>> keep_products(Format(1, 2, 1), np.eye(2), np.eye(2), 1, [np.arange(2)]).tolist()
+    [1]
+    """
+    if not 1 <= rank <= len(encode_x):
+        raise InvalidInput(f"rank {rank} is not between 1 and the {len(encode_x)} products there are")
+    gram, moments = _normal_equations(format, encode_x, encode_w)
+    kept = np.arange(len(encode_x))
+    while len(kept) > rank:
+        whole = [np.intersect1d(group, kept) for group in groups]
+        choices = [group for group in whole if 0 < len(group) <= len(kept) - rank]
+        if not choices:
+            choices = [np.array([s]) for s in kept]
+        remaining = [np.setdiff1d(kept, choice) for choice in choices]
+        captured = [_captured(gram, moments, rest) for rest in remaining]
+        now = _captured(gram, moments, kept)
+        losses = [(now - value) / len(choice) for value, choice in zip(captured, choices, strict=True)]
+        kept = remaining[int(np.argmin(np.round(losses, 9)))]
+    return kept
+
+
+def _normal_equations(format: Format, encode_x: Array, encode_w: Array) -> tuple[Array, Array]:
+    """Inner products of the products' functionals x_s ⊗ w_s with one another and with the outputs: (r, r), (r, n·p)."""
+    n, m, p = format
+    gram = (encode_x @ encode_x.T) * (encode_w @ encode_w.T)
+    moments = encode_x.reshape(-1, n, m) @ encode_w.reshape(-1, m, p)
+    return gram, moments.reshape(-1, n * p)
+
+
+def _captured(gram: Array, moments: Array, kept: Indices) -> float:
+    """‖T‖² − ‖R‖² with the best decoder on the kept products."""
+    if len(kept) == 0:
+        return 0.0
+    part = moments[kept]
+    return float(np.sum(part * (np.linalg.pinv(gram[np.ix_(kept, kept)], rcond=_CUTOFF, hermitian=True) @ part)))

@@ -1,0 +1,125 @@
+"""Maps of matrix entries into a group, and how well the group algebra then multiplies matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stl_algebra.errors import InvalidInput
+from stl_algebra.format import Format
+from stl_algebra.groups.group import Elements, FiniteGroup
+from stl_algebra.groups.triple_product import Triple
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class GroupMaps:
+    """Maps α, β of the entries of X (n×m) and W (m×p), row-major, into a group G:
+
+        alpha  (n·m,)  int64      beta  (m·p,)  int64
+
+    X and W become Σ x_a α(a) and Σ w_b β(b) in R[G]; an output entry is read off their product by a linear
+    form. Raises InvalidInput where the lengths do not fit the format or an element is none of the group.
+
+    >>> from stl_algebra.groups import cyclic
+    >>> GroupMaps(Format(1, 1, 1), cyclic(3), [1], [2]).relative_error
+    0.0
+
+    Source: Cohn, Umans, A group-theoretic approach to fast matrix multiplication, 2003 (exact);
+    arXiv 2510.22193 (maps with collisions).
+    """
+
+    format: Format
+    group: FiniteGroup
+    alpha: Elements
+    beta: Elements
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "format", Format(*self.format))
+        for name, size in (("alpha", self.format.n * self.format.m), ("beta", self.format.m * self.format.p)):
+            images = np.array(getattr(self, name), dtype=np.int64)
+            if images.shape != (size,):
+                raise InvalidInput(f"{name} has shape {images.shape}; format {self.format} needs {size} elements")
+            self.group.subset(images)
+            images.setflags(write=False)
+            object.__setattr__(self, name, images)
+
+    @cached_property
+    def collisions(self) -> tuple[Elements, Elements]:
+        """(N, n): N[g] pairs of entries fall on g, n[k, g] of them belong to output k; shapes (|G|,), (n·p, |G|)."""
+        n, m, p = self.format
+        order = self.group.order
+        total = np.bincount(self.group.table[np.ix_(self.alpha, self.beta)].ravel(), minlength=order)
+        i, j, k = np.indices((n, m, p)).reshape(3, -1)
+        hit = self.group.table[self.alpha[i * m + j], self.beta[j * p + k]]
+        wanted = np.bincount((i * p + k) * order + hit, minlength=n * p * order).reshape(n * p, order)
+        return total.astype(np.int64), wanted.astype(np.int64)
+
+    @property
+    def decoder(self) -> Array:
+        """The least-squares forms reading each output off the product, shape (n·p, |G|): n_kg / N_g."""
+        total, wanted = self.collisions
+        return wanted / np.maximum(total, 1)
+
+    @property
+    def relative_error(self) -> float:
+        """1 − Σ_kg n_kg² / (N_g · n·m·p): the relative error with the least-squares decoder, in closed form."""
+        total, wanted = self.collisions
+        return 0.0 if self.exact else float(1 - np.sum(wanted**2 / np.maximum(total, 1)) / self.format.products)
+
+    @property
+    def exact(self) -> bool:
+        """Whether no output collides with anything else, decided in integers."""
+        total, wanted = self.collisions
+        return not np.any(wanted * (total - wanted))
+
+    @classmethod
+    def from_subsets(cls, group: FiniteGroup, s: ArrayLike, t: ArrayLike, u: ArrayLike) -> GroupMaps:
+        """x_ij ↦ s_i⁻¹ t_j and w_jk ↦ t_j⁻¹ u_k, for subsets of sizes n, m, p; exact under the triple product property.
+
+        >>> from stl_algebra.groups import symmetric
+        >>> GroupMaps.from_subsets(symmetric(3), [0, 1], [0, 2], [0, 5]).exact
+        True
+        """
+        return cls.from_triples(group, [(s, t, u)])
+
+    @classmethod
+    def from_triples(cls, group: FiniteGroup, triples: Sequence[Triple]) -> GroupMaps:
+        """Several triples (A_i, B_i, C_i) with common |A_i| = n and |C_i| = p: the format ⟨n, Σ|B_i|, p⟩.
+
+        The inner dimension is split between the triples, whose products the decoder adds up; exact under the
+        simultaneous triple product property. Raises InvalidInput where the sizes differ.
+
+        >>> from stl_algebra.groups import planes_triples
+        >>> maps = GroupMaps.from_triples(*planes_triples(3))
+        >>> maps.format, maps.exact
+        (Format(n=2, m=4, p=2), True)
+
+        Source: Cohn, Kleinberg, Szegedy, Umans, Group-theoretic algorithms for matrix multiplication, 2005, §5.
+        """
+        families = [[np.asarray(subset, dtype=np.int64) for subset in triple] for triple in triples]
+        if not families or any(s.ndim != 1 or len(np.unique(s)) < max(len(s), 1) for f in families for s in f):
+            raise InvalidInput("subsets for group maps are lists of distinct elements, at least one in each")
+        for subset in (s for family in families for s in family):
+            group.subset(subset)
+        sizes = {(len(a), len(c)) for a, _, c in families}
+        if len(sizes) > 1:
+            raise InvalidInput(f"the triples have outer sizes {sorted(sizes)}; they must agree to share one tile")
+        alpha = [group.table[np.ix_(group.inverses[a], b)] for a, b, _ in families]
+        beta = [group.table[np.ix_(group.inverses[b], c)] for _, b, c in families]
+        joined_alpha, joined_beta = np.concatenate(alpha, axis=1), np.concatenate(beta, axis=0)
+        format = Format(joined_alpha.shape[0], joined_alpha.shape[1], joined_beta.shape[1])
+        return cls(format, group, joined_alpha.ravel(), joined_beta.ravel())
+
+    def provenance(self) -> dict[str, Any]:
+        """Group and maps as plain data, enough to build the maps again."""
+        return {"group": self.group.name, "alpha": self.alpha.tolist(), "beta": self.beta.tolist()}
+
+    def __repr__(self) -> str:
+        return f"GroupMaps({self.format}, {self.group.name}, relative_error={self.relative_error:.6g})"
