@@ -1,0 +1,167 @@
+"""Converting a model's linear layers in one call, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from math import ceil
+
+from torch import nn
+
+from stl_algebra import Format, InvalidInput, TileEncoder
+from stl_nn.encoder_tensors import check_encoder
+from stl_nn.expected_error import PRECISION_OF_DTYPE, expected_error
+from stl_nn.linear import STLLinear, check_weight
+from stl_nn.pointwise import PointwiseConv, pointwise_from_linear
+from stl_nn.replacement import (
+    FilterFn,
+    Replacement,
+    Skipped,
+    as_replaced_kind,
+    is_linear,
+    put_in_place,
+    replace_linears,
+)
+from stl_nn.report import ConversionReport, LayerReport
+
+#: One encoder for every layer, or the first of several whose name pattern (as of fnmatch) matches; None: leave it.
+Encoders = TileEncoder | Mapping[str, TileEncoder | None]
+
+
+def convert(
+    model: nn.Module,
+    encoder: Encoders,
+    filter_fn: FilterFn | None = None,
+    *,
+    learnable: bool = False,
+    on_the_fly: bool = False,
+    keep_dense: bool = False,
+    break_even_rows: int = 0,
+) -> ConversionReport:
+    """Replace in place the linear layers of a model by `STLLinear` layers with the same weights, without data.
+
+    `filter_fn(module, name)` chooses among nn.Linear, 1×1 convolutions and the Conv1D of transformers; `encoder`
+    is one for all or a mapping from name patterns, first match first. Options as of `STLLinear`. Layers that
+    cannot gain are skipped, and the report says why. Everything is checked and made before the model is changed:
+    a conversion that fails leaves it as it was.
+
+    Raises InvalidInput for a model without linear layers, a filter that accepts none, a pattern that matches
+    none, NaN in a weight, or what is no encoder over the reals.
+
+    >>> from stl_algebra import strassen
+    >>> convert(nn.Sequential(nn.Linear(8, 8)), strassen()).multiplications
+    0.875
+    """
+    encoders = _checked(encoder, model)
+    reports: dict[str, LayerReport] = {}
+
+    def make(name: str, linear: nn.Linear) -> nn.Module:
+        pattern = next((pattern for pattern in encoders if fnmatchcase(name, pattern)), None)
+        chosen = None if pattern is None else encoders[pattern]
+        if chosen is None:
+            raise Skipped(
+                "no encoder is mapped to its name" if pattern is None else f"the pattern {pattern!r} leaves it"
+            )
+        check_weight(linear.weight, repr(name))
+        ratio = multiplications(linear.in_features, linear.out_features, chosen.format, chosen.rank)
+        if ratio >= 1 > chosen.ratio:
+            raise Skipped(f"too small: filled up to whole {chosen.format} tiles it saves no multiplication")
+        layer = STLLinear.from_linear(
+            linear,
+            chosen,
+            learnable=learnable,
+            on_the_fly=on_the_fly,
+            keep_dense=keep_dense,
+            break_even_rows=break_even_rows,
+        )
+        reports[name] = _report(name, linear, layer, ratio)
+        return layer
+
+    done = replace_linears(model, make, filter_fn)
+    return ConversionReport(
+        tuple(_skipped(one) if one.replacement is None else replace(reports[one.name], kind=one.kind) for one in done)
+    )
+
+
+def revert(model: nn.Module) -> list[str]:
+    """Put dense layers back in place of every `STLLinear` of a model; returns their names.
+
+    The weights are those kept by `keep_dense` or `on_the_fly`, else recovered from the encoded ones, to rounding.
+    Raises InvalidInput, the model untouched, where there is nothing to revert or a weight has been refitted.
+
+    >>> from stl_algebra import strassen
+    >>> model = nn.Sequential(nn.Linear(8, 8))
+    >>> _ = convert(model, strassen())
+    >>> revert(model), type(model[0]).__name__
+    (['0'], 'Linear')
+    """
+    dense: list[tuple[str, nn.Module, nn.Module]] = []
+    inside: set[int] = set()
+    for name, module in model.named_modules():
+        if isinstance(module, PointwiseConv) and isinstance(module.linear, STLLinear):
+            inside.add(id(module.linear))
+            linear = module.linear.to_linear()
+            dense.append((name, module, pointwise_from_linear(linear, module.dimensions, module.stride)))
+        elif isinstance(module, STLLinear) and id(module) not in inside:
+            dense.append((name, module, as_replaced_kind(module.to_linear(), module)))
+    if not dense:
+        raise InvalidInput(f"{type(model).__name__} has no STLLinear layers to revert")
+    for _, old, new in dense:
+        put_in_place(model, old, new)
+    return [name for name, _, _ in dense]
+
+
+def multiplications(in_features: int, out_features: int, format: Format, rank: int) -> float:
+    """Scalar products a layer takes by tiles against dense, for many rows, zero padding included.
+
+    >>> multiplications(4, 3, Format(2, 2, 2), 7)
+    1.1666666666666667
+    """
+    n, m, p = format
+    return rank * ceil(in_features / m) * ceil(out_features / p) / (n * in_features * out_features)
+
+
+def _checked(encoder: Encoders, model: nn.Module) -> Mapping[str, TileEncoder | None]:
+    if not isinstance(encoder, Mapping):
+        return {"*": check_encoder(encoder)}
+    for one in encoder.values():
+        if one is not None:
+            check_encoder(one)
+    names = [name for name, module in model.named_modules() if is_linear(module)]
+    for pattern in encoder:
+        if names and not any(fnmatchcase(name, pattern) for name in names):
+            raise InvalidInput(
+                f"the pattern {pattern!r} matches no linear layer of {type(model).__name__}; mend or drop it"
+            )
+    return encoder
+
+
+def _report(name: str, linear: nn.Linear, layer: STLLinear, ratio: float) -> LayerReport:
+    precision = PRECISION_OF_DTYPE[linear.weight.dtype]
+    encoder = layer.encoder
+    return LayerReport(
+        name,
+        "Linear",
+        linear.in_features,
+        linear.out_features,
+        tile=str(encoder.format),
+        rank=encoder.rank,
+        multiplications=ratio,
+        precision=precision.name,
+        predicted_error=encoder.error_at(precision),
+        expected_error=expected_error(linear.weight.T, encoder, precision),
+        parameters_before=_size(linear),
+        parameters_after=_size(layer),
+        break_even_rows=layer.break_even_rows if layer.keep_dense else None,
+    )
+
+
+def _skipped(done: Replacement) -> LayerReport:
+    if done.linear is None:
+        return LayerReport(done.name, done.kind, reason=done.reason)
+    return LayerReport(done.name, done.kind, done.linear.in_features, done.linear.out_features, reason=done.reason)
+
+
+def _size(module: nn.Module) -> int:
+    return sum(tensor.numel() for tensor in (*module.parameters(), *module.buffers()))

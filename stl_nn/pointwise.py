@@ -1,0 +1,78 @@
+"""1×1 convolutions as linear layers over channels."""
+
+from __future__ import annotations
+
+from typing import Any, TypeGuard
+
+import torch
+from torch import Tensor, nn
+
+CONVOLUTIONS: dict[int, Any] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+
+
+class PointwiseConv(nn.Module):
+    """A 1×1 convolution by a linear layer: x (B, C, *space) or (C, *space) to the same with C' channels.
+
+    `linear` is any module that maps the last axis (..., C) to (..., C'); positions along the last space axis
+    are then consecutive rows. A stride keeps every stride-th position.
+
+    >>> PointwiseConv(nn.Linear(3, 8), 2, (1, 1))(torch.ones(2, 3, 5, 5)).shape
+    torch.Size([2, 8, 5, 5])
+    """
+
+    def __init__(self, linear: nn.Module, dimensions: int, stride: tuple[int, ...]) -> None:
+        super().__init__()
+        self.linear = linear
+        self.dimensions = dimensions
+        self.stride = tuple(stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for axis, step in enumerate(self.stride, start=-self.dimensions):
+            if step != 1:
+                x = x.index_select(axis, torch.arange(0, x.shape[axis], step, device=x.device))
+        channel = -self.dimensions - 1
+        y: Tensor = self.linear(x.movedim(channel, -1))
+        return y.movedim(-1, channel)
+
+    def extra_repr(self) -> str:
+        return f"dimensions={self.dimensions}, stride={self.stride}"
+
+
+def is_pointwise(module: nn.Module) -> TypeGuard[nn.Conv1d | nn.Conv2d | nn.Conv3d]:
+    """Whether a module is a convolution that mixes channels alone: kernel 1, no padding, one group.
+
+    >>> is_pointwise(nn.Conv1d(4, 4, 1)), is_pointwise(nn.Conv1d(4, 4, 1, groups=2))
+    (True, False)
+    """
+    if not isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d) or type(module) not in CONVOLUTIONS.values():
+        return False
+    unpadded = module.padding in ("valid", "same") or set(module.padding) == {0}
+    return unpadded and set(module.kernel_size) == {1} and module.groups == 1
+
+
+def sharing(module: nn.Module, weight: Tensor) -> nn.Linear:
+    """An nn.Linear of a weight (N, K), a view of the module's own, and the module's bias: nothing is copied.
+
+    >>> conv = nn.Conv2d(3, 8, 1)
+    >>> sharing(conv, conv.weight.flatten(1)).bias is conv.bias
+    True
+    """
+    linear = nn.Linear(weight.shape[1], weight.shape[0], device="meta", dtype=weight.dtype)
+    linear.weight = nn.Parameter(weight.detach(), requires_grad=weight.requires_grad)
+    linear.register_parameter("bias", module.bias)  # type: ignore[arg-type]
+    return linear.train(module.training)
+
+
+def pointwise_from_linear(linear: nn.Linear, dimensions: int, stride: tuple[int, ...]) -> nn.Module:
+    """The 1×1 convolution with the weights of an nn.Linear: the way back.
+
+    >>> pointwise_from_linear(nn.Linear(3, 8), 2, (1, 1)).weight.shape
+    torch.Size([8, 3, 1, 1])
+    """
+    conv = CONVOLUTIONS[dimensions](
+        linear.in_features, linear.out_features, 1, stride=stride, bias=linear.bias is not None, device="meta"
+    )
+    conv.weight = nn.Parameter(linear.weight.detach().reshape(*linear.weight.shape, *[1] * dimensions))
+    conv.bias = linear.bias
+    trained: nn.Module = conv.train(linear.training)
+    return trained

@@ -1,0 +1,52 @@
+"""The STL operator by reshape, matmul and bmm: the path that differentiates, compiles and exports everywhere."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from stl_nn.activation import ACTIVATIONS
+from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
+from stl_nn.tiling import decode_tiles, encode_tiles
+
+
+def reference_matmul(
+    x: Tensor,
+    encoded_weight: Tensor,
+    encoder: EncoderTensors,
+    out_features: int,
+    *,
+    bias: Tensor | None = None,
+    activation: str = "none",
+) -> Tensor:
+    """Y = X W by its tiles: x (M, K), encoded_weight (r, ⌈K/m⌉, ⌈N/p⌉), result (M, N).
+
+    Encoded operands are rounded to the dtype of x; sums, decoding, bias and activation are in float32
+    (float64 for float64), and the result is rounded to the dtype of x once.
+
+    >>> import torch
+    >>> from stl_algebra import strassen
+    >>> enc = EncoderTensors.of(strassen())
+    >>> reference_matmul(torch.ones(3, 2), encode_weight(torch.ones(2, 1), enc), enc, 1).tolist()
+    [[2.0], [2.0], [2.0]]
+    """
+    n, m, p = encoder.format
+    wide = coefficient_dtype(x.dtype)
+    encoded_x = encode_tiles(x, encoder.encode_x.to(wide), n, m).to(x.dtype)
+    channels = encoded_x.to(wide).bmm(encoded_weight.to(wide))
+    y = decode_tiles(channels, encoder.decode.to(wide), n, p)[: x.shape[0], :out_features]
+    if bias is not None:
+        y = y + bias.to(wide)
+    return ACTIVATIONS[activation](y).to(x.dtype)
+
+
+def encode_weight(weight: Tensor, encoder: EncoderTensors) -> Tensor:
+    """Encode a weight (K, N), which is `linear.weight.T`, to (r, ⌈K/m⌉, ⌈N/p⌉), rounded to its dtype once.
+
+    >>> import torch
+    >>> from stl_algebra import strassen
+    >>> encode_weight(torch.ones(5, 4), EncoderTensors.of(strassen())).shape
+    torch.Size([7, 3, 2])
+    """
+    _, m, p = encoder.format
+    wide = coefficient_dtype(weight.dtype)
+    return encode_tiles(weight, encoder.encode_w.to(wide), m, p).to(weight.dtype)

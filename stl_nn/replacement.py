@@ -1,0 +1,170 @@
+"""Replacing the linear layers of a model, whatever by: the walk that every conversion and baseline shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from torch import nn
+
+from stl_algebra import InvalidInput
+from stl_nn.pointwise import PointwiseConv, is_pointwise, sharing
+
+FilterFn = Callable[[nn.Module, str], bool]
+
+
+class Skipped(Exception):
+    """Raised by a factory for a layer it cannot or should not replace; the message is the reason."""
+
+
+#: Makes the replacement of a layer, given its name and an nn.Linear that shares its weights.
+Factory = Callable[[str, nn.Linear], nn.Module]
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What became of one layer: its name, its type, its weights as an nn.Linear, and what now stands there.
+
+    `replacement` is None where the layer was skipped, for `reason`; `linear` is None where it has no
+    weights a factory could take.
+    """
+
+    name: str
+    kind: str
+    linear: nn.Linear | None
+    replacement: nn.Module | None
+    reason: str = ""
+
+
+def replace_linears(model: nn.Module, make: Factory, filter_fn: FilterFn | None = None) -> list[Replacement]:
+    """Replace in place every linear layer of a model that `filter_fn(module, name)` accepts by `make(name, linear)`.
+
+    Linear layers are nn.Linear, 1×1 convolutions and the Conv1D of transformers. All replacements are made
+    before the first is put in place: where `make` raises anything but `Skipped`, the model is untouched.
+    A layer that stands at several places is replaced by one layer at all of them. The model itself cannot
+    be replaced, so it must not be a linear layer.
+
+    Raises InvalidInput where the model has no linear layer, or the filter accepts none.
+
+    >>> def make(name, linear):
+    ...     return nn.Identity()
+    >>> replace_linears(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), make)[0].name
+    '0'
+    """
+    if is_linear(model):
+        raise InvalidInput(
+            f"the model is itself one {type(model).__name__}; wrap it in nn.Sequential, or use STLLinear.from_linear"
+        )
+    found = [(name, module) for name, module in model.named_modules() if is_linear(module)]
+    if not found:
+        raise InvalidInput(f"{type(model).__name__} has no linear layers to convert")
+    chosen = [(name, module) for name, module in found if filter_fn is None or filter_fn(module, name)]
+    if not chosen:
+        raise InvalidInput(
+            f"the filter accepts none of the {len(found)} linear layers of {type(model).__name__}; "
+            f"the first is named {found[0][0]!r}"
+        )
+    fragile = _read_by_their_parents(model)
+    replacements = [_replace_one(name, module, make, fragile.get(id(module), "")) for name, module in chosen]
+    places = _places(model)
+    for (_, module), replaced in zip(chosen, replacements, strict=True):
+        if replaced.replacement is not None:
+            for parent, attribute in places[id(module)]:
+                setattr(parent, attribute, replaced.replacement)
+    return replacements
+
+
+def is_linear(module: nn.Module) -> bool:
+    """Whether a module is a linear layer this walk knows: nn.Linear or a subclass, a 1×1 convolution, HF Conv1D.
+
+    >>> is_linear(nn.Conv2d(3, 4, 1)), is_linear(nn.Conv2d(3, 4, 3))
+    (True, False)
+    """
+    return isinstance(module, nn.Linear) or is_pointwise(module) or _is_hf_conv1d(module)
+
+
+def put_in_place(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
+    """Put `new` wherever `old` stands in the model."""
+    for parent, attribute in _places(model).get(id(old), []):
+        setattr(parent, attribute, new)
+
+
+def as_replaced_kind(linear: nn.Linear, replacement: nn.Module) -> nn.Module:
+    """The dense layer in the type that `replacement` once replaced: transformers' Conv1D again where it was one."""
+    if not getattr(replacement, "_replaces_hf_conv1d", False):
+        return linear
+    from transformers.pytorch_utils import Conv1D
+
+    conv: nn.Module = Conv1D(linear.out_features, linear.in_features)
+    conv.weight = nn.Parameter(linear.weight.detach().T.contiguous())
+    if linear.bias is not None:
+        conv.bias = linear.bias
+    return conv.train(linear.training)
+
+
+def _replace_one(name: str, module: nn.Module, make: Factory, fragile: str) -> Replacement:
+    kind = type(module).__name__
+    try:
+        if fragile:
+            raise Skipped(fragile)
+        linear = _as_linear(module)
+    except Skipped as reason:
+        return Replacement(name, kind, None, None, str(reason))
+    try:
+        made = make(name, linear)
+    except Skipped as reason:
+        return Replacement(name, kind, linear, None, str(reason))
+    if is_pointwise(module):
+        assert isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d)
+        made = PointwiseConv(made, len(module.kernel_size), module.stride)
+    elif _is_hf_conv1d(module):
+        made._replaces_hf_conv1d = True  # type: ignore[assignment]
+    made.train(module.training)
+    return Replacement(name, kind, linear, made)
+
+
+def _as_linear(module: nn.Module) -> nn.Linear:
+    """An nn.Linear that shares the weights of a linear layer. Raises Skipped where its forward does more."""
+    if module._forward_hooks or module._forward_pre_hooks or module._backward_hooks:
+        raise Skipped("it has hooks, which a replacement would lose; remove them first")
+    if is_pointwise(module):
+        return sharing(module, module.weight.flatten(1))
+    if _is_hf_conv1d(module):
+        return sharing(module, module.weight.T)  # type: ignore[arg-type]
+    if type(module) is not nn.Linear:
+        raise Skipped(f"{type(module).__name__} is a subclass of nn.Linear that may do more than multiply")
+    if not module.weight.is_floating_point():
+        raise Skipped(f"its weight is {module.weight.dtype}: quantized layers are left as they are")
+    return module
+
+
+def _is_hf_conv1d(module: nn.Module) -> bool:
+    """transformers' Conv1D, known without importing it: y = x W + b with W (K, N)."""
+    return type(module).__name__ == "Conv1D" and type(module).__module__ == "transformers.pytorch_utils"
+
+
+def _read_by_their_parents(model: nn.Module) -> dict[int, str]:
+    """Linear layers whose weight another module reads by itself, by id, with the reason to leave them."""
+    fragile = {}
+    for parent in model.modules():
+        if isinstance(parent, nn.MultiheadAttention):
+            fragile[id(parent.out_proj)] = "nn.MultiheadAttention reads its weight without calling it"
+        elif isinstance(parent, nn.TransformerEncoderLayer):
+            for linear in (parent.linear1, parent.linear2):
+                fragile[id(linear)] = "nn.TransformerEncoderLayer reads its weight without calling it"
+    return fragile
+
+
+def _places(model: nn.Module) -> dict[int, list[tuple[nn.Module, str]]]:
+    """Every (parent, attribute) at which a module stands, by the module's id."""
+    places: dict[int, list[tuple[nn.Module, str]]] = {}
+    for parent, attribute, child in _edges(model):
+        places.setdefault(id(child), []).append((parent, attribute))
+    return places
+
+
+def _edges(model: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Module]]:
+    for parent in model.modules():
+        for attribute, child in parent._modules.items():
+            if child is not None:
+                yield parent, attribute, child
