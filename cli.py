@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,17 @@ if TYPE_CHECKING:
     from stl_algebra.format import Format
 
 
-class ReportingGroup(click.Group):
+class Reporting(click.Command):
+    """A command or group that prints InvalidInput as one sentence."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except InvalidInput as error:
+            raise click.ClickException(str(error)) from error
+
+
+class ReportingGroup(Reporting, click.Group):
     """A group whose commands are imported when they are used, and which prints InvalidInput as one sentence."""
 
     def __init__(self, name: str, commands: dict[str, str], help: str) -> None:
@@ -39,12 +48,6 @@ class ReportingGroup(click.Group):
         command: click.Command = getattr(import_module(module), attribute)
         return command
 
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except InvalidInput as error:
-            raise click.ClickException(str(error)) from error
-
 
 catalog_command = ReportingGroup(
     "stl-catalog",
@@ -53,6 +56,7 @@ catalog_command = ReportingGroup(
         "show": "catalog.commands.show:show_command",
         "verify": "catalog.commands.verify:verify_command",
         "export": "catalog.commands.export:export_command",
+        "import": "catalog.commands.import_:import_command",
         "reindex": "catalog.commands.reindex:reindex_command",
     },
     help="Browse, check and exchange tile encoders.",
@@ -82,64 +86,75 @@ class DurationType(click.ParamType):
         return seconds
 
 
-class ReportingCommand(click.Command):
-    """A command that prints InvalidInput as one sentence."""
+class RanksType(click.ParamType):
+    """A rank or a range of ranks on the command line: 40 or 16-49; both ends are returned."""
 
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except InvalidInput as error:
-            raise click.ClickException(str(error)) from error
+    name = "rank"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        match = re.fullmatch(r"(-?\d{1,9})(?:-(\d{1,9}))?", str(value).strip())
+        if match is None:
+            self.fail(f"{value!r} is no rank; write one such as 40, or a range such as 16-49", param, ctx)
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            self.fail(f"the range {value} is backwards; write {last}-{first}", param, ctx)
+        return first, last
 
 
 class Recorder:
-    """Keeps a search's improvements in the catalog: at once every few seconds, the last one always."""
+    """Keeps a search's improvements in the catalog: every few seconds, exact ones at once, the last ones always."""
 
     INTERVAL = 10.0
 
     def __init__(self, catalog: Catalog, problem: Problem) -> None:
         self._catalog, self._problem = catalog, problem
-        self._pending: Discovery | None = None
-        self._written = 0.0
-        self.entry: Entry | None = None
+        self._pending: dict[int, Discovery] = {}
+        self._written = time.monotonic()
+        self._entries: dict[int, Entry] = {}
 
     def take(self, discovery: Discovery) -> None:
-        """Note an improvement; exact encoders and those that come after a pause are written at once."""
-        self._pending = discovery
+        """Note an improvement of its rank."""
+        self._pending[discovery.encoder.rank] = discovery
         if discovery.encoder.exact or time.monotonic() - self._written > self.INTERVAL:
             self.flush()
 
     def flush(self) -> None:
         """Write what is noted."""
-        if self._pending is None:
-            return
-        found, self._pending = self._pending, None
-        if found.strategy == "known":
-            self.entry = self._catalog.get(found.encoder.digest)
-            return
         from catalog import Provenance
 
-        provenance = Provenance(
-            found.strategy, found.seed, found.seconds, self._problem.precision.name, found.details, found.parents
-        )
-        self.entry = self._catalog.add(found.encoder, provenance)
+        while self._pending:
+            rank, found = self._pending.popitem()
+            if found.strategy == "known":
+                self._entries[rank] = self._catalog.get(found.encoder.digest)
+                continue
+            provenance = Provenance(
+                found.strategy, found.seed, found.seconds, self._problem.precision.name, found.details, found.parents
+            )
+            self._entries[rank] = self._catalog.add(found.encoder, provenance)
         self._written = time.monotonic()
 
+    @property
+    def entries(self) -> list[Entry]:
+        """What is kept, one entry a rank, the highest rank first."""
+        return [self._entries[rank] for rank in sorted(self._entries, reverse=True)]
 
-def _known_encoders(catalog: Catalog, tile: Format, rank: int, precision: str) -> tuple[TileEncoder, ...]:
+
+def _known_encoders(catalog: Catalog, tile: Format, ranks: tuple[int, int], precision: str) -> tuple[TileEncoder, ...]:
     """What a search may start from: the catalog's best of the format, a few of every rank nearby, and exact ones."""
     near, per_rank = 4, 8
     chosen: dict[int, list[Entry]] = {}
     for entry in catalog.entries(tile, real=True, precision=precision, order="error"):
         same = chosen.setdefault(entry.rank, [])
-        if len(same) < per_rank and (entry.exact or abs(entry.rank - rank) <= near):
+        if len(same) < per_rank and (entry.exact or ranks[0] - near <= entry.rank <= ranks[1] + near):
             same.append(entry)
     return tuple(entry.encoder for same in chosen.values() for entry in same)
 
 
-@click.command("stl-search", cls=ReportingCommand, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("stl-search", cls=Reporting, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--tile", type=TileType(), required=True, help="The format: 4 for ⟨4,4,4⟩, or 2x3x4.")
-@click.option("--rank", type=int, required=True, help="How many products the encoder may use.")
+@click.option("--rank", "ends", type=RanksType(), required=True, help="The rank, or a range to walk: 40 or 16-49.")
 @click.option(
     "--precision", type=PrecisionType(), default="bf16", show_default=True, help="Minimise the error in this."
 )
@@ -154,7 +169,7 @@ def _known_encoders(catalog: Catalog, tile: Format, rank: int, precision: str) -
 def search_command(
     catalog: Catalog,
     tile: Format,
-    rank: int,
+    ends: tuple[int, int],
     precision: str,
     budget: float,
     jobs: int | None,
@@ -168,25 +183,29 @@ def search_command(
     """
     started = time.monotonic()
     try:
-        tile.check_rank(rank)
+        for end in ends:
+            tile.check_rank(end)
     except InvalidInput as error:
         raise click.BadParameter(str(error), param_hint="--rank") from error
     from os import cpu_count
 
     from rich.console import Console
 
-    from search.report import LiveView, summary
+    from search.report import LiveView, frontier, summary
     from search.run import Progress, Search
     from search.strategy import Problem
     from stl_algebra.precision import Precision
 
     catalog.check_writable()
-    problem = Problem(tile, rank, Precision.parse(precision), _known_encoders(catalog, tile, rank, precision))
-    search = Search(problem, budget=budget, jobs=jobs or cpu_count() or 1, seed=seed, strategy_name=strategy)
+    ranks = range(ends[0], ends[1] + 1)
+    problem = Problem(tile, ends[0], Precision.parse(precision), _known_encoders(catalog, tile, ends, precision))
+    search = Search(
+        problem, ranks=ranks, budget=budget, jobs=jobs or cpu_count() or 1, seed=seed, strategy_name=strategy
+    )
     recorder = Recorder(catalog, problem)
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
     interrupted = False
-    with LiveView(problem, console) as view:
+    with LiveView(problem, ranks, console) as view:
         events = search.run()
         try:
             for event in events:
@@ -200,14 +219,13 @@ def search_command(
         finally:
             events.close()
             recorder.flush()
-    entry = recorder.entry
-    if entry is None:
-        raise click.ClickException("the search found no encoder")
+    entries = recorder.entries
     if as_json:
-        found = entry.as_json(precision)
-        print_json({**found, "elapsed": round(time.monotonic() - started, 3), "interrupted": interrupted})
+        run = {"elapsed": round(time.monotonic() - started, 3), "interrupted": interrupted}
+        found = [entry.as_json(precision) for entry in entries]
+        print_json(found[0] | run if len(ranks) == 1 else {"encoders": found} | run)
         return
-    console.print("Interrupted; the best so far is kept." if interrupted else "", highlight=False)
-    console.print(summary(problem, entry.encoder))
-    console.print(f"\nKept as {entry.id[:10]} in {entry.path.parent}\nSee it with: stl-catalog show {entry.id[:10]}")
-    sys.stdout.flush()
+    console.print("Interrupted; the best so far is kept.\n" if interrupted else "")
+    encoders = [entry.encoder for entry in entries]
+    console.print(summary(problem, encoders[0]) if len(encoders) == 1 else frontier(problem, encoders))
+    console.print(f"\nKept in {entries[0].path.parent}\nSee it with: stl-catalog show {entries[0].id[:10]}")

@@ -15,6 +15,7 @@ from catalog.query import ORDERS, Query, Range, Tile, parse_tile
 from stl_algebra.encoder import TileEncoder
 from stl_algebra.errors import InvalidInput
 from stl_algebra.precision import Precision
+from stl_algebra.ring import Ring
 
 #: The encoders that come with the program; never written to.
 SHIPPED = Path(__file__).absolute().parent / "shipped"
@@ -141,6 +142,33 @@ class Catalog:
             shown = ", ".join(sorted(entry.id[: len(prefix) + 4] for entry in found[:5]))
             raise InvalidInput(f"{len(found)} encoders have ids that start with {prefix} ({shown}); give more digits")
         return found[0]
+
+    def duplicate_of(self, encoder: TileEncoder) -> Entry | None:
+        """The entry with the same products, whatever their order, scaling and signs, if there is one."""
+        from catalog.equivalence import same_products
+
+        room = 1e-9 * encoder.growth
+        query = Query(
+            encoder.format, (encoder.rank, encoder.rank), growth=(encoder.growth - room, encoder.growth + room)
+        )
+        found = self._find(query)
+        for entry in sorted(found, key=lambda e: (e.id != encoder.digest, e.ring.is_exact != encoder.exact, e.id)):
+            if entry.id == encoder.digest:
+                return entry
+            if (entry.ring is Ring.GF2) == (encoder.ring is Ring.GF2) and same_products(entry.encoder, encoder):
+                return entry
+        return None
+
+    def remove(self, id: str) -> Entry:
+        """Delete an encoder from the user's directory for good, and return what it was.
+
+        Raises InvalidInput where it is one of the shipped ones, which stay.
+        """
+        entry = self.get(id)
+        if entry.shipped:
+            raise InvalidInput(f"{entry.id[:10]} is a shipped encoder, which stays; --no-shipped keeps it out of sight")
+        self._own.remove(entry.path.name)
+        return entry
 
     def faults(self) -> dict[Path, str]:
         """Every damaged file and what is wrong with it, in one sentence."""

@@ -54,7 +54,7 @@ def pack(encoder: TileEncoder, provenance: Provenance) -> bytes:
     >>> unpack(pack(strassen(), Provenance("construction"))).encoder == strassen()
     True
     """
-    _check_work(encoder.format, encoder.rank)
+    check_size(encoder.format, encoder.rank)
     tensors = {"encode_x": encoder.encode_x, "encode_w": encoder.encode_w, "decode": encoder.decode}
     contiguous = {name: np.ascontiguousarray(values, dtype="<f8") for name, values in tensors.items()}
     return save(contiguous, metadata={KEY: json.dumps(record(encoder, provenance), sort_keys=True, allow_nan=False)})
@@ -102,7 +102,7 @@ def unpack(content: bytes) -> Stored:
             raise DamagedFile(f"its denominators {list(denominators)} are not three positive integers below 2^53")
         if type(rank) is not int or rank < 1:
             raise DamagedFile(f"its rank {rank!r} is not a positive integer")
-        _check_work(format, rank)
+        check_size(format, rank)
         provenance = Provenance.from_json(fields["provenance"])
         tensors = _tensors_of(content, format, rank)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -181,7 +181,8 @@ def _compare(fields: dict[str, Any], encoder: TileEncoder) -> None:
             raise DamagedFile(f"its {name} is recorded as {stored:.6g} and recomputed as {computed:.6g}")
 
 
-def _check_work(format: Format, rank: int) -> None:
+def check_size(format: Format, rank: int) -> None:
+    """Raise DamagedFile where recomputing an encoder of this format and rank would take too much memory."""
     in_x, in_w, _ = format.sizes
     if format.products > 4096 or rank * in_x * in_w > MAX_WORK:
         raise DamagedFile(f"format {format} with rank {rank} is larger than a catalog takes")

@@ -53,6 +53,7 @@ class Query:
     rank       range of r                       strategy   the name of the strategy
     ratio      range of r / (n·m·p)             exact      proved in its ring, or not
     error      range of the error at precision  real       meant for real numbers, or over GF(2)
+    growth     range of the growth              id         its first digits
     """
 
     tile: Tile | None = None
@@ -65,6 +66,7 @@ class Query:
     exact: bool | None = None
     real: bool | None = None
     id: str | None = None
+    growth: Range = (None, None)
 
     def condition(self) -> tuple[str, list[object]]:
         """An SQL condition on the index and its values."""
@@ -91,6 +93,7 @@ class Query:
         slope = error_at_precision(Format(1, 1, 1), 0.0, 1.0, Precision.parse(self.precision))
         for expression, bounds in (
             ("rank", self.rank),
+            ("growth", self.growth),
             ("1.0 * rank / (n * m * p)", self.ratio),
             (f"relative_error + {slope!r} * growth / (n * m * p)", self.error),
         ):

@@ -19,12 +19,18 @@ if TYPE_CHECKING:
 @catalog_options
 @json_option
 def export_command(catalog: Catalog, id: str, target: Path, as_json: bool) -> None:
-    """Write the encoder ID to the file TARGET, as safetensors: encode_x, encode_w, decode and the record."""
-    from catalog.exchange import export
+    """Write the encoder ID to the file TARGET, in the format its ending names.
+
+    .safetensors (encode_x, encode_w, decode in float64 and the record), .json and .txt
+    (FastMatrixMultiplication), .npz (AlphaTensor), .sms (PLinOpt, three files), .exp (flip graphs), .coef
+    (Benson–Ballard). All but the first hold exact encoders only.
+    """
+    from catalog.interchange.writing import export
 
     entry = catalog.get(id)
-    export(entry, target)
+    files = export(entry, target)
     if as_json:
-        print_json(entry.as_json() | {"exported": str(target)})
+        print_json(entry.as_json() | {"exported": [str(path) for path in files]})
     else:
-        click.echo(f"{entry.format} rank {entry.rank} ({entry.id[:10]}) written to {target}.")
+        names = ", ".join(str(path) for path in files)
+        click.echo(f"{entry.format} rank {entry.rank} ({entry.id[:10]}) written to {names}.")

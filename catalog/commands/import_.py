@@ -1,0 +1,94 @@
+"""stl-catalog import: encoders of other collections into the catalog, verified first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from catalog.commands.options import catalog_options, json_option, precision_option, print_json
+from catalog.commands.tables import ID_DIGITS, console, number, plain_table
+
+if TYPE_CHECKING:
+    from catalog.catalog import Catalog
+    from catalog.interchange import Reading
+
+KINDS = ["safetensors", "alphatensor", "perminov-json", "perminov-txt", "plinopt", "exp", "benson-ballard"]
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--from", "kind", type=click.Choice(KINDS), help="The files' format [default: told by their content].")
+@click.option("--x", type=float, help="Where to evaluate schemes in x [default: the best x for the precision].")
+@click.option("--approximate", is_flag=True, help="Keep schemes that are exact nowhere, as approximate encoders.")
+@precision_option
+@catalog_options
+@json_option
+def import_command(
+    catalog: Catalog,
+    files: tuple[Path, ...],
+    kind: str | None,
+    x: float | None,
+    approximate: bool,
+    precision: str,
+    as_json: bool,
+) -> None:
+    """Read schemes in other collections' formats, verify them, and store them in the catalog.
+
+    A scheme that holds only modulo 2 is kept as one over GF(2) and never offered for real numbers. Exit 1
+    where a file is no sound scheme; the others are stored all the same.
+    """
+    from catalog.interchange import Options, read_files
+    from stl_algebra.precision import Precision
+
+    results: list[dict[str, Any]] = []
+    faults = 0
+    for reading in read_files(files, Options(Precision.parse(precision), x, approximate), kind):
+        if reading.fault is not None:
+            faults += 1
+            click.echo(f"{reading.path}: {reading.fault}", err=True)
+        else:
+            results.append(_stored(catalog, reading, precision))
+    if as_json:
+        print_json(results)
+    elif results:
+        click.echo("\n".join(_summary(results)))
+        console().print(_table(results, precision))
+    if faults:
+        raise click.exceptions.Exit(1)
+
+
+def _stored(catalog: Catalog, reading: Reading, precision: str) -> dict[str, Any]:
+    """Add one encoder, and say whether the catalog knew it, or its equal up to order and scaling of products."""
+    encoder, provenance = reading.encoder, reading.provenance
+    if encoder is None or provenance is None:
+        raise TypeError("a reading without a fault has an encoder and a provenance")
+    twin = catalog.duplicate_of(encoder)
+    status = "new" if twin is None else ("known" if twin.id == encoder.digest else "same products as " + twin.id[:10])
+    entry = catalog.add(encoder, provenance)
+    return entry.as_json(precision) | {"file": str(reading.path), "recognised": reading.kind, "status": status}
+
+
+def _summary(results: list[dict[str, Any]]) -> list[str]:
+    """One line a file: what it was recognised as, and how many encoders it held."""
+    files = Counter((result["file"], result["recognised"]) for result in results)
+    return [f"{Path(file).name}: {kind}, {count} encoder{'s' * (count > 1)}" for (file, kind), count in files.items()]
+
+
+def _table(results: list[dict[str, Any]], precision: str) -> Any:
+    at = f"error@{precision}"
+    rows = plain_table("id", "format", "rank", "ring", "error", at, "status", right=f"rank error {at}")
+    for result in results:
+        real = result["ring"] != "GF(2)"
+        rows.add_row(
+            result["id"][:ID_DIGITS],
+            result["format"],
+            str(result["rank"]),
+            result["ring"],
+            number(result["relative_error"]) if real else "mod 2",
+            number(result["error_at_precision"]) if real else "mod 2",
+            result["status"],
+        )
+    return rows

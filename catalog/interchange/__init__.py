@@ -1,0 +1,8 @@
+"""Other collections' files: recognised by content, verified, converted without loss."""
+
+from catalog.interchange.border import BorderScheme
+from catalog.interchange.reading import FORMATS, Options, Reading, detect, read_files
+from catalog.interchange.scheme import Scheme
+from catalog.interchange.writing import ENDINGS, export
+
+__all__ = ["ENDINGS", "FORMATS", "BorderScheme", "Options", "Reading", "Scheme", "detect", "export", "read_files"]

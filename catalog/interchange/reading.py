@@ -1,0 +1,149 @@
+"""Reading files of any known format: which it is, and the encoders in it, verified."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from catalog.encoder_file import MAX_FILE_BYTES, unpack
+from catalog.interchange import alphatensor, benson_ballard, exp, perminov, plinopt
+from catalog.interchange.border import BorderScheme
+from catalog.interchange.scheme import Scheme
+from catalog.provenance import Provenance
+from stl_algebra.encoder import TileEncoder
+from stl_algebra.errors import InvalidInput
+from stl_algebra.precision import Precision
+
+Schemes = Iterator[tuple[str, Scheme]] | Iterator[tuple[str, Scheme | BorderScheme]]
+
+#: The formats by name: whether a file's content is of it. PLinOpt's matrices come in threes; see `read_files`.
+FORMATS: dict[str, Callable[[bytes], bool]] = {
+    "safetensors": lambda content: content[8:9] == b"{" and content[1:8].count(0) >= 4,
+    "alphatensor": alphatensor.recognises,
+    "perminov-json": perminov.recognises_json,
+    "perminov-txt": perminov.recognises_text,
+    "plinopt": plinopt.recognises,
+    "exp": exp.recognises,
+    "benson-ballard": benson_ballard.recognises,
+}
+_LETTER = re.compile(r"(.*[_.\-])?([LRP])(\.sms)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How approximate schemes are read: at which x (None: the best for the precision), and whether at all."""
+
+    precision: Precision
+    x: float | None = None
+    approximate: bool = False
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One encoder found in a file, or what is wrong with the file."""
+
+    path: Path
+    kind: str
+    encoder: TileEncoder | None = None
+    provenance: Provenance | None = None
+    fault: str | None = None
+
+
+def detect(content: bytes) -> str:
+    """The one format a file's content has. Raises InvalidInput where there is none, or more than one.
+
+    >>> detect(b"(a11)*(b11)*(c11)")
+    'exp'
+    """
+    kinds = [kind for kind, recognises in FORMATS.items() if recognises(content)]
+    if len(kinds) == 1:
+        return kinds[0]
+    found = f"looks like {' and like '.join(kinds)}" if kinds else "is in no known format"
+    raise InvalidInput(f"it {found}; name one with --from: {', '.join(FORMATS)}")
+
+
+def read_files(paths: Iterable[Path], options: Options, kind: str | None = None) -> Iterator[Reading]:
+    """Every encoder in the files, each verified; a file that cannot be read gives its fault instead.
+
+    Folders stand for the encoder files in them. The three matrices of a PLinOpt scheme are read together.
+    """
+    matrices: dict[tuple[Path, str], dict[str, tuple[Path, bytes]]] = {}
+    for path in _expanded(paths):
+        try:
+            content = _content(path)
+            found = kind or detect(content)
+            if found != "plinopt":
+                yield from _readings(path, found, content, options)
+                continue
+            match = _LETTER.fullmatch(path.name)
+            if match is None:
+                raise InvalidInput("its name does not end in L, R or P, so its place in the scheme is unknown")
+            matrices.setdefault((path.parent, match[1] or ""), {})[match[2].upper()] = (path, content)
+        except InvalidInput as error:
+            yield Reading(path, kind or "unknown", fault=str(error))
+    for parts in matrices.values():
+        first = next(iter(parts.values()))[0]
+        try:
+            if missing := {"L", "R", "P"} - parts.keys():
+                raise InvalidInput(f"its companion {' and '.join(sorted(missing))} is not among the files")
+            scheme = plinopt.read(*(parts[letter][1] for letter in "LRP"))
+            yield _verified(parts["L"][0], "plinopt", "", scheme, options)
+        except InvalidInput as error:
+            yield Reading(first, "plinopt", fault=str(error))
+
+
+def _readings(path: Path, kind: str, content: bytes, options: Options) -> Iterator[Reading]:
+    if kind == "safetensors":
+        stored = unpack(content)
+        yield Reading(path, kind, stored.encoder, stored.provenance)
+        return
+    readers: dict[str, Callable[[bytes], Schemes]] = {
+        "alphatensor": alphatensor.read,
+        "perminov-json": perminov.read_json,
+        "perminov-txt": perminov.read_text,
+        "exp": exp.read,
+        "benson-ballard": lambda text: iter([("", benson_ballard.read(text))]),
+    }
+    for name, scheme in readers[kind](content):
+        try:
+            yield _verified(path, kind, name, scheme, options)
+        except InvalidInput as error:
+            yield Reading(path, kind, fault=f"{name}: {error}" if name else str(error))
+
+
+def _verified(path: Path, kind: str, name: str, scheme: Scheme | BorderScheme, options: Options) -> Reading:
+    """The encoder of a scheme, proved; its provenance names the file, not where it lay."""
+    details: dict[str, object] = {"file": path.name, "collection": kind}
+    if name:
+        details["entry"] = name
+    if isinstance(scheme, BorderScheme):
+        x = scheme.best_x(options.precision) if options.x is None else options.x
+        details |= {"x": x, "error_degree": scheme.error_degree, "border_rank_bound": scheme.rank}
+        precision = options.precision.name if options.x is None else None
+        return Reading(path, kind, scheme.at(x), Provenance("import", precision=precision, details=details))
+    encoder = scheme.encoder(approximate=options.approximate)
+    return Reading(path, kind, encoder, Provenance("import", details=details))
+
+
+def _expanded(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(path.rglob("*.safetensors"))
+        else:
+            yield path
+
+
+def _content(path: Path) -> bytes:
+    """A file's bytes. Raises InvalidInput where it cannot be read or is larger than any scheme."""
+    try:
+        if not path.is_file():
+            raise InvalidInput("there is no such file" if not path.exists() else "it is no regular file")
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise InvalidInput(f"it cannot be read ({error.strerror})") from None
+    if len(content) > MAX_FILE_BYTES:
+        raise InvalidInput(f"it has more than {MAX_FILE_BYTES} bytes, so it is no scheme")
+    return content
