@@ -112,33 +112,33 @@ class Recorder:
         self._catalog, self._problem = catalog, problem
         self._pending: dict[int, Discovery] = {}
         self._written = time.monotonic()
-        self._entries: dict[int, Entry] = {}
 
     def take(self, discovery: Discovery) -> None:
         """Note an improvement of its rank."""
+        if discovery.encoder.exact:
+            self.keep(discovery)
+            return
         self._pending[discovery.encoder.rank] = discovery
-        if discovery.encoder.exact or time.monotonic() - self._written > self.INTERVAL:
+        if time.monotonic() - self._written > self.INTERVAL:
             self.flush()
 
     def flush(self) -> None:
         """Write what is noted."""
-        from catalog import Provenance
-
         while self._pending:
-            rank, found = self._pending.popitem()
-            if found.strategy == "known":
-                self._entries[rank] = self._catalog.get(found.encoder.digest)
-                continue
-            provenance = Provenance(
-                found.strategy, found.seed, found.seconds, self._problem.precision.name, found.details, found.parents
-            )
-            self._entries[rank] = self._catalog.add(found.encoder, provenance)
+            self.keep(self._pending.popitem()[1])
         self._written = time.monotonic()
 
-    @property
-    def entries(self) -> list[Entry]:
-        """What is kept, one entry a rank, the highest rank first."""
-        return [self._entries[rank] for rank in sorted(self._entries, reverse=True)]
+    def keep(self, found: Discovery) -> Entry:
+        """The entry of a discovery, written where it is not there yet."""
+        from catalog import Provenance
+
+        if found.strategy == "known":
+            return self._catalog.get(found.encoder.digest)
+        precision = self._problem.precision.name
+        return self._catalog.add(
+            found.encoder,
+            Provenance(found.strategy, found.seed, found.seconds, precision, found.details, found.parents),
+        )
 
 
 def _known_encoders(catalog: Catalog, tile: Format, ranks: tuple[int, int], precision: str) -> tuple[TileEncoder, ...]:
@@ -219,7 +219,10 @@ def search_command(
         finally:
             events.close()
             recorder.flush()
-    entries = recorder.entries
+    # One entry a rank that was asked for, the highest first; one of fewer products can serve several.
+    entries = list(
+        {(entry := recorder.keep(found)).id: entry for _, found in sorted(search.best.items())[::-1]}.values()
+    )
     if as_json:
         run = {"elapsed": round(time.monotonic() - started, 3), "interrupted": interrupted}
         found = [entry.as_json(precision) for entry in entries]

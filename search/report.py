@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -16,7 +17,7 @@ from search.strategy import Problem
 from search.task import Discovery
 
 if TYPE_CHECKING:
-    from stl_algebra import TileEncoder
+    from stl_algebra import Format, TileEncoder
 
 #: Seconds between lines that say how the search stands, where there is no terminal to redraw.
 QUIET_INTERVAL = 10.0
@@ -25,15 +26,15 @@ QUIET_INTERVAL = 10.0
 class LiveView:
     """Shows a search on a console: redrawn in place on a terminal, line by line elsewhere."""
 
-    def __init__(self, problem: Problem, console: Console) -> None:
-        self._problem, self._console = problem, console
+    def __init__(self, problem: Problem, ranks: Sequence[int], console: Console) -> None:
+        self._problem, self._ranks, self._console = problem, ranks, console
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
         self._last_line = time.monotonic()
-        naive = 1 - problem.rank / problem.format.products
+        products = problem.format.products
+        wanted = f"rank {ranks[0]}" if len(ranks) == 1 else f"ranks {min(ranks)} to {max(ranks)}"
+        naive = f" Leaving products out costs {1 - ranks[0] / products:.4f}." if len(ranks) == 1 else ""
         console.print(
-            f"Searching ⟨{problem.format.n},{problem.format.m},{problem.format.p}⟩ at rank {problem.rank} of "
-            f"{problem.format.products}, least error in {problem.precision}. "
-            f"Leaving products out costs {naive:.4f}.",
+            f"Searching {angle(problem.format)} at {wanted} of {products}, least error in {problem.precision}.{naive}",
             highlight=False,
         )
 
@@ -52,10 +53,10 @@ class LiveView:
         """One line for an encoder better than all before."""
         encoder = discovery.encoder
         exact = f"  exact over {encoder.ring}" if encoder.ring.is_exact_for_reals else ""
-        rank = f"  rank {encoder.rank}" if encoder.rank != self._problem.rank else ""
+        rank = "" if [encoder.rank] == list(self._ranks) else f"rank {encoder.rank:3d}  "
         self._console.print(
-            f"{discovery.seconds:7.1f} s  error {encoder.error_at(self._problem.precision):.5f}  "
-            f"growth {encoder.growth:9.4g}  {discovery.strategy}{rank}{exact}",
+            f"{discovery.seconds:7.1f} s  {rank}error {encoder.error_at(self._problem.precision):.5f}  "
+            f"growth {encoder.growth:9.4g}  {discovery.strategy}{exact}",
             highlight=False,
         )
         self._last_line = time.monotonic()
@@ -63,7 +64,7 @@ class LiveView:
     def progress(self, progress: Progress) -> None:
         """How every strategy stands."""
         if self._live:
-            self._live.update(_arms(progress), refresh=True)
+            self._live.update(_standing(progress), refresh=True)
         elif time.monotonic() - self._last_line > QUIET_INTERVAL:
             trials = sum(arm.trials for arm in progress.arms)
             self._console.print(
@@ -72,12 +73,17 @@ class LiveView:
             self._last_line = time.monotonic()
 
 
+def angle(format: Format) -> str:
+    """⟨n,m,p⟩."""
+    return f"⟨{format.n},{format.m},{format.p}⟩"
+
+
 def summary(problem: Problem, encoder: TileEncoder) -> Table:
-    """The figures of a result beside those of leaving products out."""
+    """The figures of one result beside those of leaving products out."""
     naive = 1 - encoder.rank / problem.format.products
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in (
-        ("format", f"⟨{encoder.format.n},{encoder.format.m},{encoder.format.p}⟩"),
+        ("format", angle(encoder.format)),
         ("rank", f"{encoder.rank} of {problem.format.products} products (ratio {encoder.ratio:.3f})"),
         ("relative error", f"{encoder.relative_error:.6f}" if encoder.relative_error else "0"),
         ("growth", f"{encoder.growth:.5g}"),
@@ -89,13 +95,35 @@ def summary(problem: Problem, encoder: TileEncoder) -> Table:
     return table
 
 
-def _arms(progress: Progress) -> Table:
+def frontier(problem: Problem, encoders: Sequence[TileEncoder]) -> Table:
+    """One row a rank."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("rank", "ratio", f"error in {problem.precision}", "left out", "growth", "exact"):
+        table.add_column(column, justify="right")
+    for encoder in encoders:
+        table.add_row(
+            str(encoder.rank),
+            f"{encoder.ratio:.3f}",
+            f"{encoder.error_at(problem.precision):.5f}",
+            f"{1 - encoder.ratio:.5f}",
+            f"{encoder.growth:.4g}",
+            str(encoder.ring) if encoder.exact else "no",
+        )
+    return table
+
+
+def _standing(progress: Progress) -> Table:
+    """One row a strategy, ranks together."""
     title = f"{progress.elapsed:.0f} s, {progress.remaining:.0f} s left, {progress.tasks_running} tasks running"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    single = len({arm.rank for arm in progress.arms}) == 1
     table.add_column("strategy")
-    for column in ("best error", "trials", "slices"):
+    for column in ("best error" if single else "ranks led", "trials", "slices"):
         table.add_column(column, justify="right")
-    for arm in progress.arms:
-        shown = "–" if arm.best is None else f"{max(arm.best, 0.0):.5f}"
-        table.add_row(arm.name, shown, str(arm.trials), str(arm.slices))
+    for name in dict.fromkeys(arm.strategy for arm in progress.arms):
+        arms = [arm for arm in progress.arms if arm.strategy == name]
+        costs = [arm.best for arm in arms if arm.best is not None]
+        led = sum(found.strategy == name for found in progress.best.values())
+        shown = (f"{max(costs[0], 0.0):.5f}" if costs else "–") if single else str(led)
+        table.add_row(name, shown, str(sum(a.trials for a in arms)), str(sum(a.slices for a in arms)))
     return table

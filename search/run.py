@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ from multiprocessing import get_context
 import numpy as np
 
 from search.exact_seeds import exact_seed
+from search.pool import Pool
 from search.portfolio import Arm, Portfolio
 from search.strategies import strategy
 from search.strategy import Problem
@@ -19,21 +20,20 @@ from search.strategy_names import NAMES
 from search.task import Discovery, Task, TaskResult, ignore_interrupt, run_task
 from stl_algebra import InvalidInput, TileEncoder, classical
 
-#: Encoders kept per rank for the next slices to start from.
-POOL = 12
-#: A slice lasts a twelfth of the budget, within these seconds; the first ones are short.
+#: Every strategy gets several slices at every rank, within these seconds; the first ones are short.
 SHORTEST_SLICE, LONGEST_SLICE, FIRST_SLICE = 1.0, 30.0, 2.0
+SLICES_PER_ARM = 8
 #: Kept back from the budget for a worker to finish the step it is in and for its result to travel.
 RESERVE = 0.3
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How a search stands, several times a second."""
+    """How a search stands, several times a second: `best` by rank, an Arm for each rank and strategy."""
 
     elapsed: float
     remaining: float
-    best: Discovery | None
+    best: dict[int, Discovery]
     arms: tuple[Arm, ...]
     tasks_running: int
 
@@ -44,10 +44,13 @@ def local_executor(jobs: int) -> ProcessPoolExecutor:
 
 
 class Search:
-    """A search for one problem within a budget of seconds.
+    """A search for the problem's rank, or for all of `ranks`, within a budget of seconds.
 
-    Iterating `run` gives a Discovery for every improvement as it comes and a Progress in between. Workers
-    that die lose only their task. The executor is made by `executor(jobs)`, any concurrent.futures.Executor.
+    Iterating `run` gives a Discovery for every improvement at its rank as it comes and a Progress in between.
+    Encoders found at one rank are starts for the ranks around it. Workers that die lose only their task. The
+    executor is made by `executor(jobs)`, any concurrent.futures.Executor.
+
+    Raises InvalidInput where nothing could be searched.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Search:
         problem: Problem,
         *,
         budget: float,
+        ranks: Sequence[int] = (),
         jobs: int = 1,
         seed: int = 0,
         strategy_name: str = "auto",
@@ -64,43 +68,51 @@ class Search:
             raise InvalidInput(f"a budget of {budget:g} seconds leaves no time to search; give more, such as 60s")
         if jobs < 1:
             raise InvalidInput(f"{jobs} jobs cannot search; give at least 1")
-        names = list(NAMES) if strategy_name == "auto" else [strategy_name]
-        names = [name for name in names if strategy(name).applies(problem)]
-        if not names:
+        self._problems = {rank: replace(problem, rank=rank) for rank in sorted(ranks or [problem.rank], reverse=True)}
+        self._problem, self._budget, self._jobs = problem, budget, jobs
+        self._seed, self._make_executor = seed, executor
+        self._rng = np.random.default_rng((seed, 2**32 - 1))
+        self._pool = Pool(problem, problem.known)
+        self._tasks = 0
+        self.best: dict[int, Discovery] = {}
+        names = NAMES if strategy_name == "auto" else (strategy_name,)
+        self._arms = [
+            (rank, name)
+            for name in names
+            for rank, at_rank in self._problems.items()
+            if strategy(name).applies(at_rank)
+        ]
+        if not self._arms:
             raise InvalidInput(
                 f"strategy {strategy_name} does not apply to {problem.format} at rank {problem.rank}; use auto"
             )
-        self._problem, self._budget, self._jobs = problem, budget, jobs
-        self._seed, self._make_executor = seed, executor
-        self._portfolio = Portfolio(names)
-        self._rng = np.random.default_rng((seed, 2**32 - 1))
-        self._pool = list(problem.known)
-        self._tasks = 0
-        self.best: Discovery | None = None
 
     def run(self) -> Generator[Discovery | Progress]:
         """Search until the budget ends. Closing the iterator stops the workers."""
         self._started = time.monotonic()
-        for discovery in self._constructions():
-            yield from self._improvements(discovery)
-        if self.best is not None and self.best.encoder.rank < self._problem.rank:
-            return  # exact with fewer products than asked for
+        for rank, problem in self._problems.items():
+            for discovery in _constructions(problem):
+                yield from self._improvements(rank, discovery)
+        # A rank above that of an exact construction needs no search.
+        settled = {rank for rank, found in self.best.items() if found.encoder.rank < rank}
+        self._portfolio = Portfolio([arm for arm in self._arms if arm[0] not in settled])
+        if not self._portfolio.arms:
+            return
         yield self._progress(0)
         executor = self._make_executor(self._jobs)
-        running: dict[Future[TaskResult], str] = {}
+        running: set[Future[TaskResult]] = set()
         try:
             while self._remaining() > 0 or running:
                 while len(running) < self._jobs and self._remaining() > SHORTEST_SLICE / 4:
                     try:
-                        task = self._next_task()
-                        running[executor.submit(run_task, task)] = task.strategy
+                        running.add(executor.submit(run_task, self._next_task()))
                     except BrokenProcessPool:
                         executor.shutdown(wait=False)
                         executor = self._make_executor(self._jobs)
                         running.clear()
                 done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
                 for future in done:
-                    running.pop(future, None)
+                    running.discard(future)
                     if not isinstance(error := future.exception(), BrokenProcessPool):
                         if error is not None:
                             raise error
@@ -111,73 +123,56 @@ class Search:
         finally:
             _shut_down(executor)
 
-    def _constructions(self) -> Iterator[Discovery]:
-        """What needs no search: products left out of the classical algorithm, and exact constructions."""
-        problem = self._problem
-        whole = classical(problem.format)
-        keep = np.linspace(0, whole.rank, problem.rank, endpoint=False).astype(int)
-        u, v, w = (factor[keep] for factor in whole.factors)
-        if problem.rank < whole.rank:
-            yield Discovery(
-                TileEncoder(problem.format, u, v, w.T),
-                "construction",
-                None,
-                0.0,
-                (whole.digest,),
-                {"words": f"{problem.rank} of the {whole.rank} products of the classical algorithm"},
-            )
-        for encoder in problem.known_of_rank(problem.rank)[:1]:
-            self.best = Discovery(encoder, "known", None, 0.0, (encoder.digest,))
-            yield self.best
-        exact = exact_seed(problem.format)
-        if exact.rank <= problem.rank:
-            yield Discovery(
-                exact,
-                "construction",
-                None,
-                0.0,
-                (),
-                {"words": "Strassen's algorithm, Kronecker products and direct sums"},
-            )
-
-    def _improvements(self, discovery: Discovery) -> Iterator[Discovery]:
+    def _improvements(self, rank: int, discovery: Discovery) -> Iterator[Discovery]:
         cost = self._problem.cost
-        if discovery.strategy != "known":
-            self._remember(discovery.encoder)
-        if self.best is None or cost(discovery.encoder) < cost(self.best.encoder) - 1e-12:
-            self.best = discovery
+        self._pool.add(discovery.encoder)
+        if rank not in self.best or cost(discovery.encoder) < cost(self.best[rank].encoder) - 1e-12:
+            self.best[rank] = discovery
             yield discovery
 
     def _collect(self, result: TaskResult) -> Iterator[Discovery]:
-        cost = self._problem.cost
-        before = cost(self.best.encoder) if self.best else None
+        cost, rank = self._problem.cost, result.task.problem.rank
+        before = cost(self.best[rank].encoder) if rank in self.best else None
         reached = min((cost(d.encoder) for d in result.discoveries), default=None)
-        self._portfolio.record(result.task.strategy, result.trials, reached, before)
+        self._portfolio.record(rank, result.task.strategy, result.trials, reached, before)
         for discovery in result.discoveries:
-            yield from self._improvements(replace(discovery, seconds=round(time.monotonic() - self._started, 3)))
-
-    def _remember(self, encoder: TileEncoder) -> None:
-        cost = self._problem.cost
-        same_rank = [e for e in self._pool if e.rank == encoder.rank]
-        if any(abs(cost(e) - cost(encoder)) < 1e-9 for e in same_rank):
-            return
-        kept = sorted([*same_rank, encoder], key=cost)[:POOL]
-        self._pool = [e for e in self._pool if e.rank != encoder.rank] + kept
+            now = round(time.monotonic() - self._started, 3)
+            yield from self._improvements(rank, replace(discovery, seconds=now))
 
     def _next_task(self) -> Task:
         self._tasks += 1
-        length = FIRST_SLICE if self._tasks <= self._jobs else self._budget / 12
+        arm = self._portfolio.draw(self._rng)
+        length = (
+            FIRST_SLICE if self._tasks <= self._jobs else self._budget / (SLICES_PER_ARM * len(self._portfolio.arms))
+        )
         seconds = min(max(length, SHORTEST_SLICE), LONGEST_SLICE, max(self._remaining(), 0.1))
-        problem = replace(self._problem, known=tuple(self._pool))
-        return Task(self._portfolio.draw(self._rng), problem, (self._seed, self._tasks), seconds)
+        problem = replace(self._problems[arm.rank], known=self._pool.near(arm.rank))
+        return Task(arm.strategy, problem, (self._seed, self._tasks), seconds)
 
     def _remaining(self) -> float:
         return self._started + self._budget - RESERVE - time.monotonic()
 
     def _progress(self, running: int) -> Progress:
         elapsed = time.monotonic() - self._started
-        arms = tuple(replace(arm) for arm in self._portfolio.arms.values())
-        return Progress(elapsed, max(self._budget - elapsed, 0.0), self.best, arms, running)
+        arms = tuple(replace(arm) for arm in self._portfolio.arms)
+        return Progress(elapsed, max(self._budget - elapsed, 0.0), dict(self.best), arms, running)
+
+
+def _constructions(problem: Problem) -> Iterator[Discovery]:
+    """What needs no search: products left out of the classical algorithm, the best known, exact constructions."""
+    whole = classical(problem.format)
+    if problem.rank < whole.rank:
+        keep = np.linspace(0, whole.rank, problem.rank, endpoint=False).astype(int)
+        u, v, w = (factor[keep] for factor in whole.factors)
+        words = f"{problem.rank} of the {whole.rank} products of the classical algorithm"
+        naive = TileEncoder(problem.format, u, v, w.T)
+        yield Discovery(naive, "construction", None, 0.0, (whole.digest,), {"words": words})
+    for encoder in problem.known_of_rank(problem.rank)[:1]:
+        yield Discovery(encoder, "known", None, 0.0, (encoder.digest,))
+    exact = exact_seed(problem.format)
+    if exact.rank <= problem.rank:
+        words = "Strassen's algorithm, Kronecker products and direct sums"
+        yield Discovery(exact, "construction", None, 0.0, (), {"words": words})
 
 
 def _shut_down(executor: Executor) -> None:

@@ -47,7 +47,7 @@ class OrbitSearch:
             if parent is None or parent.rank == problem.rank:
                 form, change = _perturbed(form, rng)
             model = partial(CyclicModel, fixed=fixed, triples=triples)
-            emphases = (30.0, 1.0) if parent is None or rng.random() < 0.3 else (1.0,)
+            emphases = (30.0, 1.0) if parent is None or rng.random() < 0.5 else (1.0,)
             point = solve_in_stages(model, problem, form.point, stop, emphases=emphases)
             factors = model(problem.objective()).factors(point)
             details = {"trial": trial, "fixed": fixed, "triples": triples, "change": change}
