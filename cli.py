@@ -54,9 +54,13 @@ catalog_command = ReportingGroup(
     {
         "list": "catalog.commands.list:list_command",
         "show": "catalog.commands.show:show_command",
+        "compare": "catalog.commands.compare:compare_command",
+        "plot": "catalog.commands.plot:plot_command",
         "verify": "catalog.commands.verify:verify_command",
         "export": "catalog.commands.export:export_command",
         "import": "catalog.commands.import_:import_command",
+        "remove": "catalog.commands.remove:remove_command",
+        "stats": "catalog.commands.stats:stats_command",
         "reindex": "catalog.commands.reindex:reindex_command",
     },
     help="Browse, check and exchange tile encoders.",

@@ -16,6 +16,7 @@ from catalog.commands.options import (
 )
 from catalog.commands.tables import ID_DIGITS, console, number, plain_table
 from catalog.query import ORDERS
+from catalog.story import plain
 from stl_algebra.ring import Ring
 
 if TYPE_CHECKING:
@@ -74,6 +75,6 @@ def table(entries: list[Entry], precision: str) -> Any:
             number(entry.error_at(precision)) if entry.is_real else "mod 2",
             number(entry.growth),
             str(entry.ring),
-            entry.provenance.strategy,
+            plain(entry.provenance.strategy),
         )
     return rows

@@ -19,7 +19,7 @@ def console() -> Console:
     from rich.console import Console
 
     width = shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80
-    return Console(width=max(width, 40), highlight=False, soft_wrap=False)
+    return Console(width=max(width, 40), highlight=False, markup=False, emoji=False)
 
 
 def plain_table(*columns: str, right: str = "") -> Table:

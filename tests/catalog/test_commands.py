@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 
 from catalog import Catalog, Provenance
 from cli import catalog_command
-from stl_algebra import Format, TileEncoder, classical, matmul_tensor, strassen
+from stl_algebra import Format, TileEncoder, classical, kronecker, matmul_tensor, strassen
 
 RandomEncoder = Callable[..., TileEncoder]
 Run = Callable[..., Result]
@@ -161,3 +161,91 @@ def test_the_shipped_encoders_are_listed_without_a_catalog(run: Run) -> None:
     listed = json.loads(run("list", "--json", "--tile", "2", "--exact", own=False).stdout)
     assert 7 in {entry["rank"] for entry in listed}
     assert all(entry["shipped"] for entry in listed)
+
+
+def test_show_writes_formulas_and_pictures(run: Run, catalog: Catalog, found: Provenance) -> None:
+    shown = run("show", catalog.add(strassen(), found).id).stdout
+    assert "m1 = (a11 + a22) * (b11 + b22)" in shown
+    assert "c11 = m1 + m4 - m5 + m7" in shown
+    assert "  +··+ +··+ +··+" in shown
+    assert "Found by test with seed 5 after 1.5 s, minimising the error at bf16." in shown
+    assert "abababab" in shown
+    assert "not in this catalog" in shown
+
+
+def test_show_tells_the_lineage(run: Run, catalog: Catalog) -> None:
+    parent = catalog.add(strassen(), Provenance("construction", details={"derivation": "Strassen's algorithm"}))
+    child = catalog.add(kronecker(strassen(), strassen()), Provenance("deflation", lineage=(parent.id,)))
+    shown = run("show", child.id, "--no-formulas", "--no-picture").stdout
+    assert f"{parent.id[:10]}: 2x2x2 rank 7. Constructed: Strassen's algorithm." in shown
+    assert "m1 =" not in shown
+
+
+def test_text_from_files_cannot_move_the_cursor(run: Run, catalog: Catalog) -> None:
+    hostile = Provenance("evil\x1b[2J", details={"note\x1b]0;title\x07": "line\nbreak\x9b"})
+    entry = catalog.add(strassen(), hostile)
+    for output in (run("show", entry.id).stdout, run("list").stdout, run("compare", entry.id, entry.id).stdout):
+        assert not {"\x1b", "\x07", "\x9b"} & set(output)
+    assert "linebreak" in run("show", entry.id).stdout
+
+
+def test_formulas_of_an_approximate_encoder_are_refused(
+    run: Run, catalog: Catalog, found: Provenance, random_encoder: RandomEncoder
+) -> None:
+    result = run("show", catalog.add(random_encoder(1), found).id, "--formulas")
+    assert result.exit_code == 1
+    assert "only exact encoders are written out" in result.stderr
+
+
+def test_compare_tells_what_is_known(
+    run: Run, catalog: Catalog, found: Provenance, random_encoder: RandomEncoder
+) -> None:
+    a, b = (catalog.add(random_encoder(seed), found) for seed in (1, 2))
+    order = np.random.default_rng(0).permutation(5)
+    u, v, w = (f[order] for f in a.encoder.factors)
+    twin = catalog.add(TileEncoder(a.format, 2 * u, -v, (w / -2).T), found)
+    assert "Not equivalent" in run("compare", a.id, b.id).stdout
+    assert "The same products, in another order, scaling or sign." in run("compare", a.id, twin.id).stdout
+    verdict = json.loads(run("compare", a.id, b.id, "--json").stdout)
+    assert (verdict["same_products"], verdict["maybe_equivalent"]) == (False, False)
+    assert verdict["first"]["id"] == a.id
+
+
+def test_remove_asks_and_spares_the_shipped(run: Run, catalog: Catalog, found: Provenance) -> None:
+    entry = catalog.add(strassen(), found)
+    place = ["--catalog", str(catalog.directory)]
+    declined = CliRunner().invoke(catalog_command, ["remove", entry.id, *place], input="n\n")
+    assert (declined.exit_code, len(catalog)) == (1, 1)
+    assert json.loads(run("remove", entry.id, "--yes", "--json").stdout)[0]["id"] == entry.id
+    assert len(catalog) == 0
+    shipped = CliRunner().invoke(catalog_command, ["remove", entry.id, "--yes", *place])
+    assert shipped.exit_code == 1
+    assert "shipped encoder, which stays" in shipped.stderr
+
+
+def test_stats_count(run: Run, catalog: Catalog, found: Provenance, random_encoder: RandomEncoder) -> None:
+    catalog.add(strassen(), found)
+    catalog.add(random_encoder(1), found)
+    stats = json.loads(run("stats", "--json").stdout)
+    assert (stats["encoders"], stats["exact"], stats["rings"]) == (2, 1, {"Z": 1, "R": 1})
+    (row,) = stats["formats"]
+    assert row == {"format": "2x2x2", "encoders": 2, "least_rank": 5, "exact_rank": 7, "known_exact_rank": 7}
+    assert "2 encoders, 1 exact" in run("stats").stdout
+
+
+@pytest.mark.parametrize("kind", ["svg", "png"])
+def test_plot_draws(run: Run, catalog: Catalog, found: Provenance, tmp_path: Path, kind: str) -> None:
+    pytest.importorskip("matplotlib")
+    catalog.add(strassen(), found)
+    catalog.add(classical(Format(2, 3, 4)), found)
+    target = tmp_path / f"frontier.{kind}"
+    assert run("plot", str(target), "--precision", "fp16").exit_code == 0
+    first = target.read_bytes()
+    assert first.startswith(b"\x89PNG" if kind == "png" else b"<?xml")
+    if kind == "svg":
+        assert all(words in first.decode() for words in ("2x3x4", "relative error at fp16", "naive"))
+    run("plot", str(target), "--precision", "fp16")
+    assert target.read_bytes() == first
+    assert "neither .svg nor .png" in run("plot", str(tmp_path / "x.gif")).stderr
+    assert "cannot be written" in run("plot", str(tmp_path / "no" / f"x.{kind}")).stderr
+    assert "no encoder for real numbers" in run("plot", str(target), "--tile", "9").stderr

@@ -1,0 +1,70 @@
+"""Where an encoder came from, in sentences."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+from stl_algebra.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from catalog.catalog import Catalog
+    from catalog.entry import Entry
+
+#: How far back the lineage is told.
+MAX_DEPTH = 12
+
+
+def origin(entry: Entry) -> str:
+    """How an encoder was found, in one sentence; text from files is stripped of control characters."""
+    came = entry.provenance
+    details = came.details
+    if came.strategy == "construction" and "derivation" in details:
+        return f"Constructed: {plain(details['derivation'])}."
+    if came.strategy == "import":
+        where = f"{plain(details.get('file', 'a file'))} ({plain(details.get('collection', 'unknown format'))})"
+        at = f" at x = {details['x']:.4g}" if isinstance(details.get("x"), float) else ""
+        return f"Imported from {where}{at}."
+    parts = [f"Found by {plain(came.strategy)}"]
+    if came.seed is not None:
+        parts.append(f"with seed {came.seed}")
+    if came.seconds is not None:
+        parts.append(f"after {came.seconds:.1f} s")
+    if came.precision is not None:
+        parts[-1] += ","
+        parts.append(f"minimising the error at {plain(came.precision)}")
+    return " ".join(parts) + "."
+
+
+def lineage(entry: Entry, catalog: Catalog) -> list[str]:
+    """The ancestors, one line each, indented by generation; an id the catalog does not know is given as such."""
+    lines: list[str] = []
+    told: set[str] = set()
+
+    def tell(id: str, depth: int) -> None:
+        indent = "  " * depth
+        if id in told or depth > MAX_DEPTH:
+            lines.append(f"{indent}{plain(id)[:10]} (see above)" if id in told else f"{indent}…")
+            return
+        told.add(id)
+        try:
+            parent = catalog.get(id)
+        except InvalidInput:
+            lines.append(f"{indent}{plain(id)[:10]}, not in this catalog")
+            return
+        lines.append(f"{indent}{parent.id[:10]}: {parent.format} rank {parent.rank}. {origin(parent)}")
+        for ancestor in parent.provenance.lineage:
+            tell(ancestor, depth + 1)
+
+    for ancestor in entry.provenance.lineage:
+        tell(ancestor, 0)
+    return lines
+
+
+def plain(value: object) -> str:
+    """Text from a file, safe to print: no control characters, so no escape sequences, and on one line.
+
+    >>> plain("a" + chr(27) + "[2Jb")
+    'a[2Jb'
+    """
+    return "".join(c for c in str(value) if unicodedata.category(c)[0] != "C")
