@@ -1,0 +1,27 @@
+"""The symmetry group of the matrix-multiplication tensor, acting on encoders; its finite subgroups; invariants."""
+
+from stl_algebra.symmetry.element import Symmetry
+from stl_algebra.symmetry.invariants import equivalent, invariants
+from stl_algebra.symmetry.orbits import is_invariant, matching, orbits
+from stl_algebra.symmetry.parametrisation import Parametrisation, parametrise
+from stl_algebra.symmetry.stabilised import OrbitType, orbit_types
+from stl_algebra.symmetry.subgroups import conjugation, generate, named_subgroups
+from stl_algebra.symmetry.transporters import symmetry_group, transporters
+
+__all__ = [
+    "OrbitType",
+    "Parametrisation",
+    "Symmetry",
+    "conjugation",
+    "equivalent",
+    "generate",
+    "invariants",
+    "is_invariant",
+    "matching",
+    "named_subgroups",
+    "orbit_types",
+    "orbits",
+    "parametrise",
+    "symmetry_group",
+    "transporters",
+]

@@ -1,0 +1,182 @@
+"""The linear map from orbit representatives to the factors of an invariant encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from stl_algebra.encoder import Factors, TileEncoder
+from stl_algebra.errors import InvalidInput
+from stl_algebra.format import Format
+from stl_algebra.symmetry.element import trace_form
+from stl_algebra.symmetry.orbits import orbits
+from stl_algebra.symmetry.stabilised import OrbitType, orbit_types
+from stl_algebra.symmetry.subgroups import Group
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Parametrisation:
+    """All encoders of a format that are invariant under a group, with given numbers of orbits of each type.
+
+    A point θ holds, orbit after orbit, the coefficients of its representative in the basis of its type. The
+    factors are linear in it: `maps` are three sparse matrices A_X (r·nm, P), A_W (r·mp, P), A_D (r·np, P),
+    row-major in (product, entry), with u = A_X θ, v = A_W θ, w = A_D θ (one row a product, w = Dᵀ). For a
+    group of signed permutations each row has at most one entry, ±1. `data`, `indices` and `indptr` of a map go
+    straight into compiled code.
+
+    Product s belongs to orbit `orbit_of[s]`; the products of an orbit are consecutive, its representative
+    first, and `first[o]` is that representative. The gradient of an invariant function is thus known from
+    representatives alone. `offsets[o]:offsets[o + 1]` are the parameters of orbit o.
+    """
+
+    format: Format
+    structure: tuple[tuple[OrbitType, int], ...]
+    maps: tuple[csr_array, csr_array, csr_array]
+    orbit_of: NDArray[np.intp]
+    first: NDArray[np.intp]
+    offsets: NDArray[np.intp]
+
+    @property
+    def rank(self) -> int:
+        return len(self.orbit_of)
+
+    @property
+    def parameters(self) -> int:
+        """The number of unknowns, P."""
+        return int(self.offsets[-1])
+
+    def factors(self, point: Vector) -> Factors:
+        """(u, v, w) at a point θ of shape (P,)."""
+        u, v, w = ((map @ point).reshape(self.rank, -1) for map in self.maps)
+        return u, v, w
+
+    def encoder(self, point: Vector) -> TileEncoder:
+        """The approximate encoder at a point θ."""
+        u, v, w = self.factors(point)
+        return TileEncoder(self.format, u, v, w.T)
+
+    def pull_back(self, gradients: Factors) -> Vector:
+        """Aᵀ g: the gradient in θ, of shape (P,), from those in u, v and w."""
+        return np.sum([map.T @ g.ravel() for map, g in zip(self.maps, gradients, strict=True)], axis=0)
+
+    def random_point(self, generator: np.random.Generator, scale: float = 1.0) -> Vector:
+        """Independent normal coefficients with the given standard deviation."""
+        return scale * generator.standard_normal(self.parameters)
+
+
+def parametrise(group: Group, structure: Sequence[tuple[OrbitType, int]]) -> Parametrisation:
+    """The encoders invariant under `group` with `count` orbits of each `OrbitType` of `structure`.
+
+    Raises InvalidInput for a negative count or no orbit at all.
+
+    >>> from stl_algebra.symmetry import named_subgroups
+    >>> group = named_subgroups(Format(4, 4, 4))["Z3"]
+    >>> triples, fixed = orbit_types(group)
+    >>> space = parametrise(group, [(fixed, 4), (triples, 12)])
+    >>> space.rank, space.parameters
+    (40, 640)
+    """
+    if any(count < 0 for _, count in structure) or not any(count for _, count in structure):
+        raise InvalidInput("an orbit structure needs at least one orbit, and no negative number of them")
+    kinds = [kind for kind, count in structure for _ in range(count)]
+    offsets = np.concatenate([[0], np.cumsum([kind.parameters for kind in kinds])])
+    lengths = [kind.length for kind in kinds]
+    blocks = {id(kind): _images(kind) for kind, _ in structure}
+    entries: list[list[tuple[NDArray, NDArray, NDArray]]] = [[], [], []]
+    first = np.concatenate([[0], np.cumsum(lengths)])
+    for kind, product, offset in zip(kinds, first[:-1], offsets[:-1], strict=True):
+        for slot, (rows, columns, values) in enumerate(blocks[id(kind)]):
+            size = group[0].format.sizes[slot]
+            entries[slot].append((rows + product * size, columns + offset, values))
+    maps = []
+    for slot, size in enumerate(group[0].format.sizes):
+        rows, columns, values = (np.concatenate(parts) for parts in zip(*entries[slot], strict=True))
+        maps.append(csr_array((values, (rows, columns)), shape=(int(first[-1]) * size, int(offsets[-1]))))
+    return Parametrisation(
+        group[0].format,
+        tuple((kind, count) for kind, count in structure if count),
+        (maps[0], maps[1], maps[2]),
+        np.repeat(np.arange(len(kinds)), lengths),
+        first[:-1],
+        offsets,
+    )
+
+
+def fit_orbits(encoder: TileEncoder, group: Group) -> tuple[Parametrisation, Vector]:
+    """An invariant encoder as a point: its orbit structure under `group`, and θ.
+
+    Raises InvalidInput where the encoder is not invariant.
+
+    >>> from stl_algebra import strassen
+    >>> from stl_algebra.symmetry import named_subgroups
+    >>> space, point = fit_orbits(strassen(), named_subgroups(strassen().format)["Z3"])
+    >>> [(kind.length, count) for kind, count in space.structure], space.encoder(point).relative_error < 1e-12
+    ([(3, 2), (1, 1)], True)
+    """
+    kinds = orbit_types(group)
+    found: dict[int, list[Vector]] = {}
+    factors = trace_form(encoder)
+    for orbit in orbits(encoder, group):
+        index, coefficients = _coordinates(factors, orbit.products, kinds)
+        found.setdefault(index, []).append(coefficients)
+    structure = [(kinds[index], len(points)) for index, points in sorted(found.items())]
+    points = [point for _, points in sorted(found.items()) for point in points]
+    return parametrise(group, structure), np.concatenate(points)
+
+
+def _images(kind: OrbitType) -> list[tuple[NDArray, NDArray, NDArray]]:
+    """For each of u, v, w the entries (row, column, value) of one orbit's block, rows in (product, entry)."""
+    n, m, p = kind.transversal[0].format
+    starts = np.cumsum([0, n * m, m * p, p * n])
+    slices = [kind.basis[:, starts[i] : starts[i + 1]] for i in range(3)]
+    transposed_rows = np.arange(p * n).reshape(p, n).T.ravel()  # w = Dᵀ has the third factor transposed
+    found = []
+    for slot in range(3):
+        dense = [element.slot_map(slot).astype(float) @ slices[element.source(slot)].T for element in kind.transversal]
+        if slot == 2:
+            dense = [image[transposed_rows] for image in dense]
+        whole = np.concatenate(dense)
+        rows, columns = np.nonzero(whole)
+        found.append((rows, columns, whole[rows, columns]))
+    return found
+
+
+def _coordinates(
+    factors: tuple[NDArray[np.float64], ...],
+    products: tuple[int, ...],
+    kinds: tuple[OrbitType, ...],
+) -> tuple[int, Vector]:
+    """The orbit type of some product of an orbit, and its coefficients there."""
+    candidates = [(i, kind) for i, kind in enumerate(kinds) if kind.length == len(products)]
+    for s in products:
+        blocks = [f[s] / np.linalg.norm(f[s]) for f in factors]
+        size = np.prod([np.linalg.norm(f[s]) for f in factors])
+        spread = np.zeros((sum(len(b) for b in blocks), 3))
+        starts = np.cumsum([0, *(len(b) for b in blocks)])
+        for slot, block in enumerate(blocks):
+            spread[starts[slot] : starts[slot + 1], slot] = block
+        for index, kind in candidates:
+            scales = _scales(spread, kind.basis)
+            if scales is not None:
+                scales = scales * np.cbrt(size / np.prod(scales))
+                return index, np.linalg.lstsq(kind.basis.T, spread @ scales, rcond=None)[0]
+    raise InvalidInput(f"products {products} fit no orbit type of the group")
+
+
+def _scales(spread: NDArray[np.float64], basis: NDArray[np.float64]) -> Vector | None:
+    """Scales (α, β, γ), none zero, with (αF₀, βF₁, γF₂) in the span of the basis; None where there are none."""
+    orthonormal = np.linalg.qr(basis.T)[0]
+    outside = spread - orthonormal @ (orthonormal.T @ spread)
+    _, singular, directions = np.linalg.svd(outside, full_matrices=False)
+    null = directions[singular < 1e-7]
+    for wish in ((1, 1, 1), (1, 1, -1), (1, -1, 1), (-1, 1, 1)):
+        scales = np.array(wish) @ null.T @ null
+        if np.all(np.abs(scales) > 1e-3):
+            return scales
+    return None
