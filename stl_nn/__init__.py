@@ -1,12 +1,34 @@
-"""Using encoders in networks: the STL operator, the layer, and converting a model in one call."""
+"""Using encoders in networks: the STL operator, the layer, and converting a model in one call.
 
-from stl_nn.conversion import convert, revert
-from stl_nn.encoder_tensors import EncoderTensors
-from stl_nn.linear import STLLinear
-from stl_nn.matmul import stl_matmul
-from stl_nn.reference import encode_weight
-from stl_nn.replacement import Skipped, replace_linears
-from stl_nn.report import ConversionReport, LayerReport
+Names are imported when they are first used: the commands below this package must answer --help without torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stl_nn.conversion import convert, revert
+    from stl_nn.encoder_tensors import EncoderTensors
+    from stl_nn.linear import STLLinear
+    from stl_nn.matmul import stl_matmul
+    from stl_nn.reference import encode_weight
+    from stl_nn.replacement import Skipped, replace_linears
+    from stl_nn.report import ConversionReport, LayerReport
+
+_HOMES = {
+    "ConversionReport": "report",
+    "EncoderTensors": "encoder_tensors",
+    "LayerReport": "report",
+    "STLLinear": "linear",
+    "Skipped": "replacement",
+    "convert": "conversion",
+    "encode_weight": "reference",
+    "replace_linears": "replacement",
+    "revert": "conversion",
+    "stl_matmul": "matmul",
+}
 
 __all__ = [
     "ConversionReport",
@@ -20,3 +42,9 @@ __all__ = [
     "revert",
     "stl_matmul",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
