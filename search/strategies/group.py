@@ -1,0 +1,104 @@
+"""Encoders from groups: approximate triple products by annealing, the best decoder, then Levenberg–Marquardt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from search.cp_model import CPModel
+from search.finish import finish, solve_in_stages
+from search.strategy import Candidate, Improving, Problem, Stop
+from search.triple_product import Annealing, anneal_maps
+from stl_algebra import TileEncoder
+from stl_algebra.group_encoders import GroupMaps, algebra_rank, group_encoder, truncated_group_encoder
+from stl_algebra.groups import FiniteGroup, direct_product, library
+from stl_algebra.representations import wedderburn
+
+#: Algebras multiplied with this share of the rank's products, at least and at most, are drawn.
+_LEAST, _MOST = 0.6, 1.4
+#: Draws of a group before the nearest one met is taken.
+_DRAWS = 40
+
+
+class GroupSearch:
+    """Multiplies in group algebras drawn at random, alone or several at once.
+
+    A trial draws a few groups whose algebras take about the rank's products, anneals maps of the entries
+    into each (approximate triple product property), adds further convolutions where products are left
+    over, drops the blocks and products that matter least where there are too many, and fits the decoder.
+    The best of the draws is a candidate as it stands, and again after Levenberg–Marquardt.
+    """
+
+    name = "group"
+
+    def __init__(self, draws: int = 4, moves: int = 60_000) -> None:
+        self._draws, self._annealing = draws, Annealing(moves=moves)
+
+    def applies(self, problem: Problem) -> bool:  # noqa: ARG002
+        return True
+
+    def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
+        improving = Improving(problem)
+        trial = 0
+        while not stop():
+            trial += 1
+            drawn = []
+            for _ in range(self._draws):
+                drawn.append(self._draw(problem, rng))
+                if stop():
+                    break
+            encoder, maps = min(drawn, key=lambda item: problem.cost(item[0]))
+            details = {"trial": trial, **_provenance(encoder, maps)}
+            yield from improving.offer(Candidate(encoder, (), {**details, "polished": False}))
+            if not stop():
+                point = solve_in_stages(CPModel, problem, encoder.factors, stop, emphases=(1.0,))
+                for candidate in finish(problem, point, rng, stop, (), {**details, "polished": True}):
+                    yield from improving.offer(candidate)
+            stop.count_trial()
+
+    def _draw(self, problem: Problem, rng: np.random.Generator) -> tuple[TileEncoder, list[GroupMaps]]:
+        """An encoder of the problem's rank from as many convolutions as that takes."""
+        maps: list[GroupMaps] = []
+        missing = problem.rank
+        while missing > 0:
+            maps.append(anneal_maps(problem.format, _group_for(missing, rng), rng, self._annealing))
+            missing -= group_encoder(maps[-1]).rank
+        encoder = group_encoder(maps[0])
+        if encoder.rank != problem.rank or not encoder.exact:
+            encoder = truncated_group_encoder(*maps, rank=problem.rank)
+        return encoder, maps
+
+
+def _group_for(products: int, rng: np.random.Generator) -> FiniteGroup:
+    """A group of the library, or a product of two, whose algebra takes about that many products."""
+    groups = library()
+    nearest, distance = groups[0], abs(algebra_rank(groups[0]) - products)
+    for _ in range(_DRAWS):
+        group = groups[int(rng.integers(len(groups)))]
+        room = products // group.order
+        if room >= 2 and rng.random() < 0.5:
+            others = [other for other in groups if 2 <= other.order <= room]
+            group = direct_product(group, others[int(rng.integers(len(others)))]) if others else group
+        if not products / 3 < group.order <= _MOST * products:
+            continue
+        rank = algebra_rank(group)
+        if _LEAST * products <= rank <= _MOST * products:
+            return group
+        if abs(rank - products) < distance:
+            nearest, distance = group, abs(rank - products)
+    return nearest
+
+
+def _provenance(encoder: TileEncoder, maps: list[GroupMaps]) -> dict[str, Any]:
+    """Groups, blocks and maps as data, and the derivation in words."""
+    algebras = [wedderburn(one.group).describe() for one in maps]
+    share = f"{encoder.rank} of {sum(algebra_rank(one.group) for one in maps)} products"
+    return {
+        "convolutions": [
+            {**one.provenance(), "blocks": algebra, "error_of_maps": one.relative_error}
+            for one, algebra in zip(maps, algebras, strict=True)
+        ],
+        "words": f"entries sent into {' and '.join(algebras)}; {share} kept, with the least-squares decoder",
+    }
