@@ -56,6 +56,7 @@ catalog_command = ReportingGroup(
         "show": "catalog.commands.show:show_command",
         "compare": "catalog.commands.compare:compare_command",
         "plot": "catalog.commands.plot:plot_command",
+        "site": "catalog.commands.site:site_command",
         "verify": "catalog.commands.verify:verify_command",
         "export": "catalog.commands.export:export_command",
         "import": "catalog.commands.import_:import_command",
