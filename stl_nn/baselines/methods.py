@@ -9,8 +9,13 @@ import torch
 from torch import nn
 
 from stl_algebra import InvalidInput
+from stl_nn.baselines.block_sparse import block_sparse
+from stl_nn.baselines.column_row import column_row_sampling
+from stl_nn.baselines.count_sketch import count_sketch
 from stl_nn.baselines.low_rank import activation_aware_svd, svd
+from stl_nn.baselines.monarch import monarch
 from stl_nn.baselines.pruning24 import magnitude24, wanda24
+from stl_nn.baselines.sparsegpt import sparsegpt24
 from stl_nn.calibration.moments import Moments
 from stl_nn.replacement import FilterFn, Replacement, Skipped, replace_linears
 
@@ -49,6 +54,20 @@ BASELINES: dict[str, Baseline] = {
         needs_moments=True,
         fixed_ratio=0.5,
     ),
+    "sparsegpt24": Baseline(
+        "2:4 SparseGPT",
+        lambda linear, _r, moments, _g: sparsegpt24(linear, _needed(moments)),
+        needs_moments=True,
+        fixed_ratio=0.5,
+    ),
+    "block": Baseline("block-sparse", lambda linear, ratio, _m, _g: block_sparse(linear, ratio)),
+    "monarch": Baseline("Monarch", lambda linear, ratio, _m, _g: monarch(linear, ratio)),
+    "sampling": Baseline(
+        "column-row sampling",
+        lambda linear, ratio, moments, generator: column_row_sampling(linear, ratio, _needed(moments), generator),
+        needs_moments=True,
+    ),
+    "countsketch": Baseline("CountSketch", lambda linear, ratio, _m, generator: count_sketch(linear, ratio, generator)),
 }
 
 

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from stl_algebra import Format
 
 #: Spelled out here so that --help does not import torch; a test holds it to the baselines there are.
-METHODS = ("stl", "svd", "asvd", "magnitude24", "wanda24")
+METHODS = (
+    *("stl", "svd", "asvd", "magnitude24", "wanda24", "sparsegpt24"),
+    *("block", "monarch", "sampling", "countsketch"),
+)
 
 
 @click.command("model")
