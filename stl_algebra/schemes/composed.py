@@ -1,0 +1,190 @@
+"""The exact encoder of least rank that composing the known schemes reaches, with its derivation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from itertools import permutations, product
+from math import prod
+
+import networkx as nx
+
+from stl_algebra.classical import classical
+from stl_algebra.composition import direct_sum, kronecker
+from stl_algebra.encoder import TileEncoder
+from stl_algebra.errors import InvalidInput
+from stl_algebra.format import Format
+from stl_algebra.schemes.benson_ballard import benson_ballard_234, benson_ballard_244, benson_ballard_334
+from stl_algebra.schemes.hopcroft_kerr import hopcroft_kerr_233
+from stl_algebra.schemes.laderman import laderman
+from stl_algebra.schemes.orientation import reorient
+from stl_algebra.schemes.projection import project
+from stl_algebra.strassen import strassen
+from stl_algebra.tensor import MAX_PRODUCTS
+
+KNOWN: dict[str, Callable[[], TileEncoder]] = {
+    "Strassen": strassen,
+    "Hopcroft–Kerr": hopcroft_kerr_233,
+    "Benson–Ballard 2x3x4": benson_ballard_234,
+    "Benson–Ballard 2x4x4": benson_ballard_244,
+    "Laderman": laderman,
+    "Benson–Ballard 3x3x4": benson_ballard_334,
+}
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """How an exact encoder is made: a rule, the derivations it takes, and the rank and growth it gives.
+
+    Rules: ``classical``; ``scheme`` (a known one, in `name`); ``projection`` (of a known one); ``kronecker``
+    (two parts: outer, inner); ``sum-n``, ``sum-m``, ``sum-p`` (two parts). `encoder` builds on first use.
+    """
+
+    format: Format
+    rank: int
+    growth: float
+    rule: str
+    parts: tuple[Derivation, ...] = ()
+    name: str = ""
+    _source: Callable[[], TileEncoder] | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def encoder(self) -> TileEncoder:
+        """The encoder itself, proved exact on construction."""
+        if self._source is not None:
+            return reorient(self._source(), self.format)
+        if self.rule == "classical":
+            return classical(self.format)
+        first, second = (part.encoder for part in self.parts)
+        if self.rule == "kronecker":
+            return kronecker(first, second)
+        return direct_sum(first, second, self.rule[-1])  # type: ignore[arg-type]
+
+    def __str__(self) -> str:
+        """The tree, one line a step, parts indented below what they make."""
+        head = f"{self.format}:{self.rank} {self.rule}{' ' + self.name if self.name else ''}"
+        return "\n".join([head, *("  " + line for part in self.parts for line in str(part).splitlines())])
+
+
+def best_composed(format: Format, seeds: Iterable[TileEncoder] = ()) -> Derivation:
+    """The derivation of least rank, and of least growth among those, that is reached for a format.
+
+    From the known schemes, the classical algorithm and `seeds` (further exact encoders), by rotation and
+    transposition, projection of one scheme, Kronecker products and direct sums. Raises InvalidInput for a format
+    beyond `matmul_tensor` and for a seed that is not exact over the integers or rationals.
+
+    >>> print(best_composed(Format(4, 4, 6)))
+    4x4x6:75 sum-p
+      4x4x2:26 scheme Benson–Ballard 2x4x4
+      4x4x4:49 kronecker
+        2x2x2:7 scheme Strassen
+        2x2x2:7 scheme Strassen
+    """
+    format = Format(*format)
+    if format.products > MAX_PRODUCTS:
+        raise InvalidInput(f"format {format} has {format.products} products; up to {MAX_PRODUCTS} are supported")
+    seeds = tuple(seeds)
+    for seed in seeds:
+        if not seed.ring.is_exact_for_reals:
+            raise InvalidInput(f"a seed of {seed.format} and rank {seed.rank} is not exact over Z or Q")
+    return _Table(seeds).best(format) if seeds else _known_table().best(format)
+
+
+def derivation_graph(formats: Iterable[Format], seeds: Sequence[TileEncoder] = ()) -> nx.DiGraph:
+    """All derivations of some formats in one graph: an edge from a part to what it makes.
+
+    Nodes are formats with their dimensions in ascending order, as strings, with attributes `rank`, `rule`, `name`.
+
+    >>> sorted(derivation_graph([Format(2, 2, 3)]).edges)
+    [('1x2x2', '2x2x3'), ('2x2x2', '2x2x3')]
+    """
+    graph = nx.DiGraph()
+    waiting = [best_composed(format, seeds) for format in formats]
+    while waiting:
+        derivation = waiting.pop()
+        node = str(Format(*sorted(derivation.format)))
+        graph.add_node(node, rank=derivation.rank, rule=derivation.rule, name=derivation.name)
+        for part in derivation.parts:
+            graph.add_edge(str(Format(*sorted(part.format))), node)
+            waiting.append(part)
+    return graph
+
+
+@lru_cache(maxsize=1)
+def _known_table() -> _Table:
+    return _Table(())
+
+
+class _Table:
+    """Dynamic programming over formats, dimensions in ascending order: every step only uses smaller formats."""
+
+    def __init__(self, seeds: Sequence[TileEncoder]) -> None:
+        self._schemes: dict[tuple[int, ...], Derivation] = {}
+        self._best: dict[tuple[int, ...], Derivation] = {}
+        for name, make in KNOWN.items():
+            self._add_scheme(name, make())
+        for seed in seeds:
+            self._add_scheme(f"seed {seed.digest[:10]}", seed)
+
+    def best(self, format: Format) -> Derivation:
+        """The best derivation, in the orientation asked for."""
+        key = tuple(sorted(format))
+        if key not in self._best:
+            self._best[key] = min(self._candidates(Format(*key)), key=lambda d: (d.rank, d.growth))
+        return self._turned(self._best[key], format)
+
+    def _add_scheme(self, name: str, encoder: TileEncoder) -> None:
+        self._offer(Derivation(encoder.format, encoder.rank, encoder.growth, "scheme", (), name, lambda: encoder))
+        for axis, size in enumerate(encoder.format):
+            for dropped in range(size if size > 1 else 0):
+                keep = [[i for i in range(s) if a != axis or i != dropped] for a, s in enumerate(encoder.format)]
+                smaller = project(encoder, *keep)
+                source = _constant(smaller)
+                self._offer(
+                    Derivation(smaller.format, smaller.rank, smaller.growth, "projection", (), f"of {name}", source)
+                )
+
+    def _offer(self, derivation: Derivation) -> None:
+        key = tuple(sorted(derivation.format))
+        known = self._schemes.get(key)
+        if known is None or (derivation.rank, derivation.growth) < (known.rank, known.growth):
+            self._schemes[key] = self._turned(derivation, Format(*key))
+
+    def _candidates(self, format: Format) -> Iterator[Derivation]:
+        yield Derivation(format, format.products, float(format.products), "classical")
+        if tuple(format) in self._schemes:
+            yield self._schemes[tuple(format)]
+        for axis, size in enumerate(format):
+            for part in range(1, size // 2 + 1):
+                sizes = [list(format), list(format)]
+                sizes[0][axis], sizes[1][axis] = part, size - part
+                first, second = (self.best(Format(*s)) for s in sizes)
+                rank, growth = first.rank + second.rank, first.growth + second.growth
+                yield Derivation(format, rank, growth, f"sum-{'nmp'[axis]}", (first, second))
+        divisors = [[d for d in range(1, size + 1) if size % d == 0] for size in format]
+        for outer in product(*divisors):
+            if 1 < prod(outer) < format.products:
+                inner = Format(*(size // d for size, d in zip(format, outer, strict=True)))
+                first, second = self.best(Format(*outer)), self.best(inner)
+                rank, growth = first.rank * second.rank, first.growth * second.growth
+                yield Derivation(format, rank, growth, "kronecker", (first, second))
+
+    def _turned(self, derivation: Derivation, format: Format) -> Derivation:
+        """The same derivation for another order of the dimensions: its parts are turned, not its encoder."""
+        if derivation.format == format:
+            return derivation
+        order = next(o for o in _ORDERS if all(derivation.format[o[i]] == format[i] for i in range(3)))
+        parts = tuple(self._turned(part, Format(*(part.format[i] for i in order))) for part in derivation.parts)
+        rule = derivation.rule
+        if rule.startswith("sum-"):
+            rule = f"sum-{'nmp'[order.index('nmp'.index(rule[-1]))]}"
+        source = derivation._source
+        return Derivation(format, derivation.rank, derivation.growth, rule, parts, derivation.name, source)
+
+
+_ORDERS = list(permutations(range(3)))
+
+
+def _constant(encoder: TileEncoder) -> Callable[[], TileEncoder]:
+    return lambda: encoder
