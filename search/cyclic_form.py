@@ -42,10 +42,10 @@ class CyclicForm:
 
     @classmethod
     def of(cls, encoder: TileEncoder) -> CyclicForm | None:
-        """The form of an encoder, or None where its format is no cube or it is not Z3-invariant to 1e-9."""
-        if not encoder.format.is_cube:
-            return None
+        """The form of an encoder, or None where its format is no cube above 1 or it is not Z3-invariant to 1e-9."""
         n = encoder.format.n
+        if not encoder.format.is_cube or n == 1:
+            return None
         u, v, w = encoder.factors
         z = transpose_rows(w, n, n)
         norms = np.linalg.norm(u, axis=1) * np.linalg.norm(v, axis=1) * np.linalg.norm(z, axis=1)

@@ -20,6 +20,12 @@ Array = NDArray[np.float64]
 
 #: Values entries are snapped to, in this order; all in Z[1/2].
 GRIDS = ((0.0,), (0.0, 1.0, -1.0), (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0))
+#: Entries farther than this from the grid are not tried: nearly all of those tries would fail.
+REACH = 0.5
+#: Snaps that may fail, as a part of the entries, before another order is the better use of time.
+PATIENCE = 0.4
+#: Steps to restore R = 0 after a snap.
+ITERATIONS = 25
 #: ‖R‖² at which a solve counts as a solution; snapping never continues from more.
 SOLVED = 1e-20
 
@@ -80,6 +86,7 @@ class _Snapping:
     shapes: list[tuple[int, int]]
     entries: Array
     snapped: NDArray[np.bool_] = field(init=False)
+    failures: int = 0
 
     def __post_init__(self) -> None:
         self.snapped = np.zeros(len(self.entries), dtype=bool)
@@ -93,16 +100,16 @@ class _Snapping:
         return all(self._snap_to(np.array(grid), rng, stop) for grid in GRIDS) and self._rational()
 
     def _snap_to(self, grid: Array, rng: np.random.Generator, stop: Stop) -> bool:
-        """Snap what can be snapped to the grid; False where `stop` ended it."""
+        """Snap what can be snapped to the grid; False where time or patience ended it."""
         refused = np.zeros(len(self.entries), dtype=bool)
         batch = max(1, len(self.entries) // 16)
-        while not stop():
+        while not stop() and self.failures < PATIENCE * len(self.entries):
             nearest = grid[np.abs(self.entries[:, None] - grid).argmin(1)]
             distance = np.abs(self.entries - nearest)
             there = ~self.snapped & (distance < 1e-9)
             if there.any() and self._try(np.flatnonzero(there), nearest, stop):
                 continue
-            free = np.flatnonzero(~self.snapped & ~refused)
+            free = np.flatnonzero(~self.snapped & ~refused & (distance < REACH))
             if not len(free):
                 return True
             # Ties are broken at random, so that another run takes another path.
@@ -110,7 +117,9 @@ class _Snapping:
             chosen = free[order[:batch]]
             if self._try(chosen, nearest, stop):
                 batch = min(2 * batch, max(1, len(self.entries) // 8))
-            elif len(chosen) > 1:
+                continue
+            self.failures += 1
+            if len(chosen) > 1:
                 batch = max(1, len(chosen) // 2)
             else:
                 refused[chosen] = True
@@ -135,7 +144,14 @@ class _Snapping:
         model = _FreeEntries(self)
         iterate = last(
             levenberg_marquardt(
-                model, start, iterations=25, stop=stop, damping=1e-3, patience=6, tolerance=0.3, floor=SOLVED * 1e-4
+                model,
+                start,
+                iterations=ITERATIONS,
+                stop=stop,
+                damping=1e-3,
+                patience=6,
+                tolerance=0.3,
+                floor=SOLVED * 1e-4,
             )
         )
         if iterate.value <= SOLVED and np.abs(iterate.point[0]).max(initial=0.0) < 50:

@@ -139,6 +139,10 @@ class TileEncoder:
     def __hash__(self) -> int:
         return hash(self.digest)
 
+    def __reduce__(self) -> tuple[type[TileEncoder], tuple[object, ...]]:
+        # Rebuilt through the constructor, so that a copy is as frozen and as proved as the original.
+        return type(self), (self.format, self.encode_x, self.encode_w, self.decode, self.ring, self.denominators)
+
     def __repr__(self) -> str:
         return (
             f"TileEncoder({self.format}, rank={self.rank}, ring={self.ring}, "

@@ -1,0 +1,116 @@
+"""Every Levenberg–Marquardt model: its value is a sum of squares, its step solves the damped normal equations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from search.cp_model import CPModel
+from search.cyclic_model import CyclicModel
+from search.levenberg_marquardt import Model, Point, last, levenberg_marquardt
+from search.objective import Factors, Objective
+from stl_algebra import Format
+from tests.search.conftest import gaussian_factors
+
+PENALTY = 0.1
+
+
+def _cp(n: int, m: int, p: int, rank: int, seed: int) -> tuple[Model, Point, Callable[[Point], Factors], float]:
+    format = Format(n, m, p)
+    return CPModel(Objective(format, PENALTY)), gaussian_factors(format, rank, seed), lambda x: (x[0], x[1], x[2]), 1.0
+
+
+def _cyclic(n: int, fixed: int, triples: int, seed: int) -> tuple[Model, Point, Callable[[Point], Factors], float]:
+    model = CyclicModel(Objective(Format(n, n, n), PENALTY), fixed, triples)
+    x = np.random.default_rng(seed).standard_normal((model.rank, n * n))
+    return model, (x,), model.factors, 3.0
+
+
+CASES = [
+    _cp(2, 2, 2, 7, 0),
+    _cp(1, 3, 2, 4, 1),
+    _cp(3, 1, 2, 5, 2),
+    _cp(2, 3, 4, 6, 3),
+    _cyclic(2, 1, 2, 4),
+    _cyclic(2, 3, 0, 5),
+    _cyclic(2, 0, 2, 6),
+    _cyclic(3, 2, 3, 7),
+]
+
+
+def _residuals(objective: Objective, factors: Factors) -> np.ndarray:
+    products = np.einsum("sa,sb,sc->sabc", *factors)
+    return np.concatenate([(products.sum(0) - objective.target).ravel(), np.sqrt(PENALTY) * products.ravel()])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_step_solves_the_damped_normal_equations(
+    case: tuple[CPModel | CyclicModel, Point, Callable[[Point], Factors], float],
+) -> None:
+    """Against central differences; a symmetric model solves the full equations divided by the order of its group."""
+    model, point, factors, order = case
+    shapes, flat = [x.shape for x in point], np.concatenate([x.ravel() for x in point])
+
+    def unflat(x: np.ndarray) -> Point:
+        ends = np.cumsum([int(np.prod(s)) for s in shapes])[:-1]
+        return tuple(part.reshape(s) for part, s in zip(np.split(x, ends), shapes, strict=True))
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        return _residuals(model.objective, factors(unflat(x)))
+
+    h = 1e-5
+    jacobian = np.stack([(residuals(flat + h * e) - residuals(flat - h * e)) / (2 * h) for e in np.eye(len(flat))], 1)
+    linear = model.linearise(point)
+    assert linear.value == pytest.approx(np.sum(residuals(flat) ** 2), rel=1e-12)
+    assert model.value(point) == pytest.approx(linear.value, rel=1e-12)
+    for damping in (0.03, 2.0):
+        system = jacobian.T @ jacobian / order + damping * np.eye(len(flat))
+        expected = -np.linalg.solve(system, jacobian.T @ residuals(flat) / order)
+        step = linear.step(damping)
+        assert step is not None
+        np.testing.assert_allclose(np.concatenate([d.ravel() for d in step]), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_normalising_keeps_the_value(
+    case: tuple[CPModel | CyclicModel, Point, Callable[[Point], Factors], float],
+) -> None:
+    model, point, *_ = case
+    assert model.value(model.normalise(point)) == pytest.approx(model.value(point), rel=1e-10)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_values_fall_and_the_first_is_the_start(seed: int) -> None:
+    model, point, _, _ = _cp(2, 2, 2, 6, seed)
+    iterates = list(levenberg_marquardt(model, point, iterations=30))
+    values = [iterate.value for iterate in iterates]
+    assert values[0] == pytest.approx(model.value(point), rel=1e-10)
+    assert all(b < a for a, b in pairwise(values))
+    assert values[-1] == pytest.approx(model.value(iterates[-1].point), rel=1e-10)
+
+
+def test_strassen_is_found_from_random_starts() -> None:
+    model = CPModel(Objective(Format(2, 2, 2), 1e-6))
+    reached = [
+        last(levenberg_marquardt(model, gaussian_factors(Format(2, 2, 2), 7, seed), iterations=300)).value
+        for seed in range(6)
+    ]
+    assert min(reached) < 1e-3
+
+
+def test_stop_ends_it_at_once() -> None:
+    model, point, *_ = CASES[0]
+    assert len(list(levenberg_marquardt(model, point, iterations=50, stop=lambda: True))) == 1
+
+
+def test_no_step_from_a_system_that_is_not_finite() -> None:
+    model, point, *_ = _cp(2, 2, 2, 3, 0)
+    broken = tuple(np.full_like(x, 1e160) for x in point)
+    with np.errstate(all="ignore"):
+        assert len(list(levenberg_marquardt(model, broken, iterations=5))) == 1
