@@ -1,0 +1,209 @@
+"""Figures of the algebra: transforms, triple products, annealing, exact verification; recorded as JSON.
+
+    python benchmarks/algebra.py [--output FILE]
+
+Every figure is measured in this run, compilation apart, on one thread. Times are medians of repetitions where
+they are short and totals where they are long.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numba
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from search.triple_product import Annealing, anneal_maps, largest_subgroup_triple, maximal_subset_triples
+from stl_algebra import Format, TileEncoder, classical, kronecker, strassen
+from stl_algebra.brent import satisfies_brent
+from stl_algebra.group_encoders import algebra_rank
+from stl_algebra.groups import (
+    FiniteGroup,
+    abelian,
+    cyclic,
+    dicyclic,
+    dihedral,
+    direct_product,
+    elementary_abelian,
+    groups_of_order,
+    heisenberg,
+    library,
+    symmetric,
+)
+from stl_algebra.representations import WedderburnTransform, convolve, real_irreducibles
+
+RESULTS = Path(__file__).parent / "results"
+SEED = 0
+
+
+def groups_to_64() -> list[FiniteGroup]:
+    """The library, and groups of order 32 to 64 of every kind."""
+    larger = [
+        elementary_abelian(2, 5),
+        elementary_abelian(2, 6),
+        abelian(8, 8),
+        cyclic(61),
+        cyclic(64),
+        dihedral(32),
+        dicyclic(16),
+        heisenberg(4),
+        direct_product(symmetric(3), symmetric(3)),
+        direct_product(dicyclic(2), dicyclic(2)),
+        direct_product(symmetric(4), cyclic(2)),
+        direct_product(dihedral(4), dicyclic(2)),
+    ]
+    return [*library(), *larger]
+
+
+def measure_wedderburn() -> dict[str, Any]:
+    """Time to build the transform and its inverse from nothing, and its residuals, for every group up to order 64."""
+    seconds, residuals = {}, {}
+    for group in groups_to_64():
+        started = time.perf_counter()
+        transform = WedderburnTransform(group, real_irreducibles.__wrapped__(group))
+        forward, inverse = transform.forward, transform.inverse
+        seconds[group.name] = time.perf_counter() - started
+        first, second = np.random.default_rng(SEED).standard_normal((2, group.order))
+        product = transform.multiply(transform.transform(first), transform.transform(second))
+        residuals[group.name] = max(
+            float(np.abs(inverse @ forward - np.eye(group.order)).max()),
+            float(np.abs(transform.invert(product) - convolve(group, first, second)).max()),
+        )
+    slowest, worst = max(seconds, key=seconds.__getitem__), max(residuals, key=residuals.__getitem__)
+    return {
+        "groups": len(seconds),
+        "slowest": {"group": slowest, "seconds": seconds[slowest]},
+        "worst_residual": {"group": worst, "residual": residuals[worst]},
+        "total_seconds": sum(seconds.values()),
+    }
+
+
+def measure_triple_products() -> dict[str, Any]:
+    """All maximal subset triples for the orders up to 12, then a sample of larger orders."""
+    maximal_subset_triples(cyclic(9))  # compile
+    started = time.perf_counter()
+    found = {g.name: maximal_subset_triples(g) for order in range(1, 13) for g in groups_of_order(order)}
+    seconds = time.perf_counter() - started
+    larger = {}
+    for order in (16, 18, 20, 21, 24, 27):
+        for group in groups_of_order(order):
+            if not group.is_abelian:
+                started_one = time.perf_counter()
+                best = max(maximal_subset_triples(group), key=lambda triple: triple.size)
+                larger[group.name] = {
+                    "order": order,
+                    "format": best.format,
+                    "capacity": best.size,
+                    "subgroups": [len(part) for part in largest_subgroup_triple(group)],
+                    "algebra_rank": algebra_rank(group),
+                    "seconds": time.perf_counter() - started_one,
+                }
+    return {
+        "orders_to_12_seconds": seconds,
+        "orders_to_12": {name: [triple.format for triple in triples] for name, triples in found.items()},
+        "larger_non_abelian": larger,
+    }
+
+
+def measure_annealing(moves: int = 3_000_000) -> dict[str, Any]:
+    """Single-entry moves evaluated per second at ⟨4,4,4⟩, |G| = 32, one core."""
+    rates = {}
+    for group in (cyclic(32), elementary_abelian(2, 5), abelian(8, 4), direct_product(dihedral(4), abelian(2, 2))):
+        anneal_maps(Format(4, 4, 4), group, np.random.default_rng(SEED), Annealing(moves=10))
+        started = time.perf_counter()
+        maps = anneal_maps(Format(4, 4, 4), group, np.random.default_rng(SEED), Annealing(moves=moves))
+        rates[group.name] = {
+            "moves_per_second": moves / (time.perf_counter() - started),
+            "relative_error": maps.relative_error,
+            "algebra_rank": algebra_rank(group),
+        }
+    return {"format": "4x4x4", "moves": moves, "groups": rates}
+
+
+def measure_verification() -> dict[str, Any]:
+    """Exact verification of encoders of ⟨5,5,5⟩ and of Strassen², over Z and over Q."""
+    figures = {}
+    five, square = classical(Format(5, 5, 5)), kronecker(strassen(), strassen())
+    for name, encoder in (("5x5x5", five), ("4x4x4", square)):
+        x, w, d = encoder.encode_x, encoder.encode_w, encoder.decode
+        exact_x, exact_w, exact_d = ([[Fraction(int(v)) for v in row] for row in factor] for factor in (x, w, d))
+        exact_x = [[v / 3 for v in row] for row in exact_x]
+        exact_d = [[v * 3 for v in row] for row in exact_d]
+        over_z = _median_seconds(lambda f=encoder.format, a=x, b=w, c=d: satisfies_brent(f, a, b, c))
+        over_q = _median_seconds(
+            lambda f=encoder.format, a=exact_x, b=exact_w, c=exact_d: TileEncoder.from_exact(f, a, b, c), repeats=5
+        )
+        figures[name] = {"rank": encoder.rank, "over_z_seconds": over_z, "over_q_seconds": over_q}
+    return figures
+
+
+def _median_seconds(action: Callable[[], object], repeats: int = 15) -> float:
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - started)
+    return median(times)
+
+
+def _processor() -> str:
+    """The processor's name where Linux tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=RESULTS / "algebra.json")
+    output = parser.parse_args().output
+    with threadpool_limits(1):
+        record = {
+            "wedderburn": measure_wedderburn(),
+            "triple_products": measure_triple_products(),
+            "annealing": measure_annealing(),
+            "verification": measure_verification(),
+        }
+    record["environment"] = {
+        "command": " ".join(["python", *sys.argv]),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seed": SEED,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "numba": numba.__version__,
+        "machine": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+    }
+    output.parent.mkdir(exist_ok=True)
+    output.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    wedderburn, triples, annealing = record["wedderburn"], record["triple_products"], record["annealing"]
+    slowest, worst = wedderburn["slowest"], wedderburn["worst_residual"]
+    print(f"Wedderburn transforms of {wedderburn['groups']} groups up to order 64:")
+    print(f"  slowest {slowest['seconds']:.3f} s ({slowest['group']})")
+    print(f"  largest residual {worst['residual']:.1e} ({worst['group']})")
+    print(f"all maximal subset triples of the groups up to order 12: {triples['orders_to_12_seconds']:.2f} s")
+    for name, row in annealing["groups"].items():
+        print(f"annealing at ⟨4,4,4⟩ in {name}: {row['moves_per_second'] / 1e6:.2f} million moves/s")
+    for name, row in record["verification"].items():
+        times = f"{row['over_z_seconds'] * 1e3:.1f} ms over Z, {row['over_q_seconds'] * 1e3:.0f} ms over Q"
+        print(f"exact verification of {name} at rank {row['rank']}: {times}")
+    print(f"recorded in {output}")
+
+
+if __name__ == "__main__":
+    main()
