@@ -37,6 +37,8 @@ class STLLinear(nn.Module):
     keep_dense  keep a frozen dense weight beside the encoded one, and in evaluation mode use it below
                 `break_even_rows` rows, where encoding costs more than it saves
 
+    `backend` is that of `stl_matmul` and may be set at any time.
+
     >>> from stl_algebra import strassen
     >>> STLLinear(6, 3, strassen())(torch.ones(5, 6)).shape
     torch.Size([5, 3])
@@ -77,6 +79,7 @@ class STLLinear(nn.Module):
         self.rank = encoder.rank
         self.learnable, self.on_the_fly, self.keep_dense = learnable, on_the_fly, keep_dense
         self.break_even_rows = break_even_rows
+        self.backend = "auto"
         self.activation = check_activation(activation)
         self._frozen_encoder = None if learnable else encoder
         tensors = EncoderTensors.of(encoder, linear.weight.dtype, linear.weight.device)
@@ -156,6 +159,7 @@ class STLLinear(nn.Module):
             out_features=self.out_features,
             bias=bias,
             activation=self.activation,
+            backend=self.backend,
         )
 
     def uses_dense(self, rows: int) -> bool:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.util import find_spec
+
 import torch
 from torch import Tensor
 
 from stl_algebra import InvalidInput, TileEncoder
 from stl_nn.activation import check_activation
 from stl_nn.encoder_tensors import EncoderTensors
+from stl_nn.ops import matmul
 from stl_nn.reference import reference_matmul
 
 #: What a layer computes in. Lower precisions reach a layer through autocast or their own kernels.
 FLOATING = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+
+BACKENDS = ("auto", "kernels", "reference")
 
 
 def stl_matmul(
@@ -22,6 +28,7 @@ def stl_matmul(
     out_features: int | None = None,
     bias: Tensor | None = None,
     activation: str = "none",
+    backend: str = "auto",
 ) -> Tensor:
     """activation(X W + bias), with W encoded beforehand by `encode_weight`.
 
@@ -29,6 +36,8 @@ def stl_matmul(
                     and the last tile is filled with zero rows
     encoded_weight  (r, ⌈K/m⌉, ⌈N/p⌉), of x's dtype
     out_features    N, at most p·⌈N/p⌉, which it is when left out
+    backend         "kernels" (numba on a CPU, Triton on CUDA), "reference" (reshape, matmul and bmm), or "auto":
+                    kernels where there are any and nothing is being exported
     result          (..., N), of x's dtype; sums are in float32 (float64 for float64)
 
     Differentiable in x, encoded_weight, bias, and the tensors of `encoder`. Raises InvalidInput where
@@ -49,8 +58,34 @@ def stl_matmul(
         out_features = encoded_weight.shape[-1] * tensors.format.p
     check_operands(x, encoded_weight, tensors, out_features)
     rows = x.reshape(-1, x.shape[-1])
-    y = reference_matmul(rows, encoded_weight, tensors, out_features, bias=bias, activation=activation)
+    if choose_backend(x, backend) == "reference":
+        y = reference_matmul(rows, encoded_weight, tensors, out_features, bias=bias, activation=activation)
+    else:
+        encode_x, decode = tensors.encode_x, tensors.decode
+        y = matmul(rows, encoded_weight, encode_x, decode, bias, list(tensors.format), out_features, activation)
     return y.reshape(*x.shape[:-1], out_features)
+
+
+def choose_backend(x: Tensor, backend: str = "auto") -> str:
+    """`kernels` or `reference` for an operand. Raises InvalidInput for kernels that are not there.
+
+    >>> choose_backend(torch.ones(1)), choose_backend(torch.ones(1, device="meta"))
+    ('kernels', 'reference')
+    """
+    if backend not in BACKENDS:
+        raise InvalidInput(f"unknown backend {backend!r}; choose one of {', '.join(BACKENDS)}")
+    if backend == "reference" or (backend == "auto" and torch.compiler.is_exporting()):
+        return "reference"
+    found = x.device.type == "cpu" or (x.device.type == "cuda" and has_triton())
+    if backend == "kernels" and not found:
+        raise InvalidInput(f"there are no kernels for {x.device}; leave the backend at auto")
+    return "kernels" if found else "reference"
+
+
+@cache
+def has_triton() -> bool:
+    """Whether Triton is installed."""
+    return find_spec("triton") is not None
 
 
 def check_operands(x: Tensor, encoded_weight: Tensor, encoder: EncoderTensors, out_features: int) -> None:

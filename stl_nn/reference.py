@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from stl_nn.activation import ACTIVATIONS
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
@@ -23,7 +25,6 @@ def reference_matmul(
     Encoded operands are rounded to the dtype of x; sums, decoding, bias and activation are in float32
     (float64 for float64), and the result is rounded to the dtype of x once.
 
-    >>> import torch
     >>> from stl_algebra import strassen
     >>> enc = EncoderTensors.of(strassen())
     >>> reference_matmul(torch.ones(3, 2), encode_weight(torch.ones(2, 1), enc), enc, 1).tolist()
@@ -31,9 +32,12 @@ def reference_matmul(
     """
     n, m, p = encoder.format
     wide = coefficient_dtype(x.dtype)
+    rows = x.shape[0]
+    if torch.compiler.is_exporting():
+        x = pad(x, (0, 0, 0, n))  # at least two tile rows: exporters would make a special case of one
     encoded_x = encode_tiles(x, encoder.encode_x.to(wide), n, m).to(x.dtype)
     channels = encoded_x.to(wide).bmm(encoded_weight.to(wide))
-    y = decode_tiles(channels, encoder.decode.to(wide), n, p)[: x.shape[0], :out_features]
+    y = decode_tiles(channels, encoder.decode.to(wide), n, p)[:rows, :out_features]
     if bias is not None:
         y = y + bias.to(wide)
     return ACTIVATIONS[activation](y).to(x.dtype)
@@ -42,7 +46,6 @@ def reference_matmul(
 def encode_weight(weight: Tensor, encoder: EncoderTensors) -> Tensor:
     """Encode a weight (K, N), which is `linear.weight.T`, to (r, ⌈K/m⌉, ⌈N/p⌉), rounded to its dtype once.
 
-    >>> import torch
     >>> from stl_algebra import strassen
     >>> encode_weight(torch.ones(5, 4), EncoderTensors.of(strassen())).shape
     torch.Size([7, 3, 2])

@@ -16,10 +16,8 @@ def encode_tiles(matrix: Tensor, encode: Tensor, height: int, width: int) -> Ten
     >>> encode_tiles(torch.arange(6.0).reshape(2, 3), torch.eye(4), 2, 2)[3].tolist()
     [[4.0, 0.0]]
     """
-    matrix = pad_to_multiple(matrix.to(encode.dtype), height, width)
-    rows, columns = matrix.shape[0] // height, matrix.shape[1] // width
-    tiles = matrix.reshape(rows, height, columns, width).permute(1, 3, 0, 2).reshape(height * width, rows * columns)
-    return (encode @ tiles).reshape(encode.shape[0], rows, columns)
+    tiles = unfold_tiles(matrix.to(encode.dtype), height, width)
+    return (encode @ tiles.flatten(1)).reshape(encode.shape[0], *tiles.shape[1:])
 
 
 def decode_tiles(channels: Tensor, decode: Tensor, height: int, width: int) -> Tensor:
@@ -33,7 +31,8 @@ def decode_tiles(channels: Tensor, decode: Tensor, height: int, width: int) -> T
     """
     rank, rows, columns = channels.shape
     tiles = decode @ channels.to(decode.dtype).reshape(rank, rows * columns)
-    return tiles.reshape(height, width, rows, columns).permute(2, 0, 3, 1).reshape(rows * height, columns * width)
+    placed = tiles.reshape(height, width, rows, columns).permute(2, 0, 3, 1)
+    return placed.clone(memory_format=torch.contiguous_format).view(rows * height, columns * width)
 
 
 def pad_to_multiple(matrix: Tensor, height: int, width: int) -> Tensor:
@@ -42,8 +41,30 @@ def pad_to_multiple(matrix: Tensor, height: int, width: int) -> Tensor:
     >>> pad_to_multiple(torch.ones(3, 4), 2, 4).shape
     torch.Size([4, 4])
     """
-    below, right = -matrix.shape[0] % height, -matrix.shape[1] % width
+    below = tile_count(matrix.shape[0], height) * height - matrix.shape[0]
+    right = tile_count(matrix.shape[1], width) * width - matrix.shape[1]
     # A compiler's symbolic row count must not be asked whether it divides: always pad there, by zero rows if need be.
     if torch.compiler.is_compiling() or below or right:
         return pad(matrix, (0, right, 0, below))
     return matrix
+
+
+def tile_count(size: int, step: int) -> int:
+    """⌈size / step⌉, without a negative number: exporters differ in how they divide one.
+
+    >>> tile_count(9, 4)
+    3
+    """
+    return (size + step - 1) // step
+
+
+def unfold_tiles(matrix: Tensor, height: int, width: int) -> Tensor:
+    """vec of every tile, position-major: (height·width, ⌈A/height⌉, ⌈B/width⌉) of a matrix (A, B).
+
+    >>> unfold_tiles(torch.arange(4.0).reshape(2, 2), 2, 1)[:, 0].tolist()
+    [[0.0, 1.0], [2.0, 3.0]]
+    """
+    rows, columns = tile_count(matrix.shape[0], height), tile_count(matrix.shape[1], width)
+    tiles = pad_to_multiple(matrix, height, width).reshape(rows, height, columns, width).permute(1, 3, 0, 2)
+    # clone, not reshape: whether a permuted view can be reshaped is one more question to a symbolic row count
+    return tiles.clone(memory_format=torch.contiguous_format).view(height * width, rows, columns)

@@ -1,0 +1,177 @@
+"""The STL operator in torch's operator library: `torch.ops.stl.matmul`, `.encode_tiles` and `.decode_tiles`.
+
+Registered with kernels for CPU and CUDA, shapes for the compiler, gradients, and a FLOP count, so that
+torch.compile, FakeTensorMode, autograd and torch.utils.flop_counter see one operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import register_flop_formula
+
+from stl_algebra import Format
+from stl_nn.activation import backward_of
+from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
+from stl_nn.tiling import unfold_tiles
+
+
+@torch.library.custom_op("stl::encode_tiles", mutates_args=(), device_types="cpu")
+def encode_tiles(matrix: Tensor, encode: Tensor, height: int, width: int) -> Tensor:
+    """`stl_nn.tiling.encode_tiles`, the result rounded to the dtype of the matrix."""
+    from stl_nn.cpu.matmul import encode_on_cpu
+
+    return encode_on_cpu(matrix, encode.to(coefficient_dtype(matrix.dtype)), height, width).to(matrix.dtype)
+
+
+@torch.library.custom_op("stl::decode_tiles", mutates_args=(), device_types="cpu")
+def decode_tiles(channels: Tensor, decode: Tensor, height: int, width: int, rows: int, columns: int) -> Tensor:
+    """`stl_nn.tiling.decode_tiles`, cut to (rows, columns) and rounded to the dtype of the channels."""
+    from stl_nn.cpu.matmul import decode_on_cpu
+
+    wide = coefficient_dtype(channels.dtype)
+    out = torch.empty(rows, columns, dtype=wide)
+    return decode_on_cpu(channels, decode.to(wide), height, width, out).to(channels.dtype)
+
+
+@torch.library.custom_op("stl::matmul", mutates_args=(), device_types="cpu")
+def matmul(
+    x: Tensor,
+    encoded_weight: Tensor,
+    encode_x: Tensor,
+    decode: Tensor,
+    bias: Tensor | None,
+    format: Sequence[int],
+    out_features: int,
+    activation: str,
+) -> Tensor:
+    """`stl_nn.reference.reference_matmul`, with the encoder's tensors and format one by one."""
+    from stl_nn.cpu.matmul import matmul_on_cpu
+
+    encoder = EncoderTensors(Format(*format), encode_x, encode_x, decode)
+    return matmul_on_cpu(x, encoded_weight, encoder, out_features, bias=bias, activation=activation)
+
+
+@encode_tiles.register_fake
+def _(matrix: Tensor, encode: Tensor, height: int, width: int) -> Tensor:
+    rows, columns = matrix.shape
+    return matrix.new_empty(encode.shape[0], -(-rows // height), -(-columns // width))
+
+
+@decode_tiles.register_fake
+def _(channels: Tensor, decode: Tensor, height: int, width: int, rows: int, columns: int) -> Tensor:  # noqa: ARG001
+    return channels.new_empty(rows, columns)
+
+
+@matmul.register_fake
+def _(x: Tensor, encoded_weight: Tensor, encode_x: Tensor, decode: Tensor, *rest: Any) -> Tensor:  # noqa: ARG001
+    _, _, out_features, _ = rest
+    return x.new_empty(x.shape[0], out_features)
+
+
+def _encode_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001
+    matrix, encode, ctx.height, ctx.width = inputs
+    ctx.save_for_backward(matrix, encode)
+
+
+def _encode_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
+    matrix, encode = ctx.saved_tensors
+    to_matrix = to_encode = None
+    if ctx.needs_input_grad[0]:
+        to_matrix = decode_tiles(grad.contiguous(), encode.T.contiguous(), ctx.height, ctx.width, *matrix.shape)
+    if ctx.needs_input_grad[1]:
+        to_encode = _contract(grad, unfold_tiles(matrix, ctx.height, ctx.width), encode.dtype)
+    return to_matrix, to_encode, None, None
+
+
+def _decode_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001
+    channels, decode, ctx.height, ctx.width, _, _ = inputs
+    ctx.save_for_backward(channels, decode)
+
+
+def _decode_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
+    channels, decode = ctx.saved_tensors
+    to_channels = to_decode = None
+    if ctx.needs_input_grad[0]:
+        to_channels = encode_tiles(grad.contiguous(), decode.T.contiguous(), ctx.height, ctx.width)
+    if ctx.needs_input_grad[1]:
+        to_decode = _contract(unfold_tiles(grad, ctx.height, ctx.width), channels, decode.dtype)
+    return to_channels, to_decode, None, None, None, None
+
+
+def _matmul_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001
+    x, encoded_weight, encode_x, decode, bias, ctx.format, ctx.out_features, ctx.activation = inputs
+    ctx.save_for_backward(x, encoded_weight, encode_x, decode, bias)
+
+
+def _matmul_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
+    """Products of channels, with encoding and decoding by the transposed matrices: Y's tiles are decoded, so its
+    gradient's are encoded. The encoded X and Y are made again rather than kept."""
+    x, weight, encode_x, decode, bias = ctx.saved_tensors
+    n, m, p = ctx.format
+    grad = grad.contiguous()
+    if ctx.activation != "none":
+        before = matmul(x, weight, encode_x, decode, bias, ctx.format, ctx.out_features, "none")
+        grad = backward_of(ctx.activation, grad, before)
+    to_x = to_weight = to_encode = to_decode = None
+    need_x, need_weight, need_encode, need_decode, need_bias = ctx.needs_input_grad[:5]
+    wide = coefficient_dtype(x.dtype)
+    channels = encode_tiles(grad, decode.T.contiguous(), n, p).to(wide)
+    if need_x or need_encode:
+        to_encoded = channels.bmm(weight.to(wide).mT)
+        if need_x:
+            to_x = decode_tiles(to_encoded, encode_x.T.contiguous(), n, m, *x.shape).to(x.dtype)
+        if need_encode:
+            to_encode = _contract(to_encoded, unfold_tiles(x, n, m), encode_x.dtype)
+    if need_weight or need_decode:
+        encoded = encode_tiles(x, encode_x, n, m).to(wide)
+        if need_weight:
+            to_weight = encoded.mT.bmm(channels).to(weight.dtype)
+        if need_decode:
+            to_decode = _contract(unfold_tiles(grad, n, p), encoded.bmm(weight.to(wide)), decode.dtype)
+    to_bias = grad.sum(0).to(bias.dtype) if need_bias and bias is not None else None
+    return to_x, to_weight, to_encode, to_decode, to_bias, None, None, None
+
+
+def _contract(left: Tensor, right: Tensor, dtype: torch.dtype) -> Tensor:
+    """Σ over all tiles of left (A, I, J) and right (B, I, J), as a matrix (A, B)."""
+    return left.flatten(1).to(dtype) @ right.flatten(1).to(dtype).T
+
+
+encode_tiles.register_autograd(_encode_backward, setup_context=_encode_context)
+decode_tiles.register_autograd(_decode_backward, setup_context=_decode_context)
+matmul.register_autograd(_matmul_backward, setup_context=_matmul_context)
+
+
+@register_flop_formula(torch.ops.stl.encode_tiles)
+def encode_flops(matrix: Sequence[int], encode: Sequence[int], height: int, width: int, **_: Any) -> int:
+    """Two for each coefficient and tile."""
+    return 2 * encode[0] * encode[1] * -(-matrix[0] // height) * -(-matrix[1] // width)
+
+
+@register_flop_formula(torch.ops.stl.decode_tiles)
+def decode_flops(channels: Sequence[int], decode: Sequence[int], *_: Any, **__: Any) -> int:
+    """Two for each coefficient and tile."""
+    return 2 * decode[0] * decode[1] * channels[1] * channels[2]
+
+
+@register_flop_formula(torch.ops.stl.matmul)
+def matmul_flops(
+    x: Sequence[int],
+    weight: Sequence[int],
+    encode_x: Sequence[int],
+    decode: Sequence[int],
+    bias: Any,  # noqa: ARG001
+    format: Sequence[int],
+    *_: Any,
+    **__: Any,
+) -> int:
+    """Encoding X, the r channel products, and decoding Y."""
+    n, m, _p = format
+    rank, inner, outer = weight
+    tile_rows = -(-x[0] // n)
+    products = 2 * rank * tile_rows * inner * outer
+    return products + encode_flops(x, encode_x, n, m) + decode_flops((rank, tile_rows, outer), decode)
