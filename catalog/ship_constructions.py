@@ -1,43 +1,99 @@
-"""Write the exact encoders that constructions give into the shipped catalog: python -m catalog.ship_constructions.
+"""Write the encoders that constructions give into the shipped catalog: python -m catalog.ship_constructions.
 
-Running it again changes nothing: the files depend on the constructions alone.
+Running it again changes nothing: the files depend on the constructions alone, and on the exact encoders found by
+search that the shipped catalog already holds, which compositions start from as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
 from catalog.catalog import SHIPPED, Catalog
 from catalog.provenance import Provenance
-from stl_algebra import Format, TileEncoder, classical, kronecker, strassen
+from stl_algebra import PRECISIONS, Format, TileEncoder, balance, classical
+from stl_algebra.schemes import Derivation, best_composed, bini, schonhage
+
+#: Every format with sides up to this has an exact encoder shipped.
+LARGEST_SIDE = 5
+
+SOURCES = {
+    "Strassen": "V. Strassen, Gaussian elimination is not optimal, Numer. Math. 13, 1969",
+    "Hopcroft–Kerr": "J. Hopcroft, L. Kerr, On minimizing the number of multiplications, SIAM J. Appl. Math. 20, 1971",
+    "Laderman": "J. Laderman, A noncommutative algorithm for multiplying 3×3 matrices, Bull. AMS 82, 1976",
+    "Benson–Ballard": "A. Benson, G. Ballard, A framework for practical parallel fast matrix multiplication, 2015",
+    "Bini": "D. Bini et al., O(n^2.7799) complexity for n×n approximate matrix multiplication, 1979",
+    "Schönhage": "A. Schönhage, Partial and total matrix multiplication, SIAM J. Comput. 10, 1981",
+}
 
 
-def constructions() -> Iterator[tuple[TileEncoder, Provenance]]:
-    """Encoders and how they are derived, parents first.
+def constructions(
+    seeds: Sequence[TileEncoder] = (), largest: int = LARGEST_SIDE
+) -> Iterator[tuple[TileEncoder, Provenance]]:
+    """Encoders and how they are derived, parents before what is made of them.
 
-    >>> [encoder.rank for encoder, _ in constructions()]
-    [1, 8, 27, 64, 125, 7, 49]
+    The classical algorithm on cubes, the best composition for every format with sides up to `largest`, and the
+    approximate families at their best parameter for each precision.
+
+    >>> [encoder.rank for encoder, _ in constructions(largest=2)][:10]
+    [1, 8, 2, 2, 4, 2, 4, 4, 7, 10]
     """
-    for size in range(1, 6):
-        yield classical(Format(size, size, size)), _derived("the classical algorithm")
-    source = "V. Strassen, Gaussian elimination is not optimal, Numer. Math. 13 (1969)"
-    yield strassen(), _derived("Strassen's algorithm", source=source)
-    squared = kronecker(strassen(), strassen())
-    yield squared, _derived("the Kronecker product of Strassen's algorithm with itself", parents=[strassen()])
+    for size in range(1, largest + 1):
+        yield classical(Format(size, size, size)), _provenance("the classical algorithm")
+    for sides in product(range(1, largest + 1), repeat=3):
+        if sides != (1, 1, 1):
+            yield from _tree(best_composed(Format(*sides), seeds))
+    for name, family in (("Bini", bini()), ("Schönhage", schonhage())):
+        for precision in PRECISIONS:
+            epsilon = family.best_epsilon(precision)
+            details = {
+                "derivation": f"the approximate algorithm of {name} at its best ε for {precision}",
+                "epsilon": epsilon,
+            }
+            yield (
+                balance(family.at(epsilon)),
+                Provenance("construction", precision=precision, details=details | {"source": SOURCES[name]}),
+            )
 
 
-def ship(directory: Path = SHIPPED) -> list[Path]:
-    """Add every construction to a directory; returns their files."""
+def ship(directory: Path = SHIPPED, largest: int = LARGEST_SIDE) -> list[Path]:
+    """Add every construction to a directory; returns their files, each once."""
     catalog = Catalog(directory, shipped=False)
-    return [catalog.add(encoder, provenance).path for encoder, provenance in constructions()]
+    found = [e for e in catalog.entries(exact=True, real=True) if e.provenance.strategy != "construction"]
+    seeds = [entry.encoder for entry in found]
+    return list(dict.fromkeys(catalog.add(*construction).path for construction in constructions(seeds, largest)))
 
 
-def _derived(derivation: str, *, source: str | None = None, parents: list[TileEncoder] | None = None) -> Provenance:
+def _tree(derivation: Derivation) -> Iterator[tuple[TileEncoder, Provenance]]:
+    """A derivation's encoder after those of its parts."""
+    for part in derivation.parts:
+        yield from _tree(part)
+    parents = [part.encoder.digest for part in derivation.parts]
+    name = derivation.name
+    source = next((text for author, text in SOURCES.items() if name.startswith(author)), None)
+    yield derivation.encoder, _provenance(_words(derivation), source, parents)
+
+
+def _words(derivation: Derivation) -> str:
+    """One step in words."""
+    rule, name = derivation.rule, derivation.name
+    parts = [f"{part.format}:{part.rank}" for part in derivation.parts]
+    if rule == "kronecker":
+        return f"the Kronecker product of {parts[0]} and {parts[1]}"
+    if rule.startswith("sum-"):
+        return f"the direct sum of {parts[0]} and {parts[1]} along {rule[-1]}"
+    if rule == "classical":
+        return "the classical algorithm"
+    if rule == "projection":
+        return f"a projection {name}, rows or columns left out"
+    return f"the scheme of {name}, turned to this format"
+
+
+def _provenance(derivation: str, source: str | None = None, parents: Sequence[str] = ()) -> Provenance:
     details = {"derivation": derivation} | ({"source": source} if source else {})
-    return Provenance("construction", details=details, lineage=tuple(parent.digest for parent in parents or []))
+    return Provenance("construction", details=details, lineage=tuple(dict.fromkeys(parents)))
 
 
 if __name__ == "__main__":
-    for path in ship():
-        print(path)
+    print(f"{len(ship())} encoders from constructions in {SHIPPED}")

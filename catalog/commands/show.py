@@ -63,14 +63,13 @@ def _figures(entry: Entry) -> None:
         if entry.is_real
         else "none modulo 2; not meant for real numbers",
         "growth": number(entry.growth),
-        "known": ", ".join(filter(None, literature)) or "nothing in the literature table",
-        "file": entry.path,
+        "errors": "  ".join(f"{name} {number(entry.error_at(name))}" for name in PRECISIONS if entry.is_real),
+        "literature": ", ".join(filter(None, literature)),
+        "file": str(entry.path),
     }
     for name, value in lines.items():
-        click.echo(f"{name:<15} {value}")
-    if entry.is_real:
-        errors = "  ".join(f"{name} {number(entry.error_at(name))}" for name in PRECISIONS)
-        click.echo(f"{'errors':<15} {errors}")
+        if value:
+            click.echo(f"{name:<15} {value}")
 
 
 def _history(entry: Entry, catalog: Catalog) -> None:

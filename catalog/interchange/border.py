@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from math import exp, lcm, log
+from math import lcm
+from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from catalog.encoder_file import MAX_WORK, check_size
 from catalog.interchange.laurent import Laurent
 from catalog.interchange.scheme import LIMIT
 from stl_algebra.encoder import TileEncoder
-from stl_algebra.error import error_at_precision, growth, relative_error
 from stl_algebra.errors import InvalidInput
 from stl_algebra.format import Format
 from stl_algebra.gauge import balance
 from stl_algebra.precision import Precision
+from stl_algebra.schemes.epsilon import EpsilonFamily
 from stl_algebra.tensor import matmul_tensor
 
 Factor = list[list[Laurent]]
-
-#: The range that the best x is looked for in.
-SMALLEST_X, LARGEST_X = 1e-6, 1.0
 
 
 @dataclass(frozen=True)
@@ -74,33 +72,25 @@ class BorderScheme:
             raise InvalidInput("its coefficients are too large to be verified exactly")
         return min((degree for degree, tensor in residual.items() if tensor.any()), default=1 << 30)
 
+    @cached_property
+    def family(self) -> EpsilonFamily:
+        """The encoders of all x, without a proof of their own."""
+        terms: list[Mapping[int, Any]] = []
+        for factor in (self.encode_x, self.encode_w, self.out):
+            matrices, denominator = _by_exponent(factor)
+            terms.append({exponent: matrix / denominator for exponent, matrix in matrices.items()})
+        x, w, out = terms
+        return EpsilonFamily(self.format, x, w, {exponent: matrix.T for exponent, matrix in out.items()})
+
     def at(self, x: float) -> TileEncoder:
         """The encoder at a value of x, its products balanced. Raises InvalidInput where x is not in (0, 1]."""
         if not 0 < x <= 1:
             raise InvalidInput(f"x = {x} is not between 0 and 1")
-        u, v, w = self._evaluate(x)
-        return balance(TileEncoder(self.format, u, v, w.T))
+        return balance(self.family.at(x))
 
     def best_x(self, precision: str | Precision) -> float:
-        """The x in [SMALLEST_X, LARGEST_X] whose encoder has the least error at a precision."""
-        at = Precision.parse(precision)
-
-        def cost(logarithm: float) -> float:
-            factors = self._evaluate(exp(logarithm))
-            return error_at_precision(self.format, relative_error(self.format, *factors), growth(*factors), at)
-
-        grid = np.linspace(log(SMALLEST_X), log(LARGEST_X), 140)
-        best = int(np.argmin([cost(point) for point in grid]))
-        low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
-        found = minimize_scalar(cost, bounds=(low, high), method="bounded", options={"xatol": 1e-6})
-        return float(exp(found.x)) if found.fun < cost(grid[best]) else float(exp(grid[best]))
-
-    def _evaluate(self, x: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        u, v, w = (
-            np.array([[sum(float(c) * x**e for e, c in value.items()) for value in row] for row in factor])
-            for factor in (self.encode_x, self.encode_w, self.out)
-        )
-        return u, v, w
+        """The x whose encoder has the least error at a precision."""
+        return self.family.best_epsilon(precision)
 
 
 def _by_exponent(factor: Factor) -> tuple[dict[int, np.ndarray], int]:
