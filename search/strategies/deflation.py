@@ -1,32 +1,35 @@
-"""Deflation: from an exact encoder down, one product at a time, with a beam."""
+"""Deflation: from an encoder of higher rank down, one product at a time, with a beam."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from search.als import alternating_least_squares
 from search.cp_model import CPModel
 from search.exact_seeds import exact_seed
-from search.finish import finish
-from search.levenberg_marquardt import last, levenberg_marquardt
-from search.objective import Factors
+from search.finish import finish, solve_in_stages
+from search.objective import Factors, Objective
 from search.strategy import Candidate, Improving, Problem, Stop
-from stl_algebra import TileEncoder
+from stl_algebra import TileEncoder, balance_factors
+
+#: Sweeps of alternating least squares after a drop: enough to rank the drops.
+SWEEPS = 30
 
 
 class DeflationSearch:
     """Drops products of an encoder of higher rank and refits after each, keeping the best few.
 
-    Starts from the construction of the format and from known encoders of higher rank, exact ones first.
-    Each level scores every drop by the error left when one factor is refitted (closed form), draws among the
-    cheapest and runs Levenberg–Marquardt on them.
+    Starts from the construction of the format and from known encoders of higher rank, exact ones half of the
+    time. Each level tries many drops with a few sweeps of alternating least squares; the survivors of the last
+    level are minimised by Levenberg–Marquardt. The first pass is greedy, later ones keep a beam and let
+    chance into its choice.
     """
 
     name = "deflation"
 
-    def __init__(self, beam: int = 2, branches: int = 3) -> None:
+    def __init__(self, beam: int = 3, branches: int = 24) -> None:
         self._beam, self._branches = beam, branches
 
     def applies(self, problem: Problem) -> bool:
@@ -38,12 +41,14 @@ class DeflationSearch:
         while not stop():
             trial += 1
             seed = self._seed(problem, rng)
-            # The first pass is greedy and quick; later ones look wider.
-            beam, branches = (1, 1) if trial == 1 else (self._beam, self._branches)
-            for factors in self._descend(problem, seed, rng, stop, beam, branches):
+            beam = 1 if trial == 1 else self._beam
+            for factors in self._descend(problem, seed, rng, stop, beam):
+                point = solve_in_stages(CPModel, problem, factors, stop, emphases=(1.0,), iterations=150)
                 details = {"trial": trial, "from_rank": seed.rank}
-                for candidate in finish(problem, factors, rng, stop, (seed.digest,), details):
+                for candidate in finish(problem, point, rng, stop, (seed.digest,), details):
                     yield from improving.offer(candidate)
+                if stop():
+                    break
             stop.count_trial()
 
     def _seed(self, problem: Problem, rng: np.random.Generator) -> TileEncoder:
@@ -56,35 +61,32 @@ class DeflationSearch:
         return pool[int(rng.integers(len(pool)))]
 
     def _descend(
-        self, problem: Problem, seed: TileEncoder, rng: np.random.Generator, stop: Stop, beam: int, branches: int
-    ) -> Iterator[Factors]:
-        model = CPModel(problem.objective())
+        self, problem: Problem, seed: TileEncoder, rng: np.random.Generator, stop: Stop, beam: int
+    ) -> list[Factors]:
+        objective = problem.objective()
         level: list[Factors] = [seed.factors]
-        for rank in range(seed.rank - 1, problem.rank - 1, -1):
-            final = rank == problem.rank
+        for rank in range(seed.rank, problem.rank, -1):
             reached: list[tuple[float, Factors]] = []
             for factors in level:
-                for dropped in _drops(factors, branches, rng):
-                    u, v, w = (np.delete(f, dropped, axis=0) for f in factors)
-                    iterations = 150 if final else 25
-                    iterate = last(levenberg_marquardt(model, (u, v, w), iterations=iterations, stop=stop))
-                    u, v, w = iterate.point
-                    reached.append((iterate.value, (u, v, w)))
-            reached.sort(key=lambda item: item[0])
-            level = [factors for _, factors in reached[:beam]]
-            if stop() and not final:
-                return
-        yield from level
+                drops = np.argsort(drop_costs(factors))[: 3 * self._branches]
+                for product in rng.permutation(drops)[: self._branches]:
+                    if stop():
+                        return []
+                    reached.append(_refitted(objective, factors, int(product)))
+            # Values that differ by a few per cent are as good: chance decides between them.
+            noise = 0.02 * rng.standard_normal(len(reached)) * (rank > problem.rank + 1)
+            order = np.argsort([value * (1 + e) for (value, _), e in zip(reached, noise, strict=True)])
+            level = [reached[int(k)][1] for k in order[:beam]]
+        return level
 
 
-def _drops(factors: Factors, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Distinct products to drop, cheap ones likelier."""
-    cost = drop_costs(factors)
-    likelihood = -np.log(cost + 1e-3 * cost.max() + 1e-300) + 0.5 * rng.gumbel(size=len(cost))
-    return np.argsort(-likelihood)[:count]
+def _refitted(objective: Objective, factors: Factors, product: int) -> tuple[float, Factors]:
+    u, v, w = (np.delete(f, product, axis=0) for f in factors)
+    refitted = alternating_least_squares(objective, balance_factors(u, v, w), SWEEPS)
+    return objective.value(refitted), refitted
 
 
-def drop_costs(factors: Factors) -> NDArray[np.float64]:
+def drop_costs(factors: Factors) -> np.ndarray:
     """For each product, ‖R‖² added by dropping it when the factor of least cost is refitted, to first order.
 
     Refitting w after dropping product s of a least-squares solution adds ‖w_s‖² / (G⁻¹)_ss with

@@ -6,18 +6,23 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from search.als import alternating_least_squares
 from search.cp_model import CPModel
 from search.finish import finish, solve_in_stages
 from search.objective import Factors
 from search.strategy import Candidate, Improving, Problem, Stop
 from stl_algebra import TileEncoder
 
+#: Sweeps of alternating least squares that tell whether a hop is worth minimising, and how much worse it may be.
+SCREENING_SWEEPS, SCREENING_MARGIN = 300, 1.1
+
 
 class LevenbergMarquardtSearch:
-    """Random starts with the growth held down at first; every other trial hops from the best known encoder.
+    """Random starts with the growth held down at first, and hops from known encoders of the rank.
 
-    A hop replaces one to four products by random ones. Solutions of the Brent equations are rounded to
-    exact encoders. Works for every format and rank.
+    A hop replaces one to four products by random ones; hops that a few hundred sweeps of alternating least
+    squares do not bring near the best are given up. Solutions of the Brent equations are rounded to exact
+    encoders. Works for every format and rank.
     """
 
     name = "lm"
@@ -31,15 +36,34 @@ class LevenbergMarquardtSearch:
         trial = 0
         while not stop():
             trial += 1
-            hop = bool(population) and trial % 2 == 0
-            parent = population[min(int(rng.exponential(2.0)), len(population) - 1)] if hop else None
-            start = _hopped(parent, rng) if parent else random_factors(problem, rng)
-            point = solve_in_stages(CPModel, problem, start, stop, emphases=(1.0,) if hop else (1e3, 30.0, 1.0))
+            parent = None
+            emphases: tuple[float, ...] = (1e3, 30.0, 1.0)
+            if population and trial % 2 == 0:
+                parent = population[min(int(rng.exponential(2.0)), len(population) - 1)]
+                start, emphases = _screened_hop(problem, parent, rng, stop), (1.0,)
+            else:
+                start = random_factors(problem, rng)
+            point = solve_in_stages(CPModel, problem, start, stop, emphases=emphases)
             parents = (parent.digest,) if parent else ()
-            for candidate in finish(problem, point, rng, stop, parents, {"trial": trial, "hop": hop}):
+            for candidate in finish(problem, point, rng, stop, parents, {"trial": trial, "hop": parent is not None}):
                 population = sorted([*population, candidate.encoder], key=problem.cost)[:8]
                 yield from improving.offer(candidate)
             stop.count_trial()
+
+
+def _screened_hop(problem: Problem, parent: TileEncoder, rng: np.random.Generator, stop: Stop) -> Factors:
+    """The first of up to twenty hops that comes near the parent's value, or the best of them."""
+    objective = problem.objective()
+    wanted = SCREENING_MARGIN * objective.value(parent.factors) + 1e-3
+    best, best_value = parent.factors, np.inf
+    for _ in range(20):
+        hopped = alternating_least_squares(objective, _hopped(parent, rng), SCREENING_SWEEPS)
+        value = objective.value(hopped)
+        if value < best_value:
+            best, best_value = hopped, value
+        if value < wanted or stop():
+            break
+    return best
 
 
 def random_factors(problem: Problem, rng: np.random.Generator) -> Factors:
