@@ -1,0 +1,139 @@
+"""The command line: what it prints, how it ends, what it says of bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from safetensors.numpy import load_file
+
+import cli
+from catalog import Catalog
+from stl_algebra import Format, residual
+
+KEYS = {
+    "id", "format", "rank", "relative_error", "growth", "precision", "error_at_precision", "exact", "ring",
+    "strategy", "seed", "seconds", "path",
+}  # fmt: skip
+
+
+def _search(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(cli.search_command, arguments)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_search_prints_one_json_object_and_keeps_the_encoder(tmp_path: Path) -> None:
+    catalog = tmp_path / "catalog"
+    code, out, err = _search(
+        "--tile", "2", "--rank", "6", "--budget", "3s", "--jobs", "1", "--seed", "4", "--no-shipped", "--catalog",
+        str(catalog), "--json",
+    )  # fmt: skip
+    assert code == 0, err
+    found = json.loads(out)
+    assert found.keys() >= KEYS
+    assert (found["format"], found["rank"], found["precision"], found["exact"]) == ("2x2x2", 6, "bf16", False)
+    assert found["error_at_precision"] < 0.2501  # leaving two products out costs a quarter
+    # The figures can be recomputed from the file with numpy alone.
+    factors = load_file(found["path"])
+    u, v, w = factors["encode_x"], factors["encode_w"], factors["decode"].T
+    assert u.dtype == np.float64
+    error = np.sum(residual(Format(2, 2, 2), u, v, w) ** 2) / 8
+    assert error == pytest.approx(found["relative_error"], abs=1e-12)
+    assert Catalog(catalog, shipped=False).best(tile=2, rank=6).digest == found["id"]
+
+
+def test_search_speaks_to_a_person(tmp_path: Path) -> None:
+    code, out, _ = _search("--tile", "2", "--rank", "8", "--budget", "1s", "--no-shipped", "--catalog", str(tmp_path))
+    assert code == 0
+    assert "Searching ⟨2,2,2⟩ at rank 8 of 8" in out
+    assert "exact over Z" in out
+    assert "stl-catalog show" in out
+
+
+def test_a_sweep_prints_a_row_a_rank(tmp_path: Path) -> None:
+    code, out, err = _search(
+        "--tile", "2", "--rank", "5-7", "--budget", "4s", "--jobs", "1", "--no-shipped", "--catalog", str(tmp_path),
+        "--json",
+    )  # fmt: skip
+    assert code == 0, err
+    assert [found["rank"] for found in json.loads(out)["encoders"]] == [7, 6, 5]
+
+
+def test_a_search_starts_from_what_the_catalog_has(tmp_path: Path) -> None:
+    arguments = ("--tile", "2", "--rank", "6", "--jobs", "1", "--no-shipped", "--catalog", str(tmp_path), "--json")
+    first = json.loads(_search(*arguments, "--budget", "3s")[1])
+    second = json.loads(_search(*arguments, "--budget", "1s")[1])
+    assert second["error_at_precision"] <= first["error_at_precision"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("--tile", "4", "--rank", "0"), 2, "rank 0 does not fit the format 4x4x4; give a rank between 1 and 64"),
+        (("--tile", "4", "--rank", "-3"), 2, "rank -3 does not fit"),
+        (("--tile", "4", "--rank", "65"), 2, "rank 65 does not fit"),
+        (("--tile", "4", "--rank", "49-40"), 2, "the range 49-40 is backwards"),
+        (("--tile", "4", "--rank", "forty"), 2, "'forty' is no rank"),
+        (("--tile", "0", "--rank", "4"), 2, "tile dimension n = 0 is not a positive integer"),
+        (("--tile", "4x", "--rank", "4"), 2, "tile '4x' is no format"),
+        (("--tile", "2x3", "--rank", "4"), 2, "tile '2x3' is no format"),
+        (("--tile", "4", "--rank", "40", "--precision", "int3"), 2, "unknown precision 'int3'"),
+        (("--tile", "4", "--rank", "40", "--budget", "0"), 2, "'0' is no positive duration"),
+        (("--tile", "4", "--rank", "40", "--budget", "soon"), 2, "'soon' is no positive duration"),
+        (("--tile", "4", "--rank", "40", "--jobs", "0"), 2, "0 is not in the range"),
+        (("--tile", "4", "--rank", "40", "--strategy", "magic"), 2, "'magic' is not one of"),
+        (("--tile", "2x3x4", "--rank", "20", "--strategy", "orbit"), 1, "orbit does not apply to 2x3x4"),
+    ],
+)
+def test_bad_input_is_one_sentence(arguments: tuple[str, ...], code: int, sentence: str, tmp_path: Path) -> None:
+    found, out, err = _search(*arguments, "--catalog", str(tmp_path / "catalog"))
+    assert found == code
+    assert sentence in " ".join(err.split())
+    assert not out
+    assert len([line for line in err.splitlines() if line.startswith("Error")]) == 1
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_a_catalog_that_cannot_be_written_is_named_before_the_search(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    code, _, err = _search("--tile", "2", "--rank", "6", "--catalog", str(tmp_path / "file" / "catalog"))
+    assert code == 1
+    assert "cannot be written" in err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT to a process")
+def test_ctrl_c_keeps_the_best(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import cli; cli.search_command()"]
+    command += ["--tile", "2", "--rank", "6", "--budget", "10m", "--jobs", "1", "--no-shipped", "--json"]
+    with subprocess.Popen(
+        [*command, "--catalog", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:  # wait for an improvement that a worker found
+            if "error" in line and "construction" not in line:
+                break
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    found = json.loads(out)
+    assert found["interrupted"] is True
+    assert Catalog(tmp_path, shipped=False).get(found["id"]).encoder.rank == 6
+
+
+@pytest.mark.parametrize("command", [cli.search_command, cli.catalog_command, cli.bench_command])
+def test_help_needs_no_heavy_module(command: object) -> None:
+    name = next(n for n, value in vars(cli).items() if value is command)
+    code = (
+        f"import sys, cli\ntry:\n    cli.{name}(['--help'])\nexcept SystemExit as end:\n    assert end.code == 0\n"
+        "heavy = {'numba', 'torch', 'scipy', 'sympy', 'networkx'} & set(sys.modules)\nassert not heavy, heavy"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "Usage" in result.stdout
