@@ -55,6 +55,29 @@ def matmul(
     return matmul_on_cpu(x, encoded_weight, encoder, out_features, bias=bias, activation=activation)
 
 
+@encode_tiles.register_kernel("cuda")
+def _(matrix: Tensor, encode: Tensor, height: int, width: int) -> Tensor:
+    from stl_nn.gpu.matmul import encode_on_gpu
+
+    return encode_on_gpu(matrix, encode, height, width)
+
+
+@decode_tiles.register_kernel("cuda")
+def _(channels: Tensor, decode: Tensor, height: int, width: int, rows: int, columns: int) -> Tensor:
+    from stl_nn.gpu.matmul import decode_on_gpu
+
+    return decode_on_gpu(channels, decode, height, width, channels.new_empty(rows, columns))
+
+
+@matmul.register_kernel("cuda")
+def _(x: Tensor, encoded_weight: Tensor, encode_x: Tensor, decode: Tensor, *rest: Any) -> Tensor:
+    from stl_nn.gpu.matmul import matmul_on_gpu
+
+    bias, format, out_features, activation = rest
+    encoder = EncoderTensors(Format(*format), encode_x, encode_x, decode)
+    return matmul_on_gpu(x, encoded_weight, encoder, out_features, bias=bias, activation=activation)
+
+
 @encode_tiles.register_fake
 def _(matrix: Tensor, encode: Tensor, height: int, width: int) -> Tensor:
     rows, columns = matrix.shape

@@ -1,0 +1,1 @@
+"""The GPU path: Triton kernels that encode and decode around torch.bmm."""

@@ -1,0 +1,151 @@
+"""The STL operator on CUDA: Triton encoding, torch.bmm, Triton decoding with bias and activation, by panels of rows."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from stl_nn.encoder_tensors import EncoderTensors
+from stl_nn.tiling import tile_count
+
+#: Tiles of a program, and channels it takes at a time.
+BLOCK = 128
+GROUP = 32
+
+#: Tile rows below which reading the encoded weight again for every panel costs more than staying in the cache saves:
+#: about the ratio of bf16 arithmetic to bandwidth of a data-centre GPU, in multiplications a number.
+LEAST_TILE_ROWS = 256
+
+#: Keep channel products in the operands' dtype between bmm and decoding: half the traffic, and one more rounding
+#: (3δ² instead of 2δ² times growth in the error model). Like torch.backends' switches, for the whole process.
+allow_reduced_channels = False
+
+
+def encode_on_gpu(matrix: Tensor, encode: Tensor, height: int, width: int) -> Tensor:
+    """`stl_nn.tiling.encode_tiles`, (r, ⌈A/height⌉, ⌈B/width⌉), rounded to the dtype of the matrix once."""
+    from stl_nn.gpu.kernels import encode_kernel
+
+    rows, columns = matrix.shape
+    rank = encode.shape[0]
+    tile_rows, tile_columns = tile_count(rows, height), tile_count(columns, width)
+    out = matrix.new_empty(rank, tile_rows, tile_columns)
+    if out.numel() == 0:
+        return out
+    source = matrix if matrix.stride(1) == 1 else matrix.contiguous()
+    positions = _power_of_two(height * width)
+    weights = pad(encode.float(), (0, positions - height * width, 0, -rank % GROUP)).contiguous()
+    encode_kernel[(tile_rows, tile_count(tile_columns, BLOCK))](
+        source,
+        weights,
+        out,
+        rows,
+        columns,
+        tile_columns,
+        source.stride(0),
+        out.stride(0),
+        rank,
+        HEIGHT=height,
+        WIDTH=width,
+        POSITIONS=positions,
+        BLOCK=BLOCK,
+        GROUP=GROUP,
+        PRECISION=_precision(),
+    )
+    return out
+
+
+def decode_on_gpu(
+    channels: Tensor,
+    decode: Tensor,
+    height: int,
+    width: int,
+    out: Tensor,
+    *,
+    bias: Tensor | None = None,
+    activation: str = "none",
+) -> Tensor:
+    """Fill `out` (A, B), of any dtype, with activation(decoded channels + bias); returns it."""
+    from stl_nn.gpu.kernels import decode_kernel
+
+    if out.numel() == 0:
+        return out
+    channels = channels.contiguous()
+    rank, tile_rows, tile_columns = channels.shape
+    positions = _power_of_two(height * width)
+    weights = pad(decode.float(), (0, -rank % GROUP, 0, positions - height * width)).contiguous()
+    decode_kernel[(tile_rows, tile_count(tile_columns, BLOCK))](
+        channels,
+        weights,
+        bias if bias is not None else weights,
+        out,
+        *out.shape,
+        tile_columns,
+        out.stride(0),
+        channels.stride(0),
+        rank,
+        HEIGHT=height,
+        WIDTH=width,
+        POSITIONS=positions,
+        BLOCK=BLOCK,
+        GROUP=GROUP,
+        PRECISION=_precision(),
+        ACTIVATION=activation,
+        HAS_BIAS=bias is not None,
+    )
+    return out
+
+
+def matmul_on_gpu(
+    x: Tensor,
+    encoded_weight: Tensor,
+    encoder: EncoderTensors,
+    out_features: int,
+    *,
+    bias: Tensor | None,
+    activation: str,
+    panel_rows: int | None = None,
+) -> Tensor:
+    """`stl_nn.reference.reference_matmul` by panels of rows whose channels stay in the second-level cache.
+
+    `panel_rows`, a multiple of n, overrides the choice. float32 operands are multiplied as torch.bmm does, in tf32
+    where the process allows it.
+    """
+    n, m, p = encoder.format
+    y = x.new_empty(x.shape[0], out_features)
+    height = n * _panel_tile_rows(x, encoded_weight, n) if panel_rows is None else panel_rows
+    for start in range(0, x.shape[0], max(height, 1)):
+        encoded = encode_on_gpu(x[start : start + height], encoder.encode_x, n, m)
+        channels = channel_products(encoded, encoded_weight)
+        rows = y[start : start + height]
+        decode_on_gpu(channels, encoder.decode, n, p, rows, bias=bias, activation=activation)
+    return y
+
+
+def channel_products(encoded: Tensor, encoded_weight: Tensor) -> Tensor:
+    """The r products (r, I, K')·(r, K', J), in float32 unless `allow_reduced_channels`."""
+    if encoded.dtype == torch.float32 or allow_reduced_channels:
+        return torch.bmm(encoded, encoded_weight)
+    if encoded.is_cuda:
+        return torch.bmm(encoded, encoded_weight, out_dtype=torch.float32)
+    return torch.bmm(encoded.float(), encoded_weight.float())
+
+
+def _panel_tile_rows(x: Tensor, encoded_weight: Tensor, n: int) -> int:
+    """Tile rows of a panel: all panels alike, and as many as keep encoded X and channels in 3/4 of the cache."""
+    tile_rows = tile_count(x.shape[0], n)
+    rank, inner, outer = encoded_weight.shape
+    channel_bytes = x.element_size() if allow_reduced_channels else 4
+    cache = torch.cuda.get_device_properties(x.device).L2_cache_size if x.is_cuda else 1 << 25
+    fitting = int(0.75 * cache) // (rank * (inner * x.element_size() + outer * channel_bytes))
+    panels = tile_count(tile_rows, max(fitting, LEAST_TILE_ROWS))
+    return tile_count(tile_rows, max(panels, 1))
+
+
+def _power_of_two(size: int) -> int:
+    """The least power of two that is at least `size` and the 16 rows a tensor core takes."""
+    return max(16, 1 << (size - 1).bit_length())
+
+
+def _precision() -> str:
+    return "ieee" if torch.version.hip else "tf32x3"
