@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from stl_algebra.errors import InvalidInput
 from stl_algebra.format import Format
 from stl_algebra.groups.group import Elements, FiniteGroup
+from stl_algebra.groups.names import group_by_name
 from stl_algebra.groups.triple_product import Triple
 
 Array = NDArray[np.float64]
@@ -43,10 +44,11 @@ class GroupMaps:
     def __post_init__(self) -> None:
         object.__setattr__(self, "format", Format(*self.format))
         for name, size in (("alpha", self.format.n * self.format.m), ("beta", self.format.m * self.format.p)):
-            images = np.array(getattr(self, name), dtype=np.int64)
-            if images.shape != (size,):
-                raise InvalidInput(f"{name} has shape {images.shape}; format {self.format} needs {size} elements")
-            self.group.subset(images)
+            given = np.asarray(getattr(self, name))
+            if given.shape != (size,):
+                raise InvalidInput(f"{name} has shape {given.shape}; format {self.format} needs {size} elements")
+            self.group.subset(given)
+            images = given.astype(np.int64)
             images.setflags(write=False)
             object.__setattr__(self, name, images)
 
@@ -118,8 +120,23 @@ class GroupMaps:
         return cls(format, group, joined_alpha.ravel(), joined_beta.ravel())
 
     def provenance(self) -> dict[str, Any]:
-        """Group and maps as plain data, enough to build the maps again."""
+        """Group and maps as plain data, from which `from_provenance` builds the maps again."""
         return {"group": self.group.name, "alpha": self.alpha.tolist(), "beta": self.beta.tolist()}
+
+    @classmethod
+    def from_provenance(cls, format: Format, data: dict[str, Any]) -> GroupMaps:
+        """The maps that `provenance` wrote down. Raises InvalidInput where the data name no maps of the format.
+
+        >>> from stl_algebra.groups import cyclic
+        >>> maps = GroupMaps(Format(1, 1, 1), cyclic(3), [1], [2])
+        >>> GroupMaps.from_provenance(maps.format, maps.provenance()).alpha.tolist()
+        [1]
+        """
+        try:
+            name, alpha, beta = str(data["group"]), np.array(data["alpha"]), np.array(data["beta"])
+        except (KeyError, TypeError, ValueError):
+            raise InvalidInput("group maps are written as a group's name and two lists, alpha and beta") from None
+        return cls(format, group_by_name(name), alpha, beta)
 
     def __repr__(self) -> str:
         return f"GroupMaps({self.format}, {self.group.name}, relative_error={self.relative_error:.6g})"

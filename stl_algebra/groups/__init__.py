@@ -49,8 +49,9 @@ from stl_algebra.groups.isomorphisms import (
     inner_automorphisms,
     isomorphisms,
 )
-from stl_algebra.groups.library import group_by_name, groups_of_order, library
+from stl_algebra.groups.library import groups_of_order, library
 from stl_algebra.groups.matrix_group import heisenberg, matrix_group, special_linear
+from stl_algebra.groups.names import group_by_name
 from stl_algebra.groups.permutation import alternating, from_permutations, symmetric, symmetric_action
 from stl_algebra.groups.semidirect_product import generalised_dihedral, metacyclic, semidirect_product
 from stl_algebra.groups.structure import (

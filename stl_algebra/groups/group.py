@@ -117,8 +117,11 @@ class FiniteGroup:
         return result
 
     def subset(self, elements: ArrayLike) -> Elements:
-        """The distinct elements of a subset, sorted. Raises InvalidInput for numbers outside 0 … |G|−1."""
-        chosen = np.unique(np.asarray(elements, dtype=np.int64))
+        """The distinct elements of a subset, sorted. Raises InvalidInput for what is no number from 0 to |G|−1."""
+        given = np.asarray(elements)
+        if given.size and not np.issubdtype(given.dtype, np.integer):
+            raise InvalidInput(f"elements of group {self.name} are given by their numbers, not by {given.dtype} values")
+        chosen = np.unique(given.astype(np.int64))
         if len(chosen) and not 0 <= chosen[0] <= chosen[-1] < self.order:
             outside = chosen[(chosen < 0) | (chosen >= self.order)][0]
             raise InvalidInput(f"group {self.name} has elements 0 to {self.order - 1}; {outside} is none of them")

@@ -52,18 +52,6 @@ def library() -> tuple[FiniteGroup, ...]:
     return tuple(group for order in range(1, COMPLETE_TO + 1) for group in groups_of_order(order))
 
 
-def group_by_name(name: str) -> FiniteGroup:
-    """The library's group of a name, as `groups_of_order` prints it. Raises InvalidInput for an unknown one.
-
-    >>> group_by_name("SL(2,3)").order
-    24
-    """
-    for group in library():
-        if group.name == name:
-            return group
-    raise InvalidInput(f"the library has no group named {name!r}; names are such as C4 x C2, D6, Q8, S4, SL(2,3)")
-
-
 def _abelian_types(order: int) -> list[tuple[int, ...]]:
     """The invariant factors n₁, n₂, … with n₂ | n₁, n₃ | n₂, … and product `order`, largest first."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 
 import numpy as np
@@ -11,9 +12,11 @@ from stl_algebra import Format, InvalidInput, Ring, relative_error, strassen
 from stl_algebra.group_encoders import (
     GroupMaps,
     algebra_rank,
+    best_progression_maps,
     group_encoder,
     keep_products,
     least_squares_decoder,
+    progression_maps,
     truncated_group_encoder,
 )
 from stl_algebra.groups import (
@@ -164,6 +167,31 @@ def test_ranks_of_group_algebras(name: str, rank: int) -> None:
     assert algebra_rank(group_by_name(name)) == rank or name == "A4"
 
 
+def test_maps_are_rebuilt_from_their_provenance() -> None:
+    maps = _random_maps(Format(2, 3, 2), group_by_name("D4 x C2"), 1)
+    written = json.loads(json.dumps(maps.provenance()))
+    again = GroupMaps.from_provenance(maps.format, written)
+    assert group_encoder(again) == group_encoder(maps)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"alpha": [0], "beta": [0]}, "group's name"),
+        ({"group": "C2", "alpha": [0], "beta": [[0], [1, 0]]}, "two lists"),
+        ({"group": "C2", "alpha": [0.5], "beta": [0]}, "by their numbers"),
+        ({"group": "C2", "alpha": ["one"], "beta": [0]}, "by their numbers"),
+        ({"group": "C2", "alpha": [2], "beta": [0]}, "elements 0 to 1"),
+        ({"group": "C2", "alpha": [10**30], "beta": [0]}, "by their numbers"),
+        ({"group": "C2", "alpha": [0, 1], "beta": [0]}, "needs 1 elements"),
+        ({"group": "nothing", "alpha": [0], "beta": [0]}, "no group is named"),
+    ],
+)
+def test_damaged_provenance_is_refused(data: dict[str, object], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        GroupMaps.from_provenance(Format(1, 1, 1), data)
+
+
 def test_bad_input() -> None:
     group = abelian(2, 2)
     with pytest.raises(InvalidInput, match="needs 4 elements"):
@@ -181,3 +209,28 @@ def test_bad_input() -> None:
         truncated_group_encoder(maps, rank=5)
     with pytest.raises(InvalidInput, match="share no encoder"):
         truncated_group_encoder(maps, _random_maps(Format(1, 1, 1), group, 0), rank=2)
+
+
+def test_progressions_share_out_all_products() -> None:
+    exact = progression_maps(Format(2, 3, 4), 24, (1, 2, 6))  # digits of a mixed radix: no carries
+    assert exact.exact
+    assert group_encoder(exact).relative_error < 1e-20
+    folded = progression_maps(Format(4, 4, 4), 16, (1, 4, 16))
+    total, wanted = folded.collisions
+    assert total.sum() == 256
+    assert wanted.sum() == 64
+
+
+@pytest.mark.parametrize("modulus", [5, 6, 7])
+def test_the_best_progressions_are_the_best_of_all_steps(modulus: int) -> None:
+    format = Format(2, 2, 3)
+    best = best_progression_maps(format, modulus)
+    errors = [progression_maps(format, modulus, steps).relative_error for steps in np.ndindex((modulus,) * 3)]
+    assert np.isclose(best.relative_error, min(errors))
+
+
+def test_no_cyclic_group_of_order_zero() -> None:
+    with pytest.raises(InvalidInput, match="positive modulus"):
+        progression_maps(Format(1, 1, 1), 0, (0, 0, 0))
+    with pytest.raises(InvalidInput, match="positive modulus"):
+        best_progression_maps(Format(1, 1, 1), 0)
