@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import random
+import resource
 import shutil
 import signal
 import statistics
@@ -21,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -78,10 +80,15 @@ def median(action: Callable[[], object], times: int = 7) -> float:
     return statistics.median(timed(action) for _ in range(times))
 
 
-def command(*arguments: str) -> None:
-    """One stl-catalog command as a user runs it, interpreter and all."""
+def command(*arguments: str, times: int = 7) -> dict[str, float]:
+    """One stl-catalog command as a user runs it, interpreter and all: median wall and processor seconds."""
     program = str(Path(sys.executable).with_name("stl-catalog"))
-    subprocess.run([program, *arguments], check=True, stdout=subprocess.DEVNULL)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run = partial(subprocess.run, [program, *arguments], check=True, stdout=subprocess.DEVNULL)
+    wall = median(run, times)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"wall_s": wall, "cpu_s": spent / times}
 
 
 def large(folder: Path, count: int, seed: int) -> dict[str, Any]:
@@ -98,10 +105,10 @@ def large(folder: Path, count: int, seed: int) -> dict[str, Any]:
         "encoders": count,
         "reindex_s": reindex,
         "open_and_best_s": median(open_and_ask),
-        "list_filtered_command_s": median(lambda: command("list", "--tile", "4", "--rank", "40", *place)),
-        "list_best_command_s": median(lambda: command("list", "--tile", "3", "--best", *place)),
-        "list_all_json_command_s": median(lambda: command("list", "--json", *place), 3),
-        "help_command_s": median(lambda: command("--help")),
+        "list_filtered_command": command("list", "--tile", "4", "--rank", "40", *place),
+        "list_best_command": command("list", "--tile", "3", "--best", *place),
+        "list_all_json_command": command("list", "--json", *place, times=3),
+        "help_command": command("--help"),
         "verify_s": timed(lambda: list(Catalog(directory, shipped=False).verify())),
         "site_s": timed(lambda: build(Catalog(directory, shipped=False).entries(), folder / "site")),
     }

@@ -125,7 +125,7 @@ class Folder:
         self.index.clear()
         self._sweep()
         self.refresh()
-        return len(self.index.stamps())
+        return len(self.index.states())
 
     def verify(self) -> Iterator[tuple[Path, str | None]]:
         """Read, recompute and prove every file, whatever the index says: its path, and what is wrong or None."""
@@ -140,19 +140,17 @@ class Folder:
         if not self.directory.exists():
             return False
         found = dict(self._scan(only))
-        known = self.index.stamps() if only is None else {}
-        changed = [name for name, stamp in found.items() if known.get(name) != stamp]
+        known = self.index.states() if only is None else {}
+        changed = [name for name, stamp in found.items() if name not in known or known[name][:2] != stamp]
+        faults = {name: fault for name, (_, _, fault) in known.items() if fault is not None and name in found}
         for batch in _batches(changed):
-            self.index.put(self._inspect(name, *found[name]) for name in batch)
-        if only is None:
-            if gone := known.keys() - found.keys():
-                self.index.drop(gone)
-            self._warn()
+            rows = [self._inspect(name, *found[name]) for name in batch]
+            self.index.put(rows)
+            faults |= {str(row[0]): str(row[3]) for row in rows if row[3] is not None}
+        if gone := known.keys() - found.keys():
+            self.index.drop(gone)
+        self._warn(faults)
         return True
-
-    def names(self) -> list[str]:
-        """The encoder files in the directory, sound or not, in order."""
-        return sorted(name for name, _ in self._scan(None))
 
     def _scan(self, only: str | None) -> Iterator[tuple[str, tuple[int, int]]]:
         """(name, (size, mtime_ns)) of the encoder files; a directory that is not there yet has none."""
@@ -190,11 +188,11 @@ class Folder:
             return False
         return True
 
-    def _warn(self) -> None:
-        for row in self.index.select("SELECT name, fault FROM files WHERE fault IS NOT NULL"):
-            if row["name"] not in self._warned:
-                self._warned.add(row["name"])
-                _log.warning("Skipping the damaged file %s: %s", self.directory / row["name"], row["fault"])
+    def _warn(self, faults: Mapping[str, str]) -> None:
+        """Name each damaged file once."""
+        for name in sorted(faults.keys() - self._warned):
+            self._warned.add(name)
+            _log.warning("Skipping the damaged file %s: %s", self.directory / name, faults[name])
 
     def _sweep(self) -> None:
         """Remove temporary files that no living writer can still own."""

@@ -34,9 +34,13 @@ COLUMNS = (
     "provenance TEXT",
 )
 _TABLE = f"CREATE TABLE IF NOT EXISTS files ({', '.join(COLUMNS)}) WITHOUT ROWID"
-_INDEX = "CREATE INDEX IF NOT EXISTS by_format ON files (n, m, p, rank)"
+#: The second one holds all that a look at the directory compares, without the long provenance beside it.
+_INDICES = (
+    "CREATE INDEX IF NOT EXISTS by_format ON files (n, m, p, rank)",
+    "CREATE INDEX IF NOT EXISTS states ON files (name, size, mtime_ns, fault)",
+)
 #: Any change to the table gives another fingerprint, and an index with another is rebuilt.
-_FINGERPRINT = int.from_bytes(hashlib.sha256(_TABLE.encode()).digest()[:4], "little") >> 1
+_FINGERPRINT = int.from_bytes(hashlib.sha256("".join((_TABLE, *_INDICES)).encode()).digest()[:4], "little") >> 1
 
 #: SQLite's codes for a file whose content is at fault, and for a lock that another process held too long.
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
@@ -56,8 +60,8 @@ class Index:
 
     >>> index = Index([])
     >>> index.put([("a.safetensors", 10, 20, "truncated") + (None,) * 10])
-    >>> index.stamps()
-    {'a.safetensors': (10, 20)}
+    >>> index.states()
+    {'a.safetensors': (10, 20, 'truncated')}
     """
 
     def __init__(self, places: Sequence[Path]) -> None:
@@ -69,10 +73,10 @@ class Index:
         """The file in use, or None for memory."""
         return self._places[0] if self._places else None
 
-    def stamps(self) -> dict[str, tuple[int, int]]:
-        """(size, mtime_ns) of every file the index knows, by name."""
-        rows = self.select("SELECT name, size, mtime_ns FROM files")
-        return {name: (size, mtime) for name, size, mtime in rows}
+    def states(self) -> dict[str, tuple[int, int, str | None]]:
+        """(size, mtime_ns, fault) of every file the index knows, by name."""
+        rows = self.select("SELECT name, size, mtime_ns, fault FROM files INDEXED BY states")
+        return {name: (size, mtime_ns, fault) for name, size, mtime_ns, fault in rows}
 
     def select(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         """All rows of a query on the table `files`."""
@@ -151,7 +155,8 @@ def _prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
             if connection.execute("PRAGMA user_version").fetchone()[0] != _FINGERPRINT:
                 connection.execute("DROP TABLE IF EXISTS files")
                 connection.execute(_TABLE)
-                connection.execute(_INDEX)
+                for statement in _INDICES:
+                    connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {_FINGERPRINT}")
     return connection
 
