@@ -3,7 +3,8 @@
 from stl_algebra.symmetry.element import Symmetry
 from stl_algebra.symmetry.invariants import equivalent, invariants
 from stl_algebra.symmetry.orbits import is_invariant, matching, orbits
-from stl_algebra.symmetry.parametrisation import Parametrisation, parametrise
+from stl_algebra.symmetry.parametrisation import Parametrisation, fit_orbits, parametrise
+from stl_algebra.symmetry.spectrum import orbit_spectrum
 from stl_algebra.symmetry.stabilised import OrbitType, orbit_types
 from stl_algebra.symmetry.subgroups import conjugation, generate, named_subgroups
 from stl_algebra.symmetry.transporters import symmetry_group, transporters
@@ -14,11 +15,13 @@ __all__ = [
     "Symmetry",
     "conjugation",
     "equivalent",
+    "fit_orbits",
     "generate",
     "invariants",
     "is_invariant",
     "matching",
     "named_subgroups",
+    "orbit_spectrum",
     "orbit_types",
     "orbits",
     "parametrise",

@@ -11,6 +11,7 @@ from stl_algebra.encoder import TileEncoder
 from stl_algebra.errors import InvalidInput
 from stl_algebra.ring import Ring
 from stl_algebra.symmetry.element import trace_form
+from stl_algebra.symmetry.spectrum import orbit_spectrum
 from stl_algebra.symmetry.transporters import MAX_SIZE, outer_symmetries, transporters
 
 Signature = tuple[object, ...]
@@ -56,20 +57,28 @@ def invariants(encoder: TileEncoder) -> Signature:
 def equivalent(first: TileEncoder, second: TileEncoder) -> bool | None:
     """Whether a symmetry of the tensor carries one encoder to the other, as far as can be told cheaply.
 
-    False where invariants differ; True where a signed permutation with rotation and transposition is found
-    (dimensions up to MAX_SIZE); None where neither settles it.
+    False where `invariants` or the `orbit_spectrum` differ; True where a signed permutation with rotation and
+    transposition is found (dimensions up to MAX_SIZE); None where neither settles it.
 
     >>> from stl_algebra import rotate, strassen
     >>> equivalent(strassen(), rotate(strassen()))
     True
     """
-    if first.format != second.format or first.rank != second.rank:
+    if first.format != second.format or first.rank != second.rank or first.exact != second.exact:
         return False
-    if first.exact != second.exact or invariants(first) != invariants(second):
+    if invariants(first) != invariants(second) or _spectra_differ(first, second):
         return False
     if max(first.format) <= MAX_SIZE and transporters(first, second):
         return True
     return None
+
+
+def _spectra_differ(first: TileEncoder, second: TileEncoder) -> bool:
+    try:
+        here, there = orbit_spectrum(first), orbit_spectrum(second)
+    except InvalidInput:  # no point of least growth to compare at
+        return False
+    return not np.allclose(here, there, rtol=0, atol=1e-4 * np.abs(here).max())
 
 
 def _ranks(matrices: NDArray[np.float64]) -> NDArray[np.intp]:

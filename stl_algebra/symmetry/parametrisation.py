@@ -31,8 +31,9 @@ class Parametrisation:
     straight into compiled code.
 
     Product s belongs to orbit `orbit_of[s]`; the products of an orbit are consecutive, its representative
-    first, and `first[o]` is that representative. The gradient of an invariant function is thus known from
-    representatives alone. `offsets[o]:offsets[o + 1]` are the parameters of orbit o.
+    first, and `first[o]` is that representative; `offsets[o]:offsets[o + 1]` are the parameters of orbit o. For an
+    objective that the group leaves invariant, as orthogonal bases leave error and growth, all products of an
+    orbit pull back alike: Aᵀg and AᵀHA need the rows of the representatives only, times the lengths of the orbits.
     """
 
     format: Format

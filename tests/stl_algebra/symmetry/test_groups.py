@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stl_algebra import Format, InvalidInput, TileEncoder, balance, classical, kronecker, rotate, strassen
+from stl_algebra.schemes import hopcroft_kerr_233, laderman
 from stl_algebra.symmetry import (
     Symmetry,
     conjugation,
@@ -15,6 +16,7 @@ from stl_algebra.symmetry import (
     is_invariant,
     matching,
     named_subgroups,
+    orbit_spectrum,
     orbits,
     symmetry_group,
     transporters,
@@ -139,6 +141,26 @@ def test_invariants_survive_general_changes_of_basis_and_tell_schemes_apart() ->
     )
     halves = TileEncoder.from_exact(CUBE, *_split_first_product(_strassen_padded()))
     assert equivalent(copies, halves) is False
+
+
+def test_the_orbit_spectrum_is_that_of_the_orbit() -> None:
+    generator = np.random.default_rng(8)
+    for e in (laderman(), hopcroft_kerr_233(), kronecker(strassen(), strassen())):
+        bases = [np.eye(size, dtype=int) + np.triu(generator.integers(-1, 2, (size, size)), 1) for size in e.format]
+        moved = Symmetry.of(e.format, bases).apply(e)
+        scale = orbit_spectrum(e).max()
+        np.testing.assert_allclose(orbit_spectrum(moved), orbit_spectrum(e), atol=1e-5 * scale)
+    rotated = rotate(laderman())
+    np.testing.assert_allclose(orbit_spectrum(rotated), orbit_spectrum(laderman()), atol=1e-5 * scale)
+
+
+def test_approximate_encoders_are_told_apart_by_their_spectrum() -> None:
+    """Generic factors all have full rank; only numbers tell such encoders apart."""
+    one, other = (TileEncoder(CUBE, *np.random.default_rng(seed).standard_normal((3, 4, 4))) for seed in (0, 1))
+    assert invariants(one) == invariants(other)
+    assert equivalent(one, other) is False
+    turn = Symmetry.of(CUBE, [[[3, 4], [-4, 3]], [[1, 2], [0, 1]], [[0, 1], [1, 0]]], rotation=1)
+    assert equivalent(turn.apply(one), one) is None
 
 
 def _split_first_product(e: TileEncoder) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import least_squares
 
-from stl_algebra import Format, InvalidInput, balance, classical, kronecker, strassen
+from stl_algebra import Format, InvalidInput, balance, classical, kronecker, residual, strassen
 from stl_algebra.symmetry import (
+    Parametrisation,
     Symmetry,
     conjugation,
+    fit_orbits,
     is_invariant,
     matching,
     named_subgroups,
@@ -16,7 +19,6 @@ from stl_algebra.symmetry import (
     orbits,
     parametrise,
 )
-from stl_algebra.symmetry.parametrisation import fit_orbits
 
 GROUPS = [
     (format, name)
@@ -54,6 +56,49 @@ def test_gradients_pull_back(name: str) -> None:
     # <g, A direction> = <Aᵀ g, direction>
     ahead = sum(float(np.sum(g * f)) for g, f in zip(gradients, space.factors(direction), strict=True))
     assert ahead == pytest.approx(space.pull_back(gradients) @ direction)
+
+
+def test_representatives_are_enough_for_the_gradient() -> None:
+    format = Format(3, 3, 3)
+    for name in ("Z3", "Z3xflip", "Z3:transpose"):
+        group = named_subgroups(format)[name]
+        space = parametrise(group, [(kind, 1) for kind in orbit_types(group)])
+        point = space.random_point(np.random.default_rng(1), 0.3)
+        whole = space.pull_back(_gradients(space, point))
+        rows = np.isin(np.arange(space.rank), space.first)
+        lengths = np.diff([*space.first, space.rank]).astype(float)
+        kept = tuple(g * rows[:, None] for g in _gradients(space, point))
+        per_parameter = np.repeat(lengths, np.diff(space.offsets))
+        np.testing.assert_allclose(space.pull_back(kept) * per_parameter, whole, atol=1e-9)
+
+
+def _gradients(space: Parametrisation, point: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Of half the squared residual, in u, v and w."""
+    u, v, w = space.factors(point)
+    r = residual(space.format, u, v, w)
+    return (
+        np.einsum("abc,sb,sc->sa", r, v, w),
+        np.einsum("abc,sa,sc->sb", r, u, w),
+        np.einsum("abc,sa,sb->sc", r, u, v),
+    )
+
+
+def test_least_squares_in_the_invariant_space_finds_rank_seven() -> None:
+    """From random points, among Z3-invariant encoders with one fixed product and two triples."""
+    format = Format(2, 2, 2)
+    group = named_subgroups(format)["Z3"]
+    triples, fixed = orbit_types(group)
+    space = parametrise(group, [(fixed, 1), (triples, 2)])
+    generator = np.random.default_rng(0)
+
+    def residuals(point: np.ndarray) -> np.ndarray:
+        return residual(format, *space.factors(point)).ravel()
+
+    errors = [
+        space.encoder(least_squares(residuals, space.random_point(generator), max_nfev=100).x).relative_error
+        for _ in range(8)
+    ]
+    assert min(errors) < 1e-12
 
 
 def test_layout_of_orbits() -> None:
