@@ -13,9 +13,11 @@ from stl_algebra.group_encoders import (
     GroupMaps,
     algebra_rank,
     best_progression_maps,
+    block_algorithm,
     group_encoder,
     keep_products,
     least_squares_decoder,
+    matrix_scheme,
     progression_maps,
     truncated_group_encoder,
 )
@@ -33,7 +35,7 @@ from stl_algebra.groups import (
     subgroups,
     symmetric,
 )
-from stl_algebra.representations import convolve
+from stl_algebra.representations import COMPLEXES, QUATERNIONS, REALS, DivisionAlgebra, convolve
 
 
 def _random_maps(format: Format, group: FiniteGroup, seed: int) -> GroupMaps:
@@ -159,12 +161,31 @@ def test_several_convolutions_do_better_than_each() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "rank"), [("C2 x C2 x C2", 8), ("C8", 11), ("Q8", 12), ("D4", 11), ("A4", 1 + 27 + 3), ("F20", 2 + 49 + 3)]
+    ("name", "rank"),
+    [
+        ("C2 x C2 x C2", 8),
+        ("C8", 2 + 3 * 3),
+        ("Q8", 4 + 8),
+        ("D4", 4 + 7),
+        ("SD16", 4 + 7 + 3 * 7),
+        ("A4", 1 + 23 + 3),
+        ("F21", 1 + 3 + 3 * 23),
+        ("F20", 2 + 49 + 3),
+    ],
 )
 def test_ranks_of_group_algebras(name: str, rank: int) -> None:
-    # degree 3 counts the classical 27 at most; better schemes only lower it
-    assert algebra_rank(group_by_name(name)) <= rank
-    assert algebra_rank(group_by_name(name)) == rank or name == "A4"
+    assert algebra_rank(group_by_name(name)) == rank
+
+
+@pytest.mark.parametrize("algebra", [REALS, COMPLEXES, DivisionAlgebra((3,)), QUATERNIONS], ids=str)
+@pytest.mark.parametrize("degree", [1, 2, 3])
+def test_block_algorithms_multiply_matrices_over_division_algebras(degree: int, algebra: DivisionAlgebra) -> None:
+    algorithm = block_algorithm(degree, algebra)
+    assert algorithm.rank == matrix_scheme(degree).rank * algebra.algorithm.rank
+    a, b = np.random.default_rng(degree).standard_normal((2, degree, degree, algebra.dimension))
+    product = np.einsum("ija,jkb,abc->ikc", a, b, algebra.structure)
+    computed = ((algorithm.left @ a.ravel()) * (algorithm.right @ b.ravel())) @ algorithm.output
+    assert np.allclose(computed, product.ravel())
 
 
 def test_maps_are_rebuilt_from_their_provenance() -> None:
