@@ -11,7 +11,7 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from search.exact_seeds import exact_seed
+from search.exact_seeds import derivation
 from search.pool import Pool
 from search.portfolio import Arm, Portfolio
 from search.strategies import strategy
@@ -25,6 +25,8 @@ SHORTEST_SLICE, LONGEST_SLICE, FIRST_SLICE = 1.0, 30.0, 2.0
 SLICES_PER_ARM = 8
 #: Kept back from the budget for a worker to finish the step it is in and for its result to travel.
 RESERVE = 0.3
+#: How long a worker that does not end in time is waited for; its task is then lost.
+GRACE = 1.5
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Search:
         executor = self._make_executor(self._jobs)
         running: set[Future[TaskResult]] = set()
         try:
-            while self._remaining() > 0 or running:
+            while self._remaining() > 0 or (running and self._remaining() > -GRACE):
                 while len(running) < self._jobs and self._remaining() > SHORTEST_SLICE / 4:
                     try:
                         running.add(executor.submit(run_task, self._next_task()))
@@ -147,7 +149,7 @@ class Search:
         )
         seconds = min(max(length, SHORTEST_SLICE), LONGEST_SLICE, max(self._remaining(), 0.1))
         problem = replace(self._problems[arm.rank], known=self._pool.near(arm.rank))
-        return Task(arm.strategy, problem, (self._seed, self._tasks), seconds)
+        return Task(arm.strategy, problem, (self._seed, self._tasks), seconds, time.time() + self._remaining())
 
     def _remaining(self) -> float:
         return self._started + self._budget - RESERVE - time.monotonic()
@@ -166,13 +168,12 @@ def _constructions(problem: Problem) -> Iterator[Discovery]:
         u, v, w = (factor[keep] for factor in whole.factors)
         words = f"{problem.rank} of the {whole.rank} products of the classical algorithm"
         naive = TileEncoder(problem.format, u, v, w.T)
-        yield Discovery(naive, "construction", None, 0.0, (whole.digest,), {"words": words})
+        yield Discovery(naive, "construction", None, 0.0, (whole.digest,), {"derivation": words})
     for encoder in problem.known_of_rank(problem.rank)[:1]:
         yield Discovery(encoder, "known", None, 0.0, (encoder.digest,))
-    exact = exact_seed(problem.format)
+    exact = derivation(problem.format)
     if exact.rank <= problem.rank:
-        words = "Strassen's algorithm, Kronecker products and direct sums"
-        yield Discovery(exact, "construction", None, 0.0, (), {"words": words})
+        yield Discovery(exact.encoder, "construction", None, 0.0, (), {"derivation": str(exact)})
 
 
 def _shut_down(executor: Executor) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from search.strategies import strategy
@@ -14,12 +15,17 @@ from stl_algebra import TileEncoder
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker is sent. `seed` is (seed of the search, number of the task)."""
+    """What a worker is sent. `seed` is (seed of the search, number of the task).
+
+    It runs for so many seconds, but not beyond the time `expires` (seconds since the epoch): a worker may start
+    late.
+    """
 
     strategy: str
     problem: Problem
     seed: tuple[int, int]
     seconds: float
+    expires: float = inf
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ def run_task(task: Task) -> TaskResult:
     from threadpoolctl import threadpool_limits
 
     started = time.monotonic()
-    stop = _CountingStop(task.seconds)
+    stop = _CountingStop(min(task.seconds, task.expires - time.time()))
     number = {"task": task.seed[1]}
     with threadpool_limits(1):
         found = tuple(

@@ -8,7 +8,7 @@ import numpy as np
 
 from search.als import alternating_least_squares
 from search.cp_model import CPModel
-from search.exact_seeds import exact_seed
+from search.exact_seeds import derivation, exact_seed
 from search.finish import finish, solve_in_stages
 from search.objective import Factors, Objective
 from search.strategy import Candidate, Improving, Problem, Stop
@@ -33,7 +33,7 @@ class DeflationSearch:
         self._beam, self._branches = beam, branches
 
     def applies(self, problem: Problem) -> bool:
-        return exact_seed(problem.format).rank > problem.rank or any(e.rank > problem.rank for e in problem.known)
+        return derivation(problem.format).rank > problem.rank or any(e.rank > problem.rank for e in problem.known)
 
     def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
         improving = Improving(problem)
