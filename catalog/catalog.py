@@ -179,6 +179,12 @@ class Catalog:
         for folder in self.folders:
             yield from folder.verify()
 
+    def set_aside(self, path: Path) -> Path:
+        """Move a damaged file of the user's directory into its folder `damaged`; returns where it is now."""
+        if path.parent != self.directory:
+            raise InvalidInput(f"{path} is not in the catalog folder {self.directory}, so it stays where it is")
+        return self._own.set_aside(path.name)
+
     def reindex(self) -> int:
         """Build the index anew from the files; returns how many there are."""
         return sum(folder.reindex() for folder in self.folders)
@@ -191,9 +197,13 @@ class Catalog:
         condition, values = query.condition()
         found: dict[str, Entry] = {}
         for folder in self.folders:
-            for row in folder.rows(condition, values):
-                if row["id"] not in found:
-                    found[row["id"]] = self._entry(row, folder)
+            try:
+                entries = [self._entry(row, folder) for row in folder.rows(condition, values)]
+            except (ValueError, TypeError):  # a row that no encoder can have: the index is not to be trusted
+                folder.reindex()
+                entries = [self._entry(row, folder) for row in folder.rows(condition, values)]
+            for entry in entries:
+                found.setdefault(entry.id, entry)
         return list(found.values())
 
     def _entry(self, row: Mapping[str, Any], folder: Folder) -> Entry:

@@ -43,14 +43,14 @@ class Entry:
     def from_row(
         cls, row: Mapping[str, Any], directory: Path, *, shipped: bool, load: Callable[[], TileEncoder]
     ) -> Self:
-        """The entry of an index row."""
+        """The entry of an index row. Raises ValueError or TypeError where the row is not one of an encoder."""
         return cls(
             id=row["id"],
             format=Format(row["n"], row["m"], row["p"]),
-            rank=row["rank"],
+            rank=int(row["rank"]),
             ring=Ring(row["ring"]),
-            relative_error=row["relative_error"],
-            growth=row["growth"],
+            relative_error=float(row["relative_error"]),
+            growth=float(row["growth"]),
             provenance=Provenance.from_json(json.loads(row["provenance"])),
             path=directory / row["name"],
             shipped=shipped,

@@ -87,6 +87,22 @@ class Folder:
             raise InvalidInput(f"{self.directory / name} cannot be removed ({error.strerror})") from error
         self.index.drop([name])
 
+    def set_aside(self, name: str) -> Path:
+        """Move a damaged file into the folder `damaged` beside the others, and return where it is now.
+
+        Raises InvalidInput where that is not allowed.
+        """
+        if self.read_only:
+            raise InvalidInput(f"the catalog folder {self.directory} is read-only: {name} stays")
+        target = self.directory / "damaged" / name
+        try:
+            target.parent.mkdir(exist_ok=True)
+            (self.directory / name).replace(target)
+        except OSError as error:
+            raise InvalidInput(f"{self.directory / name} cannot be set aside ({error.strerror})") from error
+        self.index.drop([name])
+        return target
+
     def rows(self, condition: str = "1", values: Sequence[object] = ()) -> list[Mapping[str, Any]]:
         """Index rows of the sound files under a condition in SQL, after a look at the directory."""
         if not self.refresh():

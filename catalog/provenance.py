@@ -69,6 +69,8 @@ class Provenance:
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Self:
         """Read what `as_json` writes; fields it does not know are dropped. Raises InvalidInput as above."""
+        if not isinstance(fields, Mapping):
+            raise InvalidInput("the provenance is no JSON object")
         known = {name: fields[name] for name in cls.__dataclass_fields__ if fields.get(name) is not None}
         if not isinstance(known.get("lineage", []), list):
             raise InvalidInput(f"the provenance's lineage {known['lineage']!r} is no list of encoder ids")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,9 +14,10 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
+@click.option("--set-aside", is_flag=True, help="Move damaged files into the catalog's folder `damaged`.")
 @catalog_options
 @json_option
-def verify_command(catalog: Catalog, as_json: bool) -> None:
+def verify_command(catalog: Catalog, set_aside: bool, as_json: bool) -> None:
     """Read every file, recompute its figures and prove exact encoders again; exit 1 where one is damaged."""
     sound = 0
     damaged = []
@@ -26,9 +28,14 @@ def verify_command(catalog: Catalog, as_json: bool) -> None:
         damaged.append({"path": str(path), "fault": fault})
         if not as_json:
             click.echo(f"{path}: {fault}", err=True)
+    if set_aside:
+        for report in damaged:
+            report["set_aside"] = str(catalog.set_aside(Path(report["path"])))
     if as_json:
         print_json({"sound": sound, "damaged": damaged})
     else:
         click.echo(f"{sound} sound, {len(damaged)} damaged: every figure recomputed, every exact one proved.")
+        if set_aside and damaged:
+            click.echo(f"The damaged ones are in {catalog.directory / 'damaged'} now.")
     if damaged:
         raise click.exceptions.Exit(1)

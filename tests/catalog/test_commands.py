@@ -96,6 +96,19 @@ def test_verify_and_list_name_a_damaged_file_among_good_ones(
     assert program("verify").returncode == 0
 
 
+def test_verify_sets_damaged_files_aside(run: Run, catalog: Catalog, found: Provenance) -> None:
+    catalog.add(classical(Format(2, 2, 2)), found)
+    broken = catalog.add(strassen(), found).path
+    broken.write_bytes(b"damaged by someone")
+    result = run("verify", "--set-aside", "--json")
+    assert result.exit_code == 1
+    (report,) = json.loads(result.stdout)["damaged"]
+    assert report["set_aside"] == str(catalog.directory / "damaged" / broken.name)
+    assert Path(report["set_aside"]).read_bytes() == b"damaged by someone"
+    assert run("verify").exit_code == 0
+    assert [e.rank for e in catalog.entries()] == [8]
+
+
 def test_export_gives_the_printed_error_with_numpy_alone(
     run: Run, catalog: Catalog, found: Provenance, tmp_path: Path, random_encoder: RandomEncoder
 ) -> None:

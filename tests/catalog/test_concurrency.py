@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -84,6 +86,16 @@ def test_what_dead_writers_left_is_swept_once_it_is_old(catalog: Catalog, found:
     assert young.exists()
 
 
+@pytest.mark.parametrize(
+    "change", ["provenance = '{'", "ring = 'Z[1/3]'", "rank = NULL, n = -1", "provenance = '[1]'", "growth = 'much'"]
+)
+def test_an_index_row_that_no_encoder_can_have_is_read_anew(catalog: Catalog, found: Provenance, change: str) -> None:
+    entry = catalog.add(strassen(), found)
+    with contextlib.closing(sqlite3.connect(catalog.directory / "index.sqlite")) as connection, connection:
+        connection.execute(f"UPDATE files SET {change}")
+    assert Catalog(catalog.directory, shipped=False).entries() == [entry]
+
+
 @pytest.mark.parametrize("damage", ["garbage", "truncated", "empty", "missing", "other table", "folder"])
 def test_an_index_that_breaks_is_built_anew(
     catalog: Catalog, found: Provenance, random_encoder: RandomEncoder, damage: str
@@ -98,12 +110,9 @@ def test_an_index_that_breaks_is_built_anew(
     elif damage == "empty":
         index.write_bytes(b"")
     elif damage == "other table":
-        import sqlite3
-
-        with sqlite3.connect(index) as connection:
+        with contextlib.closing(sqlite3.connect(index)) as connection, connection:
             connection.execute("DROP TABLE files")
             connection.execute("CREATE TABLE files (name TEXT PRIMARY KEY)")
-        connection.close()
     else:
         index.unlink()
         if damage == "folder":
