@@ -1,5 +1,29 @@
 """Calibration: from real inputs to converted layers that lose less."""
 
+from stl_nn.calibration.budget import choose_encoders
+from stl_nn.calibration.calibrate import CalibratedLayer, CalibrationReport, calibrate
+from stl_nn.calibration.calibrated_linear import CalibratedLinear
+from stl_nn.calibration.channels import Channels
+from stl_nn.calibration.joint import refine
+from stl_nn.calibration.layer import Calibrated, Level, calibrate_linear
 from stl_nn.calibration.moments import Moments, MomentSums, gather_moments
+from stl_nn.calibration.refit import refit
+from stl_nn.calibration.tile_system import TileSystem
 
-__all__ = ["MomentSums", "Moments", "gather_moments"]
+__all__ = [
+    "Calibrated",
+    "CalibratedLayer",
+    "CalibratedLinear",
+    "CalibrationReport",
+    "Channels",
+    "Level",
+    "MomentSums",
+    "Moments",
+    "TileSystem",
+    "calibrate",
+    "calibrate_linear",
+    "choose_encoders",
+    "gather_moments",
+    "refine",
+    "refit",
+]

@@ -1,0 +1,94 @@
+"""Choosing an encoder for every layer under a budget of multiplications."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping, Sequence
+
+from torch import nn
+
+from stl_algebra import InvalidInput, TileEncoder
+from stl_nn.calibration.layer import Level, calibrate_linear
+from stl_nn.calibration.moments import Moments
+from stl_nn.conversion import multiplications
+
+
+def choose_encoders(
+    layers: Mapping[str, nn.Linear],
+    encoders: Sequence[TileEncoder],
+    moments: Mapping[str, Moments],
+    budget: float,
+    level: Level | str = Level.MOMENTS,
+) -> dict[str, TileEncoder]:
+    """An encoder for each layer, so that all take at most `budget` of the dense multiplications together.
+
+    The sensitivity of a layer is measured: the relative output error each encoder leaves on its moments, calibrated
+    at `level`. Minimises the sum of errors over the layers' convex hulls of (multiplications, error), by greedy steps
+    of steepest descent: optimal up to the last step. Raises InvalidInput where even the cheapest encoders
+    exceed the budget.
+    """
+    curves = {name: _hull(_curve(linear, encoders, moments[name], level)) for name, linear in layers.items()}
+    dense = sum(linear.weight.numel() for linear in layers.values())
+    at = dict.fromkeys(layers, 0)
+    taken = sum(curve[0][0] for curve in curves.values())
+    if taken > budget * dense:
+        raise InvalidInput(
+            f"the cheapest encoders already take {taken / dense:.3f} of the multiplications; "
+            "raise the budget or add encoders of lower rank"
+        )
+    steps: list[tuple[float, str]] = []
+    for name, curve in curves.items():
+        _push(steps, name, curve, 0)
+    while steps:
+        _, name = heapq.heappop(steps)
+        curve, i = curves[name], at[name]
+        more = curve[i + 1][0] - curve[i][0]
+        if taken + more > budget * dense:
+            continue
+        taken += more
+        at[name] = i + 1
+        _push(steps, name, curve, i + 1)
+    return {name: curve[at[name]][2] for name, curve in curves.items()}
+
+
+Point = tuple[float, float, TileEncoder]
+
+
+def _curve(linear: nn.Linear, encoders: Sequence[TileEncoder], moments: Moments, level: Level | str) -> list[Point]:
+    """(multiplications a row, error, encoder) of every encoder, cheapest first."""
+    points = []
+    for encoder in encoders:
+        share = multiplications(linear.in_features, linear.out_features, encoder.format, encoder.rank)
+        error = calibrate_linear(linear, encoder, moments, level).expected_error
+        points.append((share * linear.weight.numel(), error, encoder))
+    if not points:
+        raise InvalidInput("there are no encoders to choose from")
+    return sorted(points, key=lambda point: point[:2])
+
+
+def _hull(points: list[Point]) -> list[Point]:
+    """The lower convex hull of points sorted by cost: each one costs more, errs less, and by less and less.
+
+    >>> from stl_algebra import strassen
+    >>> [point[0] for point in _hull([(cost, error, strassen()) for cost, error in [(1, 3), (2, 2.9), (3, 1)]])]
+    [1, 3]
+    """
+    hull: list[Point] = []
+    for point in points:
+        if hull and point[1] >= hull[-1][1]:
+            continue
+        while hull and point[0] == hull[-1][0]:
+            hull.pop()
+        while len(hull) > 1 and _slope(hull[-2], hull[-1]) >= _slope(hull[-1], point):
+            hull.pop()
+        hull.append(point)
+    return hull
+
+
+def _slope(first: Point, second: Point) -> float:
+    return (second[1] - first[1]) / (second[0] - first[0])
+
+
+def _push(steps: list[tuple[float, str]], name: str, curve: list[Point], i: int) -> None:
+    if i + 1 < len(curve):
+        heapq.heappush(steps, (_slope(curve[i], curve[i + 1]), name))

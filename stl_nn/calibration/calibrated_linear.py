@@ -1,0 +1,67 @@
+"""A calibrated STL layer: input channels centred and scaled, then multiplied by tiles."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from stl_algebra import TileEncoder
+from stl_nn.calibration.channels import Channels
+from stl_nn.linear import STLLinear
+
+
+class CalibratedLinear(nn.Module):
+    """y = STL((x − mean)·scale) + (b + mean·W): a drop-in for nn.Linear, x (..., K) to y (..., N).
+
+    mean, scale  (K,) buffers
+    stl          STLLinear over the mapped channels, in the order of `Channels`
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, mean: Tensor, scale: Tensor, stl: STLLinear) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+        self.stl = stl
+
+    @property
+    def in_features(self) -> int:
+        return self.stl.in_features
+
+    @property
+    def out_features(self) -> int:
+        return self.stl.out_features
+
+    @property
+    def encoder(self) -> TileEncoder:
+        return self.stl.encoder
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.stl((x - self.mean) * self.scale)
+        return y
+
+    @classmethod
+    @torch.no_grad()
+    def assemble(
+        cls, linear: nn.Linear, encoder: TileEncoder, channels: Channels, encoded: Tensor | None = None
+    ) -> CalibratedLinear:
+        """The layer of a dense one: encoded weights (r, K/m, N/p) given, or data-free where left out.
+
+        >>> from stl_algebra import strassen
+        >>> linear = nn.Linear(4, 2)
+        >>> layer = CalibratedLinear.assemble(linear, strassen(), Channels.identity(4))
+        >>> bool(torch.allclose(layer(torch.eye(4)), linear(torch.eye(4)), atol=1e-5))
+        True
+        """
+        dtype, device = linear.weight.dtype, linear.weight.device
+        mapped = nn.Linear(linear.in_features, linear.out_features, device="meta")
+        mapped.weight = nn.Parameter((linear.weight.double() / channels.scale.to(device)).to(dtype))
+        offset = linear.weight.double() @ channels.mean.to(device)
+        mapped.bias = nn.Parameter((offset if linear.bias is None else linear.bias + offset).to(dtype))
+        stl = STLLinear.from_linear(mapped, encoder, permutation=channels.order)
+        if encoded is not None:
+            assert stl.encoded_weight is not None
+            stl.encoded_weight.copy_(encoded)
+        return cls(channels.mean.to(device, dtype), channels.scale.to(device, dtype), stl).train(linear.training)

@@ -1,0 +1,76 @@
+"""Joint refinement: encoders of a layer's own, with the encoded weights that suit them best."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stl_algebra import TileEncoder, matmul_tensor
+from stl_algebra.gauge import balance_factors
+from stl_nn.calibration.refit import RIDGE, ridged_factor
+from stl_nn.calibration.tile_system import TileSystem
+
+#: Unknowns of the sample of a layer that its encoders are learned on: one Cholesky of this size a step.
+UNKNOWNS = 640
+#: Tile columns of the weight in that sample.
+COLUMNS = 96
+
+
+def refine(system: TileSystem, encoder: TileEncoder, steps: int = 300, seed: int = 0) -> TileEncoder:
+    """An encoder whose E_X and D give this layer the least squared output error, encoded weights eliminated.
+
+    Variable projection: the loss is what is left after the closed-form refit, E − ⟨B, A⁻¹B⟩, a smooth function of
+    (E_X, D) alone, minimised by L-BFGS. E_X and D are shared by all tiles, so a random sample of tiles and tile
+    columns determines them; the encoded weights are refitted on the whole layer afterwards. E_W, which the result
+    does not use, is the best data-free one for the new E_X and D.
+
+    Source: Golub, Pereyra, The differentiation of pseudo-inverses and nonlinear least squares problems whose
+    variables separate, 1973.
+    """
+    if encoder.ring.is_exact_for_reals:
+        return encoder  # nothing is left to gain
+    generator = torch.Generator().manual_seed(seed)
+    tiles = min(system.tiles, max(8, UNKNOWNS // encoder.rank))
+    columns = system.weight.shape[1]
+    sample = system.subset(
+        torch.randperm(system.tiles, generator=generator)[:tiles].sort().values,
+        torch.randperm(columns, generator=generator)[: min(columns, COLUMNS)].sort().values,
+    )
+    if not sample.energy > 0:
+        return encoder
+    encode_x = torch.tensor(encoder.encode_x).requires_grad_()
+    decode = torch.tensor(encoder.decode).requires_grad_()
+    optimiser = torch.optim.LBFGS(
+        [encode_x, decode], max_iter=steps, max_eval=steps * 5 // 4, history_size=30, line_search_fn="strong_wolfe"
+    )
+    best: tuple[float, Tensor, Tensor] = (float("inf"), encode_x.detach().clone(), decode.detach().clone())
+
+    def closure() -> Tensor:
+        nonlocal best
+        optimiser.zero_grad()
+        with torch.enable_grad():
+            loss = projected_loss(sample, encode_x, decode)
+        loss.backward()
+        if float(loss.detach()) < best[0]:
+            best = (float(loss.detach()), encode_x.detach().clone(), decode.detach().clone())
+        return loss
+
+    optimiser.step(closure)
+    return with_best_encode_w(encoder, best[1].numpy(), best[2].numpy())
+
+
+def projected_loss(system: TileSystem, encode_x: Tensor, decode: Tensor, ridge: float = RIDGE) -> Tensor:
+    """E‖Ŷ − Y‖² / E‖Y‖² after the encoded weights are refitted, as a differentiable function of E_X and D."""
+    factor, _ = ridged_factor(system.normal(encode_x, decode), ridge)
+    half = torch.linalg.solve_triangular(factor, system.right_side(encode_x, decode), upper=False)
+    return 1 - half.square().sum() / system.energy
+
+
+def with_best_encode_w(encoder: TileEncoder, encode_x: np.ndarray, decode: np.ndarray) -> TileEncoder:
+    """The encoder of these E_X (r, n·m) and D (n·p, r) with the E_W of least ‖R‖, balanced: a linear least squares."""
+    tensor = matmul_tensor(encoder.format).transpose(1, 0, 2).reshape(encoder.format.sizes[1], -1)
+    basis = np.einsum("sa,cs->sac", encode_x, decode).reshape(len(encode_x), -1)
+    encode_w = np.linalg.lstsq(basis.T, tensor.T, rcond=1e-10)[0]
+    u, v, w = balance_factors(encode_x, encode_w, decode.T)
+    return TileEncoder(encoder.format, u, v, w.T)

@@ -1,0 +1,111 @@
+"""The least-squares problem of a calibrated layer: encoded weights that give the dense output, from second moments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from stl_algebra import Format
+from stl_nn.calibration.moments import Moments
+
+
+@dataclass(frozen=True)
+class TileSystem:
+    """The squared output error of a layer as a quadratic form in its encoded weights.
+
+    With Φ[i,(k,s)] = (E_X vec X_ik)_s over tile rows i, and encoded weights w̃ (K/m·r, N/p), the mean over tile rows
+    of ‖Ŷ − Y‖² is
+
+        energy − 2⟨w̃, B⟩ + ⟨w̃, A w̃⟩,    A = (ΦᵀΦ) ∘ (1 ⊗ DᵀD ⊗ 1),    B = Φ-weighted Dᵀ Y
+
+    the same A for every tile column of W. ΦᵀΦ and B depend on the inputs only through their second moments within
+    and between the tiles of one tile row, so nothing here ever sees an activation.
+
+    moments  (k, nm, k, nm)  E vec(X_k) vec(X_k')ᵀ over the k = K/m tiles of a tile row
+    weight   (K, J, p)       the dense weight, padded, its J = N/p tile columns
+    energy   E‖Y‖² of a tile row
+
+    Differentiable in the encoder. Source: DESIGN §3; variable projection: Golub, Pereyra, 1973.
+    """
+
+    format: Format
+    moments: Tensor
+    weight: Tensor
+    energy: Tensor
+
+    @classmethod
+    def of(cls, format: Format, moments: Moments, weight: Tensor) -> TileSystem:
+        """The system of a weight W (K, N) whose inputs have these moments; padded to whole tiles by zeros.
+
+        A padded column of W counts as an output that ought to be zero.
+
+        >>> seen = Moments(1, torch.zeros(1), torch.ones(1, 1, 1))
+        >>> float(TileSystem.of(Format(1, 1, 1), seen, torch.full((1, 1), 3.0)).energy)
+        9.0
+        """
+        n, m, p = format
+        more, right = -weight.shape[0] % m, -weight.shape[1] % p
+        rows = pad(moments.tile_moments(n).double(), (0, more, 0, 0, 0, more))  # (n, K, n, K)
+        dense = pad(weight.double(), (0, right, 0, more))
+        features = len(dense)
+        second = torch.einsum("iaib->ab", rows)
+        tiles = features // m
+        return cls(
+            format,
+            rows.reshape(n, tiles, m, n, tiles, m).permute(1, 0, 2, 4, 3, 5).reshape(tiles, n * m, tiles, n * m),
+            dense.reshape(features, -1, p),
+            torch.sum(dense * (second @ dense)),
+        )
+
+    @property
+    def tiles(self) -> int:
+        """k = K/m."""
+        return self.moments.shape[0]
+
+    def subset(self, tiles: Tensor, columns: Tensor) -> TileSystem:
+        """The system of some tiles of the inner dimension and some tile columns of the weight alone."""
+        n, m, _ = self.format
+        channels = (tiles[:, None] * m + torch.arange(m)).reshape(-1)
+        moments = self.moments[tiles][:, :, tiles].contiguous()
+        weight = self.weight[channels][:, columns].contiguous()
+        blocks = moments.reshape(len(tiles), n, m, len(tiles), n, m)
+        second = torch.einsum("kiclid->kcld", blocks).reshape(len(channels), -1)
+        dense = weight.flatten(1)
+        return TileSystem(self.format, moments, weight, torch.sum(dense * (second @ dense)))
+
+    def normal(self, encode_x: Tensor, decode: Tensor) -> Tensor:
+        """A, shape (k·r, k·r), for E_X (r, n·m) and D (n·p, r)."""
+        gram = decode.T @ decode
+        size = self.tiles * len(encode_x)
+        if torch.is_grad_enabled() and (encode_x.requires_grad or decode.requires_grad):
+            return self._normal_rows(self.moments, encode_x, gram).reshape(size, size)
+        normal = encode_x.new_empty(self.tiles, len(encode_x), size)
+        for start in range(0, self.tiles, 16):  # the intermediate is four times A for small formats
+            rows = slice(start, start + 16)
+            normal[rows] = self._normal_rows(self.moments[rows], encode_x, gram).flatten(2)
+        return normal.reshape(size, size)
+
+    def right_side(self, encode_x: Tensor, decode: Tensor) -> Tensor:
+        """B, shape (k·r, J)."""
+        n, m, p = self.format
+        rank, tiles = len(encode_x), self.tiles
+        half = torch.einsum("sa,kab->ksb", encode_x, self.moments.reshape(tiles, n * m, -1))
+        half = half.reshape(tiles, rank, tiles, n, m)
+        mixed = torch.einsum("ics,kslim->kslmc", decode.reshape(n, p, rank), half)
+        columns = self.weight.permute(0, 2, 1).reshape(tiles * m * p, -1)
+        return mixed.reshape(tiles * rank, -1) @ columns
+
+    def error(self, encode_x: Tensor, decode: Tensor, encoded: Tensor) -> float:
+        """E‖Ŷ − Y‖² / E‖Y‖² for encoded weights (r, k, J): the data-aware relative error, cross-tile terms included."""
+        flat = encoded.double().transpose(0, 1).flatten(0, 1)
+        cross = torch.sum(flat * self.right_side(encode_x, decode))
+        own = torch.sum(flat * (self.normal(encode_x, decode) @ flat))
+        return float((self.energy - 2 * cross + own) / self.energy) if self.energy else 0.0
+
+    @staticmethod
+    def _normal_rows(moments: Tensor, encode_x: Tensor, gram: Tensor) -> Tensor:
+        half = torch.einsum("sa,kalb->kslb", encode_x, moments)
+        return torch.einsum("kslb,tb->kslt", half, encode_x) * gram[None, :, None, :]

@@ -1,0 +1,135 @@
+"""Whole models: dense or converted inputs, patterns, budgets, and loaders that are no good."""
+
+from __future__ import annotations
+
+import copy
+from itertools import product
+
+import pytest
+import torch
+from torch import nn
+
+from stl_algebra import Format, InvalidInput, TileEncoder, classical, strassen
+from stl_nn.calibration import CalibratedLinear, Moments, calibrate, choose_encoders, gather_moments
+from stl_nn.calibration.budget import calibrate_linear
+from stl_nn.conversion import convert
+from tests.stl_nn.calibration.cases import inputs, truncated_strassen
+
+
+class Block(nn.Module):
+    """Two branches on one input, a nonlinearity, and a way out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.up, self.down = nn.Linear(8, 16), nn.Linear(8, 16), nn.Linear(16, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.down(torch.relu(self.gate(x)) * self.up(x))
+        return y
+
+
+@pytest.fixture
+def model() -> Block:
+    torch.manual_seed(0)
+    return Block()
+
+
+def _batches(seed: int = 0) -> list[torch.Tensor]:
+    return [inputs(1500, 8, seed=seed + i) for i in range(3)]
+
+
+def _error(converted: nn.Module, dense: nn.Module, seed: int = 50) -> float:
+    x = inputs(3000, 8, seed=seed)
+    return float(((converted(x) - dense(x)).square().sum() / dense(x).square().sum()).detach())
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+def test_calibration_gains_end_to_end(model: Block, sequential: bool) -> None:
+    free, done = copy.deepcopy(model), copy.deepcopy(model)
+    convert(free, truncated_strassen())
+    report = calibrate(done, truncated_strassen(), _batches(), level="refit", sequential=sequential)
+    assert [layer.name for layer in report.layers] == ["gate", "up", "down"]
+    assert report.rows == 4500
+    assert report.multiplications == 6 / 8
+    assert isinstance(done.down, CalibratedLinear)
+    assert _error(done, model) < 0.85 * _error(free, model)
+
+
+def test_sequential_layers_see_what_the_converted_network_makes(model: Block) -> None:
+    done = copy.deepcopy(model)
+    calibrate(done, truncated_strassen(), _batches(), level="moments", sequential=True)
+    seen: list[torch.Tensor] = []
+    done.down.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    with torch.no_grad():
+        for batch in _batches():
+            done(batch)
+    torch.testing.assert_close(done.down.mean, torch.cat(seen).mean(dim=0), rtol=1e-3, atol=1e-3)
+
+
+def test_patterns_choose_encoders_and_leave_the_rest(model: Block) -> None:
+    report = calibrate(model, {"up": strassen(), "d*": truncated_strassen()}, _batches(), level="joint")
+    assert {layer.name: layer.rank for layer in report.layers} == {"up": 7, "down": 6}
+    assert type(model.gate) is nn.Linear
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+@pytest.mark.parametrize(
+    ("batches", "words"), [([], "yields nothing"), ([torch.full((4, 8), torch.nan)], "NaN or infinity")]
+)
+def test_a_bad_loader_leaves_the_model_as_it_was(
+    model: Block, batches: list[torch.Tensor], words: str, sequential: bool
+) -> None:
+    with pytest.raises(InvalidInput, match=words):
+        calibrate(model, strassen(), batches, sequential=sequential)
+    assert all(type(layer) is nn.Linear for layer in (model.gate, model.up, model.down))
+    assert not model.gate._forward_pre_hooks
+
+
+def test_a_model_without_linear_layers_is_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"no nn\.Linear"):
+        calibrate(nn.Sequential(nn.ReLU()), strassen(), [torch.ones(1, 1)])
+
+
+def test_a_layer_that_never_runs_is_named(model: Block) -> None:
+    model.spare = nn.Linear(8, 8)
+    with pytest.raises(InvalidInput, match="'spare' never runs"):
+        calibrate(model, strassen(), _batches())
+
+
+def _moments(model: Block) -> tuple[dict[str, nn.Linear], dict[str, Moments]]:
+    layers = {"gate": model.gate, "up": model.up, "down": model.down}
+    return layers, gather_moments(dict(layers), _batches(), model, lags=2)
+
+
+@pytest.mark.parametrize("budget", [0.8, 0.9, 0.95, 1.0])
+def test_the_budget_is_kept_and_well_spent(model: Block, budget: float) -> None:
+    layers, moments = _moments(model)
+    encoders: list[TileEncoder] = [truncated_strassen(), strassen(), classical(Format(2, 2, 2))]
+    chosen = choose_encoders(layers, encoders, moments, budget)
+
+    def cost(choice: dict[str, TileEncoder]) -> float:
+        return sum(choice[n].ratio * layer.weight.numel() for n, layer in layers.items()) / 384
+
+    errors = {
+        (name, encoder): calibrate_linear(layer, encoder, moments[name], "moments").expected_error
+        for name, layer in layers.items()
+        for encoder in encoders
+    }
+
+    def error(choice: dict[str, TileEncoder]) -> float:
+        return sum(errors[one] for one in choice.items())
+
+    affordable = [
+        choice
+        for picks in product(encoders, repeat=3)
+        if cost(choice := dict(zip(layers, picks, strict=True))) <= budget + 1e-12
+    ]
+    assert cost(chosen) <= budget
+    # Three layers of one size and two useful encoders: here the greedy choice is the best there is.
+    assert error(chosen) == pytest.approx(min(map(error, affordable)), abs=1e-6)
+
+
+def test_a_budget_below_the_cheapest_is_refused(model: Block) -> None:
+    layers, moments = _moments(model)
+    with pytest.raises(InvalidInput, match="raise the budget"):
+        choose_encoders(layers, [strassen()], moments, 0.5)

@@ -1,0 +1,40 @@
+"""Layers in the order they run, grouped by the tensor they are fed; passes that end where they may."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from stl_nn.calibration.groups import chunked, execution_groups, input_moments
+
+
+class Attention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.out, self.v, self.k, self.q = (nn.Linear(4, 4) for _ in range(4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.out(self.q(x) * self.k(x) + self.v(x))
+        return y
+
+
+def test_groups_follow_execution_not_registration() -> None:
+    model = Attention()
+    groups = execution_groups(model, ["out", "v", "k", "q"], torch.randn(3, 4), lambda model, x: model(x))
+    assert groups == [["q", "k", "v"], ["out"]]
+
+
+def test_a_pass_ends_at_the_layer_that_is_listened_to() -> None:
+    model, ran = Attention(), []
+    model.out.register_forward_hook(lambda *_: ran.append("out"))
+    moments = input_moments(model, "v", [torch.randn(3, 4)] * 2, lambda model, x: model(x), lags=2)
+    assert moments.count == 6
+    assert ran == []
+    assert not model.v._forward_pre_hooks
+
+
+def test_chunks_keep_their_limit_and_lose_nothing() -> None:
+    groups = [[str(size), "shares"] for size in (3, 3, 9, 1, 1, 1)]
+    chunks = list(chunked(groups, int, 4))
+    assert [group for chunk in chunks for group in chunk] == groups
+    assert [[int(group[0]) for group in chunk] for chunk in chunks] == [[3], [3], [9], [1, 1, 1]]

@@ -1,0 +1,85 @@
+"""One layer calibrated: exact encoders stay exact, every level of cost gains, held out too."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from stl_algebra import InvalidInput, strassen
+from stl_nn.calibration import CalibratedLinear, Channels, Level, calibrate_linear
+from stl_nn.linear import STLLinear
+from tests.stl_nn.calibration.cases import inputs, moments_of, truncated_strassen
+
+
+def _error(layer: nn.Module, linear: nn.Linear, x: torch.Tensor) -> float:
+    y = linear(x) - linear.bias
+    return float(((layer(x) - linear(x)).square().sum() / y.square().sum()).detach())
+
+
+@pytest.fixture
+def linear() -> nn.Linear:
+    torch.manual_seed(0)
+    return nn.Linear(16, 12)
+
+
+@pytest.mark.parametrize("level", Level)
+def test_an_exact_encoder_stays_exact(linear: nn.Linear, level: Level) -> None:
+    done = calibrate_linear(linear, strassen(), moments_of(inputs(2000, 16), 2), level)
+    assert _error(done.layer, linear, inputs(400, 16, seed=1)) < 1e-5
+    assert done.expected_error < 1e-5
+
+
+def test_every_level_gains_on_held_out_inputs(linear: nn.Linear) -> None:
+    encoder, moments, held_out = truncated_strassen(), moments_of(inputs(20_000, 16), 2), inputs(4000, 16, seed=1)
+    errors = [_error(STLLinear.from_linear(linear, encoder), linear, held_out)]
+    for level in Level:
+        done = calibrate_linear(linear, encoder, moments, level)
+        errors.append(_error(done.layer, linear, held_out))
+        assert done.expected_error == pytest.approx(errors[-1], rel=0.1)
+    data_free, channels, refitted, joint = errors
+    assert channels < 0.8 * data_free
+    assert refitted < 0.9 * channels
+    assert joint < 0.9 * refitted
+
+
+def test_mapping_the_channels_changes_nothing_in_itself(linear: nn.Linear) -> None:
+    moments = moments_of(inputs(500, 16), 2)
+    channels = Channels.balanced(moments, linear.weight.detach().T, 2)
+    assert channels.order.sort().values.tolist() == list(range(16))
+    assert channels.mean.abs().max() > 0.5
+    layer = CalibratedLinear.assemble(linear, strassen(), channels)
+    x = inputs(50, 16, seed=2).reshape(5, 10, 16)
+    torch.testing.assert_close(layer(x), linear(x), rtol=1e-4, atol=1e-4)
+    assert (layer.in_features, layer.out_features, layer.encoder) == (16, 12, strassen())
+
+
+def test_positions_hold_channels_by_importance(linear: nn.Linear) -> None:
+    moments = moments_of(inputs(500, 16), 2)
+    weight = linear.weight.detach().T
+    importance = moments.centred().second.diagonal().sqrt() * weight.double().norm(dim=1)
+    ordered = importance[Channels.balanced(moments, weight, 2).order].reshape(-1, 2)
+    assert ordered[:, 0].min() >= ordered[:, 1].max()
+
+
+def test_features_that_do_not_divide_and_silent_channels_are_no_obstacle() -> None:
+    torch.manual_seed(0)
+    linear, x = nn.Linear(7, 5), inputs(3000, 7)
+    x[:, 3] = 0
+    for level in Level:
+        done = calibrate_linear(linear, truncated_strassen(), moments_of(x, 2), level)
+        assert done.layer(x).shape == (3000, 5)
+        assert _error(done.layer, linear, x) < 0.2
+
+
+def test_too_few_lags_are_refused(linear: nn.Linear) -> None:
+    with pytest.raises(InvalidInput, match="tiles of 2 rows"):
+        calibrate_linear(linear, strassen(), moments_of(inputs(50, 16), 1))
+
+
+def test_a_weight_of_zeros_stays_zero() -> None:
+    linear = nn.Linear(4, 4)
+    nn.init.zeros_(linear.weight)
+    for level in Level:
+        done = calibrate_linear(linear, truncated_strassen(), moments_of(inputs(50, 4), 2), level)
+        torch.testing.assert_close(done.layer(torch.randn(3, 4)), linear.bias.expand(3, 4))
