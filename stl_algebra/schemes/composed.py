@@ -9,12 +9,15 @@ from itertools import permutations, product
 from math import prod
 
 import networkx as nx
+import numpy as np
 
 from stl_algebra.classical import classical
 from stl_algebra.composition import direct_sum, kronecker
 from stl_algebra.encoder import TileEncoder
 from stl_algebra.errors import InvalidInput
 from stl_algebra.format import Format
+from stl_algebra.schemes.alphatensor_thick import alphatensor_335, alphatensor_344, alphatensor_345
+from stl_algebra.schemes.alphatensor_thin import alphatensor_235, alphatensor_245, alphatensor_255
 from stl_algebra.schemes.benson_ballard import benson_ballard_234, benson_ballard_244, benson_ballard_334
 from stl_algebra.schemes.hopcroft_kerr import hopcroft_kerr_233
 from stl_algebra.schemes.laderman import laderman
@@ -30,6 +33,12 @@ KNOWN: dict[str, Callable[[], TileEncoder]] = {
     "Benson–Ballard 2x4x4": benson_ballard_244,
     "Laderman": laderman,
     "Benson–Ballard 3x3x4": benson_ballard_334,
+    "AlphaTensor 2x3x5": alphatensor_235,
+    "AlphaTensor 2x4x5": alphatensor_245,
+    "AlphaTensor 2x5x5": alphatensor_255,
+    "AlphaTensor 3x3x5": alphatensor_335,
+    "AlphaTensor 3x4x4": alphatensor_344,
+    "AlphaTensor 3x4x5": alphatensor_345,
 }
 
 
@@ -136,10 +145,9 @@ class _Table:
 
     def _add_scheme(self, name: str, encoder: TileEncoder) -> None:
         self._offer(Derivation(encoder.format, encoder.rank, encoder.growth, "scheme", (), name, lambda: encoder))
-        for axis, size in enumerate(encoder.format):
-            for dropped in range(size if size > 1 else 0):
-                keep = [[i for i in range(s) if a != axis or i != dropped] for a, s in enumerate(encoder.format)]
-                smaller = project(encoder, *keep)
+        for axis in range(3):
+            if encoder.format[axis] > 1:
+                smaller = _without_one(encoder, axis)
                 source = _constant(smaller)
                 self._offer(
                     Derivation(smaller.format, smaller.rank, smaller.growth, "projection", (), f"of {name}", source)
@@ -184,6 +192,23 @@ class _Table:
 
 
 _ORDERS = list(permutations(range(3)))
+
+
+def _without_one(encoder: TileEncoder, axis: int) -> TileEncoder:
+    """The projection that drops the index along an axis with which most products vanish."""
+    keeps = [[list(range(size)) for size in encoder.format] for _ in range(encoder.format[axis])]
+    for dropped, keep in enumerate(keeps):
+        del keep[axis][dropped]
+    return project(encoder, *min(keeps, key=lambda keep: _products_left(encoder, *keep)))
+
+
+def _products_left(encoder: TileEncoder, n: list[int], m: list[int], p: list[int]) -> int:
+    shapes = zip((n, m, n), (m, p, p), encoder.factors, "nmn", "mpp", strict=True)
+    alive = np.ones(encoder.rank, dtype=bool)
+    for rows, columns, factor, first, second in shapes:
+        size = getattr(encoder.format, first), getattr(encoder.format, second)
+        alive &= np.any(factor.reshape(-1, *size)[:, rows][:, :, columns] != 0, axis=(1, 2))
+    return int(alive.sum())
 
 
 def _constant(encoder: TileEncoder) -> Callable[[], TileEncoder]:
