@@ -6,9 +6,13 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
+from catalog.figures import number
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+__all__ = ["ID_DIGITS", "console", "number", "plain_table"]
 
 #: How many digits of an id are shown; `get` takes any prefix that is unique.
 ID_DIGITS = 10
@@ -32,16 +36,3 @@ def plain_table(*columns: str, right: str = "") -> Table:
     for column in columns:
         table.add_column(column, justify="right" if column in numeric else "left", no_wrap=True)
     return table
-
-
-def number(value: float | None) -> str:
-    """A figure in few characters: four digits, – for unknown.
-
-    >>> number(0.0), number(0.14281), number(36000.0), number(8.849e-5), number(1.5e10), number(None)
-    ('0', '0.1428', '36000', '8.8e-05', '1.5e+10', '–')
-    """
-    if value is None:
-        return "–"
-    if value == 0 or 1e-3 <= abs(value) < 1e6:
-        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
-    return f"{value:.2g}"

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from catalog.commands.tables import number
 from catalog.entry import Entry
+from catalog.figures import number
 from catalog.formulas import output_formulas, product_formulas
 from catalog.references import border_rank, exact_rank
 from catalog.site.lineage import BOX_HEIGHT, BOX_WIDTH, Lineage

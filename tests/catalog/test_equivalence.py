@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+import catalog.equivalence
 from catalog import Catalog, Provenance
 from catalog.equivalence import compare_orbits, cyclic_traces, rank_type, same_products
 from stl_algebra import Format, Ring, TileEncoder, classical, kronecker, rotate, strassen, transpose
@@ -75,8 +76,12 @@ def test_a_product_is_matched_once_only() -> None:
     assert not same_products(twice, other)
 
 
+@pytest.mark.parametrize("most_triples", [160, 1])
 @pytest.mark.parametrize("encoder", [strassen(), classical(Format(2, 3, 2)), kronecker(strassen(), strassen())])
-def test_invariants_stay_along_the_orbit(encoder: TileEncoder) -> None:
+def test_invariants_stay_along_the_orbit(
+    encoder: TileEncoder, most_triples: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog.equivalence, "MOST_TRIPLES", most_triples)
     for seed in range(3):
         other = moved(encoder, seed)
         assert not same_products(encoder, other)
