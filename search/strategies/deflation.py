@@ -18,13 +18,17 @@ from stl_algebra import TileEncoder, balance_factors
 SWEEPS = 30
 
 
+#: Sweeps, and how much worse than the best a result may then be, for it to be minimised further.
+SCREENING_SWEEPS, SCREENING_MARGIN = 300, 1.04
+
+
 class DeflationSearch:
     """Drops products of an encoder of higher rank and refits after each, keeping the best few.
 
-    Starts from the construction of the format and from known encoders of higher rank, exact ones half of the
-    time. Each level tries many drops with a few sweeps of alternating least squares; the survivors of the last
-    level are minimised by Levenberg–Marquardt. The first pass is greedy, later ones keep a beam and let
-    chance into its choice.
+    Starts from the construction of the format, from known encoders of higher rank, and from the best of this
+    rank regrown: a few random products more. Each level tries many drops with a few sweeps of alternating
+    least squares; what then comes near the best is minimised by Levenberg–Marquardt. The first pass is greedy,
+    later ones keep a beam and let chance into its choice.
     """
 
     name = "deflation"
@@ -37,35 +41,50 @@ class DeflationSearch:
 
     def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
         improving = Improving(problem)
+        population = problem.known_of_rank(problem.rank)[:6]
+        objective = problem.objective()
         trial = 0
         while not stop():
             trial += 1
-            seed = self._seed(problem, rng)
+            seed, start, kind = self._start(problem, population, rng)
             beam = 1 if trial == 1 else self._beam
-            for factors in self._descend(problem, seed, rng, stop, beam):
+            worth = SCREENING_MARGIN * population[0].error_at(problem.precision) if population else np.inf
+            details = {"trial": trial, "start": kind, "from_rank": len(start[0])}
+            for dropped in self._descend(problem, start, rng, stop, beam):
+                factors = alternating_least_squares(objective, dropped, SCREENING_SWEEPS)
+                if stop() or objective.error(factors) > worth + 1e-3:
+                    continue
                 point = solve_in_stages(CPModel, problem, factors, stop, emphases=(1.0,), iterations=150)
-                details = {"trial": trial, "from_rank": seed.rank}
                 for candidate in finish(problem, point, rng, stop, (seed.digest,), details):
+                    population = sorted([*population, candidate.encoder], key=problem.cost)[:6]
                     yield from improving.offer(candidate)
-                if stop():
-                    break
             stop.count_trial()
 
-    def _seed(self, problem: Problem, rng: np.random.Generator) -> TileEncoder:
-        seeds = [e for e in problem.known if e.rank > problem.rank]
-        construction = exact_seed(problem.format)
-        if construction.rank > problem.rank:
-            seeds.append(construction)
-        exact = [e for e in seeds if e.ring.is_exact_for_reals]
-        pool = exact if exact and (len(exact) == len(seeds) or rng.random() < 0.5) else seeds
-        return pool[int(rng.integers(len(pool)))]
+    def _start(
+        self, problem: Problem, population: list[TileEncoder], rng: np.random.Generator
+    ) -> tuple[TileEncoder, Factors, str]:
+        """Where a trial starts: the encoder, its factors (regrown ones have more products), and how in words."""
+        higher = [e for e in problem.known if e.rank > problem.rank]
+        if derivation(problem.format).rank > problem.rank:
+            higher.append(exact_seed(problem.format))
+        exact = [e for e in higher if e.ring.is_exact_for_reals]
+        choice = rng.random()
+        if population and (not higher or choice < 0.4):
+            seed = population[min(int(rng.exponential(1.5)), len(population) - 1)]
+            regrown = _regrown(problem, seed, int(rng.integers(1, 5)), rng)
+            return seed, regrown, "regrown"
+        if exact and choice < 0.7:
+            seed = exact[int(rng.integers(len(exact)))]
+        else:
+            seed = higher[int(rng.integers(len(higher)))]
+        return seed, seed.factors, "exact" if seed.exact else "approximate"
 
     def _descend(
-        self, problem: Problem, seed: TileEncoder, rng: np.random.Generator, stop: Stop, beam: int
+        self, problem: Problem, start: Factors, rng: np.random.Generator, stop: Stop, beam: int
     ) -> list[Factors]:
         objective = problem.objective()
-        level: list[Factors] = [seed.factors]
-        for rank in range(seed.rank, problem.rank, -1):
+        level: list[Factors] = [start]
+        for rank in range(len(start[0]), problem.rank, -1):
             reached: list[tuple[float, Factors]] = []
             for factors in level:
                 drops = np.argsort(drop_costs(factors))[: 3 * self._branches]
@@ -78,6 +97,15 @@ class DeflationSearch:
             order = np.argsort([value * (1 + e) for (value, _), e in zip(reached, noise, strict=True)])
             level = [reached[int(k)][1] for k in order[:beam]]
         return level
+
+
+def _regrown(problem: Problem, encoder: TileEncoder, more: int, rng: np.random.Generator) -> Factors:
+    """The factors with random products added, settled by alternating least squares."""
+    u, v, w = (
+        np.concatenate([f, np.sqrt(np.mean(f**2)) * rng.standard_normal((more, f.shape[1]))])
+        for f in balance_factors(*encoder.factors)
+    )
+    return alternating_least_squares(problem.objective(), (u, v, w), 4 * SWEEPS)
 
 
 def _refitted(objective: Objective, factors: Factors, product: int) -> tuple[float, Factors]:

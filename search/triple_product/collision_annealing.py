@@ -86,14 +86,21 @@ def _anneal(
             captured = proposed
             if captured > best + 1e-9:
                 best = captured
-                best_alpha[:] = alpha
-                best_beta[:] = beta
+                _copy(alpha, best_alpha)
+                _copy(beta, best_beta)
         else:
             _move(table, n, m, p, alpha, beta, entry, previous, total, wanted, squares)
         temperature *= cooling
-    alpha[:] = best_alpha
-    beta[:] = best_beta
+    _copy(best_alpha, alpha)
+    _copy(best_beta, beta)
     return best
+
+
+@njit(cache=True)
+def _copy(source: Integers, target: Integers) -> None:
+    """target[:] = source, which numba would take seconds to compile."""
+    for index in range(len(source)):
+        target[index] = source[index]
 
 
 @njit(cache=True)
@@ -110,7 +117,11 @@ def _counts(
         for j in range(m):
             for k in range(p):
                 wanted[table[alpha[i * m + j], beta[j * p + k]], i * p + k] += 1
-    return total, wanted, np.sum(wanted**2, axis=1)
+    squares = np.zeros(len(table), np.int64)
+    for g in range(len(table)):
+        for c in range(n * p):
+            squares[g] += wanted[g, c] * wanted[g, c]
+    return total, wanted, squares
 
 
 @njit(cache=True, inline="always")

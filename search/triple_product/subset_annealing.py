@@ -91,12 +91,24 @@ def _anneal(
             energy = proposed
             if energy < best:
                 best = energy
-                best_first[:], best_second[:], best_third[:] = first, second, third
+                _copy_rows(first, best_first)
+                _copy_rows(second, best_second)
+                _copy_rows(third, best_third)
         else:
             subset[place] = previous
         temperature *= cooling
-    first[:], second[:], third[:] = best_first, best_second, best_third
+    _copy_rows(best_first, first)
+    _copy_rows(best_second, second)
+    _copy_rows(best_third, third)
     return best
+
+
+@njit(cache=True)
+def _copy_rows(source: Integers, target: Integers) -> None:
+    """target[:] = source, which numba would take seconds to compile."""
+    for i in range(source.shape[0]):
+        for j in range(source.shape[1]):
+            target[i, j] = source[i, j]
 
 
 @njit(cache=True)
@@ -105,9 +117,10 @@ def _solutions(
 ) -> int:
     """How often a a'⁻¹ b b'⁻¹ c c'⁻¹ = 1, a ∈ A_i, a' ∈ A_j, b ∈ B_j, b' ∈ B_k, c ∈ C_k, c' ∈ C_i."""
     count = len(first)
-    ratios[:] = 0
     for k in range(count):
         for i in range(count):
+            for g in range(len(table)):
+                ratios[k, i, g] = 0
             for c in third[k]:
                 for d in third[i]:
                     ratios[k, i, table[d, inverses[c]]] += 1  # (c c'⁻¹)⁻¹
