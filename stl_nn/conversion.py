@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -10,6 +11,7 @@ from math import ceil
 from torch import nn
 
 from stl_algebra import Format, InvalidInput, TileEncoder
+from stl_nn.advisor import break_even_rows as measure_break_even
 from stl_nn.encoder_tensors import check_encoder
 from stl_nn.expected_error import PRECISION_OF_DTYPE, expected_error
 from stl_nn.linear import STLLinear, check_weight
@@ -25,6 +27,10 @@ from stl_nn.replacement import (
 )
 from stl_nn.report import ConversionReport, LayerReport
 
+#: Break-even is looked for up to this many rows; a layer that is no faster there stays dense in evaluation.
+MOST_ROWS = 2048
+ALWAYS_DENSE = sys.maxsize
+
 #: One encoder for every layer, or the first of several whose name pattern (as of fnmatch) matches; None: leave it.
 Encoders = TileEncoder | Mapping[str, TileEncoder | None]
 
@@ -37,12 +43,13 @@ def convert(
     learnable: bool = False,
     on_the_fly: bool = False,
     keep_dense: bool = False,
-    break_even_rows: int = 0,
+    break_even_rows: int | None = None,
 ) -> ConversionReport:
     """Replace in place the linear layers of a model by `STLLinear` layers with the same weights, without data.
 
     `filter_fn(module, name)` chooses among nn.Linear, 1×1 convolutions and the Conv1D of transformers; `encoder`
-    is one for all or a mapping from name patterns, first match first. Options as of `STLLinear`. Layers that
+    is one for all or a mapping from name patterns, first match first. Options as of `STLLinear`; with `keep_dense`,
+    `break_even_rows` is measured, once for every shape, where it is not given. Layers that
     cannot gain are skipped, and the report says why. Everything is checked and made before the model is changed:
     a conversion that fails leaves it as it was.
 
@@ -55,6 +62,7 @@ def convert(
     """
     encoders = _checked(encoder, model)
     reports: dict[str, LayerReport] = {}
+    measured: dict[tuple[object, ...], int] = {}
 
     def make(name: str, linear: nn.Linear) -> nn.Module:
         pattern = next((pattern for pattern in encoders if fnmatchcase(name, pattern)), None)
@@ -73,8 +81,14 @@ def convert(
             learnable=learnable,
             on_the_fly=on_the_fly,
             keep_dense=keep_dense,
-            break_even_rows=break_even_rows,
+            break_even_rows=break_even_rows or 0,
         )
+        if keep_dense and break_even_rows is None:
+            weight = linear.weight
+            shape = (weight.shape, weight.dtype, weight.device, chosen.digest)
+            if shape not in measured:
+                measured[shape] = _measured_break_even(linear, layer)
+            layer.break_even_rows = measured[shape]
         reports[name] = _report(name, linear, layer, ratio)
         return layer
 
@@ -120,6 +134,13 @@ def multiplications(in_features: int, out_features: int, format: Format, rank: i
     """
     n, m, p = format
     return rank * ceil(in_features / m) * ceil(out_features / p) / (n * in_features * out_features)
+
+
+def _measured_break_even(linear: nn.Linear, layer: STLLinear) -> int:
+    # Timed in evaluation mode, but with the dense fallback still off: break_even_rows is 0.
+    found = measure_break_even(linear, layer.eval(), most=MOST_ROWS)
+    layer.train(linear.training)
+    return ALWAYS_DENSE if found is None else found
 
 
 def _checked(encoder: Encoders, model: nn.Module) -> Mapping[str, TileEncoder | None]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import torch
@@ -11,10 +12,12 @@ from torch.nn import functional
 
 from stl_algebra import Format, InvalidInput, TileEncoder
 from stl_nn.activation import ACTIVATIONS, check_activation
+from stl_nn.encoded import encode_input, multiply_encoded
 from stl_nn.encoder_tensors import EncoderTensors, check_encoder, coefficient_dtype
 from stl_nn.matmul import FLOATING, stl_matmul
 from stl_nn.recovery import recover_weight
 from stl_nn.reference import encode_weight
+from stl_nn.sharing import SharedEncoding, can_share
 
 ENCODER_NAMES = ("encode_x", "encode_w", "decode")
 
@@ -80,6 +83,7 @@ class STLLinear(nn.Module):
         self.learnable, self.on_the_fly, self.keep_dense = learnable, on_the_fly, keep_dense
         self.break_even_rows = break_even_rows
         self.backend = "auto"
+        self._shared: SharedEncoding | None = None
         self.activation = check_activation(activation)
         self._frozen_encoder = None if learnable else encoder
         tensors = EncoderTensors.of(encoder, linear.weight.dtype, linear.weight.device)
@@ -148,19 +152,46 @@ class STLLinear(nn.Module):
             raise InvalidInput(
                 f"an input of shape {tuple(x.shape)} does not fit a layer of {self.in_features} input features"
             )
+        given = x
         x, bias = self._autocast(x), self._autocast(self.bias)
         if self.uses_dense(x.numel() // max(self.in_features, 1)):
             assert self.weight is not None
             return ACTIVATIONS[self.activation](functional.linear(x, self._autocast(self.weight), bias))
+        weight, encoder = self._autocast(self.effective_weight()), self.encoder_tensors()
+        if self._shared is not None and not torch.compiler.is_compiling():  # a compiler shares by itself
+            encoded = self._shared.get(given, lambda: encode_input(self._permuted(x), encoder, self.backend))
+            shape = (x.numel() // self.in_features, self.out_features)
+            y = multiply_encoded(
+                encoded, weight, encoder, shape, bias=bias, activation=self.activation, backend=self.backend
+            )
+            return y.reshape(*x.shape[:-1], self.out_features)
         return stl_matmul(
-            x if self.permutation is None else x.index_select(-1, self.permutation),
-            self._autocast(self.effective_weight()),
-            self.encoder_tensors(),
+            self._permuted(x),
+            weight,
+            encoder,
             out_features=self.out_features,
             bias=bias,
             activation=self.activation,
             backend=self.backend,
         )
+
+    @staticmethod
+    def group(layers: Sequence[STLLinear]) -> None:
+        """Let layers that are called with the same tensor, one after the other, encode it once: q, k and v, say.
+
+        The model's forward stays as it is. Raises InvalidInput where they do not encode alike.
+
+        >>> from stl_algebra import strassen
+        >>> STLLinear.group([STLLinear(4, 4, strassen()), STLLinear(4, 8, strassen())])
+        """
+        if not layers:
+            raise InvalidInput("a group needs at least one layer")
+        reason = can_share(layers)
+        if reason:
+            raise InvalidInput(f"these layers cannot share an encoded input: {reason}")
+        shared = SharedEncoding(len(layers))
+        for layer in layers:
+            layer._shared = shared
 
     def uses_dense(self, rows: int) -> bool:
         """Whether a call with so many rows takes the dense weight that `keep_dense` kept."""
@@ -214,7 +245,7 @@ class STLLinear(nn.Module):
         if self.on_the_fly:
             text += ", weight encoded on the fly"
         if self.keep_dense:
-            text += f", dense below {self.break_even_rows} rows"
+            text += ", dense" if self.break_even_rows == sys.maxsize else f", dense below {self.break_even_rows} rows"
         return text if self.activation == "none" else f"{text}, activation={self.activation}"
 
     @torch.no_grad()
@@ -229,6 +260,9 @@ class STLLinear(nn.Module):
     def _encode(self, weight: Tensor) -> Tensor:
         columns = weight if self.permutation is None else weight.index_select(1, self.permutation)
         return encode_weight(columns.T, self.encoder_tensors())
+
+    def _permuted(self, x: Tensor) -> Tensor:
+        return x if self.permutation is None else x.index_select(-1, self.permutation)
 
     def _autocast(self, tensor: Any) -> Any:
         """A tensor in the dtype of an enclosing autocast region, as nn.Linear takes it there."""

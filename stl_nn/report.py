@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from io import StringIO
@@ -20,6 +21,7 @@ class LayerReport:
     multiplications  scalar products against the dense layer, zero padding included
     predicted_error  relative output error for independent inputs and weights, at `precision`
     expected_error   the same for this weight and independent inputs: no data seen
+    break_even_rows  with the dense weight kept: fewer rows take it, sys.maxsize meaning that all do
     parameters_*     numbers the layer holds, frozen ones and the encoder's included
     """
 
@@ -99,6 +101,8 @@ class ConversionReport:
         table.add_column("layer", overflow="fold")
         for heading in ("in × out", "tile", "rank", "mults", "predicted", "this weight", "parameters"):
             table.add_column(heading, justify="right")
+        if any(layer.break_even_rows is not None for layer in self.layers):
+            table.add_column("dense below", justify="right")
         for layer in self.layers:
             shape = "" if layer.in_features is None else f"{layer.in_features} × {layer.out_features}"
             if not layer.converted:
@@ -113,6 +117,7 @@ class ConversionReport:
                 f"{layer.predicted_error:.3g}",
                 f"{layer.expected_error:.3g}",
                 f"{layer.parameters_before:,} → {layer.parameters_after:,}",
+                *_rows(layer.break_even_rows),
             )
         return table
 
@@ -121,3 +126,9 @@ class ConversionReport:
         console.print(self)
         text: str = console.file.getvalue()  # type: ignore[attr-defined]
         return text.rstrip()
+
+
+def _rows(break_even: int | None) -> list[str]:
+    if break_even is None:
+        return []
+    return ["any rows" if break_even == sys.maxsize else f"{break_even} rows"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from encoders import STRASSEN, STRASSEN2, random_encoder, relative
 from torch import nn
 
 from stl_algebra import InvalidInput
-from stl_nn import STLLinear, convert, replace_linears, revert
+from stl_nn import STLLinear, conversion, convert, replace_linears, revert
 from stl_nn.pointwise import PointwiseConv
 
 
@@ -52,7 +53,7 @@ def test_the_filter_and_patterns_choose() -> None:
 def test_revert_brings_the_weights_back(keep_dense: bool) -> None:
     model, x = network(), torch.randn(5, 16)
     original = copy.deepcopy(model)
-    convert(model, random_encoder(4, 4, 4, 50), keep_dense=keep_dense)
+    convert(model, random_encoder(4, 4, 4, 50), keep_dense=keep_dense, break_even_rows=1)
     assert relative(model(x), original(x)) > 0.01
     assert revert(model) == ["0", "2.0"]
     for name, parameter in original.named_parameters():
@@ -60,6 +61,28 @@ def test_revert_brings_the_weights_back(keep_dense: bool) -> None:
         torch.testing.assert_close(model.get_parameter(name), parameter, atol=atol, rtol=0)
     with pytest.raises(InvalidInput, match="no STLLinear layers"):
         revert(model)
+
+
+def test_break_even_is_measured_once_for_every_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def pretend(linear: nn.Linear, layer: STLLinear, most: int) -> int | None:
+        asked.append((linear.in_features, most))
+        assert not layer.training
+        return 64 if linear.in_features == 16 else None
+
+    monkeypatch.setattr(conversion, "measure_break_even", pretend)
+    model = nn.Sequential(nn.Linear(16, 8), nn.Linear(8, 16), nn.Linear(16, 8))
+    report = convert(model, STRASSEN, keep_dense=True)
+    assert asked == [(16, 2048), (8, 2048)]
+    assert [layer.break_even_rows for layer in report] == [64, sys.maxsize, 64]
+    assert model[1].eval().uses_dense(10**6)
+    assert model[1].training is False
+    assert model[0].training
+    assert "64 rows" in str(report)
+    assert "any rows" in str(report)
+    convert(network(), STRASSEN, keep_dense=True, break_even_rows=5)
+    assert len(asked) == 2
 
 
 def test_the_expected_error_is_that_of_white_inputs_on_this_weight() -> None:

@@ -1,0 +1,75 @@
+"""Time STL products against the dense one on a CPU and record the figures.
+
+    python benchmarks/layer.py [--size 4096] [--threads 2] [--ranks 32,40,49] [--precision fp32] [--repeats 5]
+
+Writes one JSON file to benchmarks/results. Encoders are the catalog's best; where it holds none of a rank, random
+coefficients take its place and the record says so: time depends on format and rank alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import sys
+from pathlib import Path
+
+# Not this folder, where a catalog.py would hide the package of that name.
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+from catalog import Catalog  # noqa: E402
+from stl_algebra import Format, InvalidInput, TileEncoder  # noqa: E402
+from stl_nn.breakdown import MatmulTiming, time_matmul  # noqa: E402
+from stl_nn.commands.layer import DTYPES  # noqa: E402
+from stl_nn.models.measurement import circumstances  # noqa: E402
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def encoder_of(rank: int, precision: str) -> tuple[TileEncoder, str]:
+    """The catalog's best ⟨4,4,4⟩ encoder of a rank, or one of random coefficients, and which it is."""
+    try:
+        return Catalog.default().best(4, rank, precision), "catalog"
+    except InvalidInput:
+        rng = np.random.default_rng(rank)
+        factors = (rng.standard_normal(shape) / 4 for shape in ((rank, 16), (rank, 16), (16, rank)))
+        return TileEncoder(Format(4, 4, 4), *factors), "random coefficients"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=int, default=4096)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--ranks", default="32,40,49")
+    parser.add_argument("--precision", choices=list(DTYPES), default="fp32")
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    size = (arguments.size,) * 3
+    dtype = getattr(torch, DTYPES[arguments.precision])
+    records = []
+    for rank in map(int, arguments.ranks.split(",")):
+        encoder, source = encoder_of(rank, arguments.precision)
+        timing = time_matmul(encoder, size, dtype=dtype, repeats=arguments.repeats)
+        print(_sentence(timing, source), flush=True)
+        records.append({**timing.as_json(), "encoder": source})
+    record = {"benchmark": "layer", "size": arguments.size, "results": records, **circumstances(0)}
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    path = RESULTS / f"layer_{arguments.precision}_{stamp}.json"
+    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    print(f"recorded in {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+    return 0
+
+
+def _sentence(timing: MatmulTiming, source: str) -> str:
+    return (
+        f"rank {timing.rank} ({source}): {timing.speedup:.2f}× dense ({timing.dense_seconds * 1e3:.0f} ms against "
+        f"{timing.seconds * 1e3:.0f} ms); encode and decode take {timing.transform_share:.0%} of the passes"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

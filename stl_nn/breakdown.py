@@ -1,0 +1,108 @@
+"""Where the time of one STL product goes: encode, channel products, decode, against the dense product."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from stl_algebra import TileEncoder
+from stl_nn.encoder_tensors import EncoderTensors
+from stl_nn.expected_error import PRECISION_OF_DTYPE
+from stl_nn.matmul import stl_matmul
+from stl_nn.reference import encode_weight
+from stl_nn.timing import median_seconds
+
+
+@dataclass(frozen=True)
+class MatmulTiming:
+    """One encoder on one (M, K, N) product; seconds are medians of one run in which all took turns.
+
+    encode, products, decode  the three passes one by one, on whole matrices
+    seconds                   the operator, which takes them by panels
+    measured_error            ‖Ŷ − XW‖² / ‖XW‖² on the data timed, against float64 on a part of the rows
+    """
+
+    id: str
+    tile: str
+    rank: int
+    size: tuple[int, int, int]
+    precision: str
+    dense_seconds: float
+    seconds: float
+    encode_seconds: float
+    products_seconds: float
+    decode_seconds: float
+    predicted_error: float
+    measured_error: float
+
+    @property
+    def speedup(self) -> float:
+        return self.dense_seconds / self.seconds
+
+    @property
+    def transform_share(self) -> float:
+        """Encode and decode, as a part of the three passes."""
+        transform = self.encode_seconds + self.decode_seconds
+        return transform / (transform + self.products_seconds)
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "speedup": self.speedup, "transform_share": self.transform_share}
+
+
+@torch.inference_mode()
+def time_matmul(
+    encoder: TileEncoder,
+    size: tuple[int, int, int],
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+    repeats: int = 5,
+    seed: int = 0,
+) -> MatmulTiming:
+    """Time X W, X (M, K) and W (K, N) normal random, dense and by an encoder with W encoded beforehand.
+
+    >>> from stl_algebra import strassen
+    >>> time_matmul(strassen(), (8, 8, 8), repeats=1).rank
+    7
+    """
+    device = torch.device(device)
+    torch.manual_seed(seed)
+    rows, inner, outer = size
+    n, _, p = encoder.format
+    tensors = EncoderTensors.of(encoder, dtype, device)
+    x = torch.randn(rows, inner, device=device, dtype=dtype)
+    w = torch.randn(inner, outer, device=device, dtype=dtype)
+    weight = encode_weight(w, tensors)
+    encoded = torch.ops.stl.encode_tiles(x, tensors.encode_x, n, encoder.format.m)
+    channels = torch.bmm(encoded, weight)
+    taken = median_seconds(
+        {
+            "dense": lambda: torch.mm(x, w),
+            "stl": lambda: stl_matmul(x, weight, tensors, out_features=outer),
+            "encode": lambda: torch.ops.stl.encode_tiles(x, tensors.encode_x, n, encoder.format.m),
+            "products": lambda: torch.bmm(encoded, weight, out=channels),
+            "decode": lambda: torch.ops.stl.decode_tiles(channels, tensors.decode, n, p, rows, outer),
+        },
+        device,
+        repeats,
+    )
+    precision = PRECISION_OF_DTYPE[dtype]
+    some = x[: max(n, min(rows, 256) // n * n)]
+    exact = some.double() @ w.double()
+    difference = stl_matmul(some, weight, tensors, out_features=outer).double() - exact
+    return MatmulTiming(
+        encoder.digest,
+        str(encoder.format),
+        encoder.rank,
+        size,
+        precision.name,
+        taken["dense"],
+        taken["stl"],
+        taken["encode"],
+        taken["products"],
+        taken["decode"],
+        encoder.error_at(precision),
+        float(difference.square().sum() / exact.square().sum()),
+    )

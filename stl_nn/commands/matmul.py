@@ -1,0 +1,83 @@
+"""stl-bench matmul: encoders against the dense product, with the time of each pass."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from catalog.commands.options import TileType, catalog_options, json_option, print_json
+from stl_nn.commands.layer import DTYPES
+
+if TYPE_CHECKING:
+    from catalog import Catalog
+    from stl_algebra import Format
+
+
+@click.command("matmul")
+@click.option("--size", type=click.IntRange(1), default=4096, show_default=True, help="M = K = N.")
+@click.option("--tile", type=TileType(), default="4", show_default=True, help="Format of the encoders.")
+@click.option("--rank", "ranks", type=int, multiple=True, help="May be given several times.  [default: 32, 40, 49]")
+@click.option(
+    "--precision", type=click.Choice(list(DTYPES)), default="fp32", show_default=True, help="Compute in this."
+)
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@click.option("--threads", type=click.IntRange(1), help="Threads on a CPU.  [default: torch's choice]")
+@click.option("--repeats", type=click.IntRange(1), default=5, show_default=True, help="Timed runs of each.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the random data.")
+@catalog_options
+@json_option
+def matmul_command(
+    catalog: Catalog,
+    size: int,
+    tile: Format,
+    ranks: tuple[int, ...],
+    precision: str,
+    device: str,
+    threads: int | None,
+    repeats: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Time a square product by encoders of the catalog against torch.mm, W encoded beforehand.
+
+    The error measured on the data timed stands beside the one predicted.
+    """
+    import torch
+
+    from stl_nn.breakdown import time_matmul
+    from stl_nn.models.measurement import circumstances
+    from stl_nn.timing import check_device
+
+    where = check_device(device)
+    encoders = [catalog.best(tile, rank, precision) for rank in ranks or (32, 40, 49)]
+    if threads:
+        torch.set_num_threads(threads)
+    dtype = getattr(torch, DTYPES[precision])
+    timings = [
+        time_matmul(encoder, (size, size, size), dtype=dtype, device=where, repeats=repeats, seed=seed)
+        for encoder in encoders
+    ]
+    if as_json:
+        results = [timing.as_json() for timing in timings]
+        print_json({"size": size, "device": device, "results": results, **circumstances(seed)})
+        return
+    from catalog.commands.tables import console, number, plain_table
+
+    names = ("rank", "dense", "stl", "gain", "encode", "bmm", "decode", "predicted", "measured")
+    table = plain_table("tile", *names, right=" ".join(names))
+    for timing in timings:
+        passes = (timing.encode_seconds, timing.products_seconds, timing.decode_seconds)
+        table.add_row(
+            timing.tile,
+            str(timing.rank),
+            f"{timing.dense_seconds * 1e3:.1f}",
+            f"{timing.seconds * 1e3:.1f}",
+            f"{timing.speedup:.2f}×",
+            *(f"{taken * 1e3:.1f}" for taken in passes),
+            number(timing.predicted_error),
+            number(timing.measured_error),
+        )
+    out = console()
+    out.print(f"{size} × {size} × {size}, {precision}, {device}; times in ms, medians of {repeats} runs taking turns")
+    out.print(table)

@@ -1,0 +1,57 @@
+"""The STL operator in two calls: encode an input once, multiply it by several encoded weights."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from stl_nn.activation import ACTIVATIONS
+from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
+from stl_nn.matmul import choose_backend
+from stl_nn.tiling import decode_tiles, encode_tiles
+
+
+def encode_input(x: Tensor, encoder: EncoderTensors, backend: str = "auto") -> Tensor:
+    """Encode x (..., K) to (r, ⌈M/n⌉, ⌈K/m⌉), M its rows, rounded to its dtype as `stl_matmul` does.
+
+    >>> from stl_algebra import strassen
+    >>> encode_input(torch.ones(3, 5, 4), EncoderTensors.of(strassen())).shape
+    torch.Size([7, 8, 2])
+    """
+    n, m, _ = encoder.format
+    rows = x.reshape(-1, x.shape[-1])
+    if choose_backend(x, backend) == "kernels":
+        encoded: Tensor = torch.ops.stl.encode_tiles(rows, encoder.encode_x, n, m)
+        return encoded
+    return encode_tiles(rows, encoder.encode_x.to(coefficient_dtype(x.dtype)), n, m).to(x.dtype)
+
+
+def multiply_encoded(
+    encoded_x: Tensor,
+    encoded_weight: Tensor,
+    encoder: EncoderTensors,
+    shape: tuple[int, int],
+    *,
+    bias: Tensor | None = None,
+    activation: str = "none",
+    backend: str = "auto",
+) -> Tensor:
+    """activation(X W + bias) of shape (M, N) from encoded X (r, ⌈M/n⌉, ⌈K/m⌉) and W (r, ⌈K/m⌉, ⌈N/p⌉).
+
+    >>> from stl_algebra import strassen
+    >>> enc = EncoderTensors.of(strassen())
+    >>> encoded = encode_input(torch.ones(3, 2), enc)
+    >>> multiply_encoded(encoded, torch.zeros(7, 1, 2), enc, (3, 4)).shape
+    torch.Size([3, 4])
+    """
+    n, _, p = encoder.format
+    wide = coefficient_dtype(encoded_x.dtype)
+    channels = encoded_x.to(wide).bmm(encoded_weight.to(wide))
+    if choose_backend(encoded_x, backend) == "kernels":
+        y = torch.ops.stl.decode_tiles(channels, encoder.decode, n, p, *shape)
+    else:
+        y = decode_tiles(channels, encoder.decode.to(wide), n, p)[: shape[0], : shape[1]]
+    if bias is not None:
+        y = y + bias.to(wide)
+    result: Tensor = ACTIVATIONS[activation](y).to(encoded_x.dtype)
+    return result
