@@ -174,7 +174,10 @@ def test_the_plot_follows_precision_and_format(browser: Any, index: str) -> None
     page.select_option("#precision", "fp32")
     assert page.get_attribute("#plot a >> nth=0", "aria-label").endswith("at fp32")
     assert "error@fp32" in page.inner_text("#table thead")
-    page.select_option("#plot-format", "2x2x2")
+    page.select_option("#scale", "linear")
+    assert "0.2" in page.locator("#plot text").all_text_contents()
+    page.click("#legend button >> text=2x2x2")
+    assert page.input_value("#plot-format") == "2x2x2"
     assert {"naive", "best exact rank 7", "border rank 7"} <= set(page.locator("#plot text").all_text_contents())
     labels = [a.get_attribute("aria-label") for a in page.locator("#plot a").all()]
     assert labels

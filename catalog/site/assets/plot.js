@@ -1,5 +1,5 @@
 "use strict";
-// The frontier: error at a precision (logarithmic) against the ratio of multiplications, one line a format.
+// The frontier: error at a precision against the ratio of multiplications, one line a format.
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#8b5cf6", "#dc2626", "#4d7c0f", "#64748b"];
@@ -7,6 +7,8 @@
   const note = document.getElementById("plot-note");
   const precisionSelect = document.getElementById("precision");
   const formatSelect = document.getElementById("plot-format");
+  const scaleSelect = document.getElementById("scale");
+  const legend = document.getElementById("legend");
   const formats = [...new Map([...catalog.entries].sort(catalog.byFormat).map((e) => [e.format, e])).keys()];
 
   for (const name of catalog.precisions) precisionSelect.add(new Option(name, name, false, name === catalog.precision));
@@ -41,16 +43,21 @@
     const entries = catalog.entries.filter((e) => e.real && (!chosen || e.format === chosen));
     const groups = frontiers(entries, precision);
     const errors = entries.map((e) => catalog.errorAt(e, precision)).filter((v) => v > 0);
-    const low = Math.floor(Math.log10(Math.min(0.1, ...chunkedExtreme(errors, Math.min)))), high = 0.15;
+    const linear = scaleSelect.value === "linear";
+    const low = linear ? 0 : Math.floor(Math.log10(errors.reduce((a, b) => Math.min(a, b), 0.1)));
+    const high = linear ? 1.05 : 0.15;
+    const scaled = (error) => Math.min(high, Math.max(low, linear ? error : Math.log10(Math.max(error, 1e-300))));
     const x = (ratio) => left + ratio * (width - left - right);
-    const y = (error) => top + ((high - Math.log10(Math.min(Math.max(error, 10 ** low), 10 ** high))) / (high - low)) * (height - top - bottom);
+    const y = (error) => top + ((high - scaled(error)) / (high - low)) * (height - top - bottom);
     const svg = document.createElementNS(SVG, "svg");
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("height", height);
     const step = Math.max(1, Math.ceil((high - low) / 8));
-    for (let power = 0; power >= low; power -= step) {
-      make(svg, "line", { class: "axis", x1: left, x2: width - right, y1: y(10 ** power), y2: y(10 ** power) });
-      make(svg, "text", { x: left - 6, y: y(10 ** power) + 4, "text-anchor": "end" }, power ? `1e${power}` : "1");
+    const ticks = linear ? [0, 0.2, 0.4, 0.6, 0.8, 1] : Array.from({ length: Math.floor(-low / step) + 1 }, (_, i) => -i * step);
+    for (const tick of ticks) {
+      const at = y(linear ? tick : 10 ** tick);
+      make(svg, "line", { class: "axis", x1: left, x2: width - right, y1: at, y2: at });
+      make(svg, "text", { x: left - 6, y: at + 4, "text-anchor": "end" }, linear ? String(tick) : tick ? `1e${tick}` : "1");
     }
     for (let ratio = 0; ratio <= 1.001; ratio += 0.25) {
       make(svg, "line", { class: "axis", x1: x(ratio), x2: x(ratio), y1: top, y2: height - bottom });
@@ -59,7 +66,7 @@
     make(svg, "text", { x: (left + width - right) / 2, y: height - 6, "text-anchor": "middle" }, "multiplications, r / (n·m·p)");
     const naive = Array.from({ length: 100 }, (_, i) => `${i ? "L" : "M"}${x(i / 100)} ${y(1 - i / 100)}`).join("");
     make(svg, "path", { class: "reference", d: naive }).append(titled("naive: keep r of the products, error 1 − ratio"));
-    make(svg, "text", { x: x(0.5), y: y(0.5) - 6, "text-anchor": "middle" }, "naive");
+    make(svg, "text", { x: x(0.93), y: y(0.07) - 8, "text-anchor": "start" }, "naive");
     if (chosen) reference(svg, chosen, entries[0], x, top, height - bottom);
     const dots = entries.map((e) => `M${x(e.ratio).toFixed(1)} ${y(catalog.errorAt(e, precision)).toFixed(1)}h0`).join("");
     make(svg, "path", { class: "others", d: dots });
@@ -76,20 +83,33 @@
         link.setAttribute("aria-label", text);
         make(link, "circle", { cx: points[i][0], cy: points[i][1], r: 4, fill: colour }).append(titled(text));
       });
-      if (place < 6 && front.length > 1) make(svg, "text", { x: points[0][0] + 6, y: points[0][1] - 7, style: `fill:${colour}` }, name);
     }
     box.replaceChildren(svg);
+    name(longest, chosen);
     const count = [...groups.values()].reduce((sum, front) => sum + front.length, 0);
     note.textContent = `${count} encoders on the frontier at ${precision}` + (chosen ? ` of ${chosen}.` : `, ${groups.size} formats.`);
   }
 
+  // A button a colour; it picks the format, and again all of them.
+  function name(longest, chosen) {
+    legend.replaceChildren(...longest.slice(0, COLOURS.length - 1).map((format, place) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = format;
+      button.style.setProperty("--dot", COLOURS[place]);
+      button.setAttribute("aria-pressed", String(format === chosen));
+      button.addEventListener("click", () => { formatSelect.value = chosen ? "" : format; draw(); legend.querySelector("button")?.focus(); });
+      return button;
+    }));
+  }
+
   function reference(svg, name, entry, x, top, bottom) {
     const [exact, border] = catalog.known[name] ?? [null, null];
-    for (const [rank, label, shift] of [[exact, "best exact rank", 12], [border, "border rank", 26]]) {
+    for (const [rank, label, shift] of [[exact, "best exact rank", 22], [border, "border rank", 8]]) {
       if (!rank || !entry) continue;
       const at = x(rank / entry.products);
       make(svg, "line", { class: "reference", x1: at, x2: at, y1: top, y2: bottom });
-      make(svg, "text", { x: at - 5, y: top + shift, "text-anchor": "end" }, `${label} ${rank}`);
+      make(svg, "text", { x: at - 5, y: bottom - shift, "text-anchor": "end" }, `${label} ${rank}`);
     }
   }
 
@@ -99,13 +119,9 @@
     return title;
   }
 
-  // Spreading a hundred thousand numbers into one call overflows the stack.
-  function chunkedExtreme(values, pick) {
-    return values.length ? [values.reduce((a, b) => pick(a, b))] : [];
-  }
-
   precisionSelect.addEventListener("change", () => { draw(); document.dispatchEvent(new Event("precision")); });
   formatSelect.addEventListener("change", draw);
+  scaleSelect.addEventListener("change", draw);
   let last = 0;
   new ResizeObserver(() => { if (box.clientWidth !== last) { last = box.clientWidth; draw(); } }).observe(box);
   draw();
