@@ -5,6 +5,7 @@ from stl_algebra.schemes.alphatensor_thin import alphatensor_235, alphatensor_24
 from stl_algebra.schemes.benson_ballard import benson_ballard_234, benson_ballard_244, benson_ballard_334
 from stl_algebra.schemes.bini import bini
 from stl_algebra.schemes.composed import Derivation, best_composed, derivation_graph
+from stl_algebra.schemes.dumas_pernet_sedoglavic import dumas_pernet_sedoglavic
 from stl_algebra.schemes.epsilon import EpsilonFamily
 from stl_algebra.schemes.formulas import from_formulas
 from stl_algebra.schemes.hopcroft_kerr import hopcroft_kerr_233
@@ -29,6 +30,7 @@ __all__ = [
     "best_composed",
     "bini",
     "derivation_graph",
+    "dumas_pernet_sedoglavic",
     "from_formulas",
     "hopcroft_kerr_233",
     "laderman",

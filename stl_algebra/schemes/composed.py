@@ -19,6 +19,7 @@ from stl_algebra.format import Format
 from stl_algebra.schemes.alphatensor_thick import alphatensor_335, alphatensor_344, alphatensor_345
 from stl_algebra.schemes.alphatensor_thin import alphatensor_235, alphatensor_245, alphatensor_255
 from stl_algebra.schemes.benson_ballard import benson_ballard_234, benson_ballard_244, benson_ballard_334
+from stl_algebra.schemes.dumas_pernet_sedoglavic import dumas_pernet_sedoglavic
 from stl_algebra.schemes.hopcroft_kerr import hopcroft_kerr_233
 from stl_algebra.schemes.laderman import laderman
 from stl_algebra.schemes.orientation import reorient
@@ -39,6 +40,7 @@ KNOWN: dict[str, Callable[[], TileEncoder]] = {
     "AlphaTensor 3x3x5": alphatensor_335,
     "AlphaTensor 3x4x4": alphatensor_344,
     "AlphaTensor 3x4x5": alphatensor_345,
+    "Dumas–Pernet–Sedoglavic": dumas_pernet_sedoglavic,
 }
 
 
@@ -83,12 +85,10 @@ def best_composed(format: Format, seeds: Iterable[TileEncoder] = ()) -> Derivati
     transposition, projection of one scheme, Kronecker products and direct sums. Raises InvalidInput for a format
     beyond `matmul_tensor` and for a seed that is not exact over the integers or rationals.
 
-    >>> print(best_composed(Format(4, 4, 6)))
-    4x4x6:75 sum-p
-      4x4x2:26 scheme Benson–Ballard 2x4x4
-      4x4x4:49 kronecker
-        2x2x2:7 scheme Strassen
-        2x2x2:7 scheme Strassen
+    >>> print(best_composed(Format(6, 4, 8)))
+    6x4x8:140 kronecker
+      2x2x2:7 scheme Strassen
+      3x2x4:20 scheme Benson–Ballard 2x3x4
     """
     format = Format(*format)
     if format.products > MAX_PRODUCTS:

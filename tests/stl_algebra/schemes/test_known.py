@@ -15,6 +15,7 @@ from stl_algebra.schemes import (
     benson_ballard_234,
     benson_ballard_244,
     benson_ballard_334,
+    dumas_pernet_sedoglavic,
     from_formulas,
     hopcroft_kerr_233,
     laderman,
@@ -39,6 +40,7 @@ from stl_algebra.symmetry import invariants
         (alphatensor_335, [3, 3, 5], 36, Ring.Z),
         (alphatensor_344, [3, 4, 4], 38, Ring.Z),
         (alphatensor_345, [3, 4, 5], 47, Ring.Z),
+        (dumas_pernet_sedoglavic, [4, 4, 4], 48, Ring.DYADIC),
     ],
 )
 def test_rank_and_ring(make, dimensions: list[int], rank: int, ring: Ring) -> None:
