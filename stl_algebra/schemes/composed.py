@@ -16,6 +16,7 @@ from stl_algebra.composition import direct_sum, kronecker
 from stl_algebra.encoder import TileEncoder
 from stl_algebra.errors import InvalidInput
 from stl_algebra.format import Format
+from stl_algebra.ring import Ring
 from stl_algebra.schemes.alphatensor_thick import alphatensor_335, alphatensor_344, alphatensor_345
 from stl_algebra.schemes.alphatensor_thin import alphatensor_235, alphatensor_245, alphatensor_255
 from stl_algebra.schemes.benson_ballard import benson_ballard_234, benson_ballard_244, benson_ballard_334
@@ -78,12 +79,13 @@ class Derivation:
         return "\n".join([head, *("  " + line for part in self.parts for line in str(part).splitlines())])
 
 
-def best_composed(format: Format, seeds: Iterable[TileEncoder] = ()) -> Derivation:
+def best_composed(format: Format, seeds: Iterable[TileEncoder] = (), ring: Ring = Ring.Q) -> Derivation:
     """The derivation of least rank, and of least growth among those, that is reached for a format.
 
     From the known schemes, the classical algorithm and `seeds` (further exact encoders), by rotation and
-    transposition, projection of one scheme, Kronecker products and direct sums. Raises InvalidInput for a format
-    beyond `matmul_tensor` and for a seed that is not exact over the integers or rationals.
+    transposition, projection of one scheme, Kronecker products and direct sums. With `ring` Z or Z[1/2] only
+    schemes over it are used. Raises InvalidInput for a format beyond `matmul_tensor`, for a seed that is not exact
+    over the integers or rationals, and for another ring.
 
     >>> print(best_composed(Format(6, 4, 8)))
     6x4x8:140 kronecker
@@ -93,11 +95,13 @@ def best_composed(format: Format, seeds: Iterable[TileEncoder] = ()) -> Derivati
     format = Format(*format)
     if format.products > MAX_PRODUCTS:
         raise InvalidInput(f"format {format} has {format.products} products; up to {MAX_PRODUCTS} are supported")
+    if not ring.is_exact_for_reals:
+        raise InvalidInput(f"schemes are composed over Z, Z[1/2] or Q, not over {ring}")
     seeds = tuple(seeds)
     for seed in seeds:
         if not seed.ring.is_exact_for_reals:
             raise InvalidInput(f"a seed of {seed.format} and rank {seed.rank} is not exact over Z or Q")
-    return _Table(seeds).best(format) if seeds else _known_table().best(format)
+    return _Table(seeds, ring).best(format) if seeds else _known_table(ring).best(format)
 
 
 def derivation_graph(formats: Iterable[Format], seeds: Sequence[TileEncoder] = ()) -> nx.DiGraph:
@@ -120,15 +124,16 @@ def derivation_graph(formats: Iterable[Format], seeds: Sequence[TileEncoder] = (
     return graph
 
 
-@lru_cache(maxsize=1)
-def _known_table() -> _Table:
-    return _Table(())
+@lru_cache(maxsize=3)
+def _known_table(ring: Ring) -> _Table:
+    return _Table((), ring)
 
 
 class _Table:
     """Dynamic programming over formats, dimensions in ascending order: every step only uses smaller formats."""
 
-    def __init__(self, seeds: Sequence[TileEncoder]) -> None:
+    def __init__(self, seeds: Sequence[TileEncoder], ring: Ring = Ring.Q) -> None:
+        self._rings = _RINGS[: _RINGS.index(ring) + 1]
         self._schemes: dict[tuple[int, ...], Derivation] = {}
         self._best: dict[tuple[int, ...], Derivation] = {}
         for name, make in KNOWN.items():
@@ -144,6 +149,8 @@ class _Table:
         return self._turned(self._best[key], format)
 
     def _add_scheme(self, name: str, encoder: TileEncoder) -> None:
+        if encoder.ring not in self._rings:
+            return
         self._offer(Derivation(encoder.format, encoder.rank, encoder.growth, "scheme", (), name, lambda: encoder))
         for axis in range(3):
             if encoder.format[axis] > 1:
@@ -191,6 +198,7 @@ class _Table:
         return Derivation(format, derivation.rank, derivation.growth, rule, parts, derivation.name, source)
 
 
+_RINGS = [Ring.Z, Ring.DYADIC, Ring.Q]
 _ORDERS = list(permutations(range(3)))
 
 

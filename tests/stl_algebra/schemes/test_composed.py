@@ -8,8 +8,8 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from stl_algebra import Format, InvalidInput, TileEncoder, direct_sum, strassen
-from stl_algebra.schemes import best_composed, composed, derivation_graph, laderman
+from stl_algebra import Format, InvalidInput, Ring, TileEncoder, direct_sum, strassen
+from stl_algebra.schemes import best_composed, derivation_graph, laderman
 from stl_algebra.schemes.composed import Derivation
 
 #: Ranks that the published schemes in this package give by composition.
@@ -74,7 +74,7 @@ def test_monotone_in_every_dimension() -> None:
 
 def test_seeds_are_all_that_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without any built-in scheme, Strassen's as a seed gives its powers, sums and projections."""
-    monkeypatch.setattr(composed, "KNOWN", {})
+    monkeypatch.setitem(best_composed.__globals__, "KNOWN", {})
     found = best_composed(Format(4, 5, 4), [strassen()])
     assert found.rank == 49 + 16
     assert found.encoder.exact
@@ -83,7 +83,7 @@ def test_seeds_are_all_that_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_projected_seed_carries_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(composed, "KNOWN", {})
+    monkeypatch.setitem(best_composed.__globals__, "KNOWN", {})
     seed = best_composed(Format(2, 2, 2), [laderman()])
     assert seed.rank == 8
     wide = direct_sum(strassen(), strassen(), "n")
@@ -104,6 +104,14 @@ def test_seeds_must_be_exact() -> None:
         best_composed(Format(2, 2, 2), [approximate])
     with pytest.raises(InvalidInput, match="has 1000000 products; up to 4096"):
         best_composed(Format(100, 100, 100))
+
+
+def test_the_ring_bounds_what_is_used() -> None:
+    integer, dyadic = (best_composed(Format(4, 4, 4), ring=ring) for ring in (Ring.Z, Ring.DYADIC))
+    assert (integer.rank, integer.encoder.ring) == (49, Ring.Z)
+    assert (dyadic.rank, dyadic.encoder.ring) == (48, Ring.DYADIC)
+    with pytest.raises(InvalidInput, match=r"over Z, Z\[1/2\] or Q, not over GF\(2\)"):
+        best_composed(Format(2, 2, 2), ring=Ring.GF2)
 
 
 def test_the_graph_of_derivations_is_acyclic_and_complete() -> None:
