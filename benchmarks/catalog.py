@@ -8,10 +8,8 @@ Prints one JSON object and records it under benchmarks/results.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
-import platform
 import random
 import resource
 import shutil
@@ -23,11 +21,11 @@ import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from environment import environment
 
 # Run as a script, this file comes before the package of its name on the path: take its folder off.
 sys.path = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
@@ -143,8 +141,8 @@ def browser(folder: Path, count: int, seed: int) -> dict[str, Any]:
 
 def start(directory: Path, seed: int, count: int) -> subprocess.Popen[str]:
     arguments = [sys.executable, "-c", WRITER, str(directory), str(seed), str(count)]
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment)
+    one_thread = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=one_thread)
 
 
 def together(folder: Path, processes: int, each: int) -> dict[str, Any]:
@@ -188,18 +186,6 @@ def killed(folder: Path, kills: int, seed: int) -> dict[str, Any]:
     return {"kills": kills, "committed": len(committed), "lost": lost, "damaged_listed": damaged}
 
 
-def machine() -> dict[str, Any]:
-    names = ("numpy", "safetensors", "rich", "click", "jinja2")
-    return {
-        "platform": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in names},
-        "load": os.getloadavg()[0],
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, and nothing recorded")
@@ -211,10 +197,9 @@ def main() -> None:
         folder = Path(name)
         result = {
             "benchmark": "catalog",
-            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            **environment("numpy", "safetensors", "click", "rich", "jinja2"),
+            "load": os.getloadavg()[0],
             "seed": options.seed,
-            "command": f"python benchmarks/catalog.py --seed {options.seed}",
-            "machine": machine(),
             "large": large(folder, 10_000 // part, options.seed),
             "browser": browser(folder, 2_000 // part, options.seed),
             "together": together(folder, 4, 250 // part),
