@@ -70,6 +70,8 @@ catalog_command = ReportingGroup(
 bench_command = ReportingGroup(
     "stl-bench",
     {
+        "matmul": "stl_nn.commands.matmul:matmul_command",
+        "layer": "stl_nn.commands.layer:layer_command",
         "model": "stl_nn.commands.model:model_command",
     },
     help="Measure encoders, layers and whole networks.",
@@ -121,6 +123,7 @@ class Recorder:
     def take(self, discovery: Discovery) -> None:
         """Note an improvement of its rank."""
         if discovery.encoder.exact:
+            self._pending.pop(discovery.encoder.rank, None)
             self.keep(discovery)
             return
         self._pending[discovery.encoder.rank] = discovery

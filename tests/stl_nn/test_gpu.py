@@ -106,3 +106,27 @@ def test_the_kernels_compile_to_machine_code_without_a_gpu(dtype: str) -> None:
         built = triton.compile(source, target=GPUTarget("cuda", 90, 32))
         assert "mma" in built.asm["ptx"]  # tensor cores
         assert ".local" not in built.asm["ptx"]  # nothing spilled
+
+
+@runs
+def test_the_benchmark_measures_both_kinds_of_channels() -> None:
+    from benchmarks.gpu_layer import measure
+
+    found = measure(STRASSEN2, 32, torch.bfloat16, repeats=1, device=DEVICE)
+    wide, reduced = found["float32_channels"], found["reduced_channels"]
+    # Rounding the channels too adds half as much again.
+    assert reduced["measured_error"] > wide["measured_error"]
+    assert set(wide["seconds"]) >= {"dense", "chosen", "encode", "products", "decode", "panel_all"}
+
+
+def test_the_benchmark_says_so_where_there_is_no_gpu() -> None:
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    script = Path(__file__).parents[2] / "benchmarks" / "gpu_layer.py"
+    outcome = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0
+    assert "nothing recorded" in outcome.stdout
