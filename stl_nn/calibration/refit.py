@@ -42,13 +42,15 @@ def ridged_factor(normal: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
     """The Cholesky factor of A + diag(weight), and weight: `ridge` times each diagonal entry of A.
 
     The ridge grows tenfold until the factor exists. Lagged moments are averaged over unequal numbers of pairs, so A
-    from few rows can be slightly indefinite; and padding leaves zeros on its diagonal, which must not stay.
-    Differentiable in A.
+    from few rows can be slightly indefinite, and padding leaves zeros on its diagonal, which must not stay.
+    Differentiable in A; where no gradient is asked for, A is overwritten, so that only two such matrices are held.
     """
-    diagonal = normal.diagonal()
+    diagonal = normal.diagonal().clone()
     weight = ridge * (diagonal + 1e-3 * diagonal.mean().clamp_min(torch.finfo(normal.dtype).tiny))
     while True:
-        factor, failed = torch.linalg.cholesky_ex(normal + torch.diag(weight))
+        damped = normal.clone() if normal.requires_grad else normal
+        damped.diagonal().copy_(diagonal + weight)
+        factor, failed = torch.linalg.cholesky_ex(damped)
         if not failed:
             return factor, weight
         weight = 10 * weight

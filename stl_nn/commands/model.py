@@ -18,6 +18,9 @@ METHODS = (
     *("block", "monarch", "sampling", "countsketch"),
 )
 
+#: The levels of stl_nn.calibration; sequential is refit, each layer on what the network converted so far makes.
+CALIBRATIONS = ("none", "moments", "refit", "joint", "sequential")
+
 
 @click.command("model")
 @click.option("--model", type=click.Choice(["minilm"]), default="minilm", show_default=True, help="The network.")
@@ -31,6 +34,13 @@ METHODS = (
     type=click.Choice(METHODS),
     help="Measure this; may be given several times.  [default: stl, svd, magnitude24]",
 )
+@click.option(
+    "--calibrate",
+    type=click.Choice(CALIBRATIONS),
+    default="none",
+    show_default=True,
+    help="How STL layers are fitted to another text: channels; weights by least squares; encoders too; layer by layer.",
+)
 @click.option("--limit", type=click.IntRange(2), default=64, show_default=True, help="Held-out passages to measure on.")
 @click.option("--seed", type=int, default=0, show_default=True, help="For the methods that sample.")
 @catalog_options
@@ -42,6 +52,7 @@ def model_command(
     rank: int,
     encoder_id: str | None,
     methods: tuple[str, ...],
+    calibrate: str,
     limit: int,
     seed: int,
     as_json: bool,
@@ -57,7 +68,7 @@ def model_command(
 
     from stl_nn.models.minilm_bench import minilm_bench
 
-    outcome = minilm_bench(encoder, methods or ("stl", "svd", "magnitude24"), limit, seed)
+    outcome = minilm_bench(encoder, methods or ("stl", "svd", "magnitude24"), limit, seed, calibrate)
     if as_json:
         print_json({"model": model, **outcome})
     else:

@@ -10,7 +10,7 @@ from torch import nn
 
 from stl_algebra import TileEncoder
 from stl_nn.baselines import BASELINES, convert_baseline, multiplications
-from stl_nn.calibration import Moments, gather_moments
+from stl_nn.calibration import Moments, calibrate, gather_moments
 from stl_nn.conversion import convert
 from stl_nn.models.embedding_comparison import Convert, EmbeddingResult, compare_embeddings
 from stl_nn.models.measurement import circumstances, peak_memory
@@ -21,11 +21,14 @@ from stl_nn.replacement import is_linear
 HELD_OUT, CALIBRATION = "pydoc-topics", "docstrings"
 
 
-def minilm_bench(encoder: TileEncoder, methods: Sequence[str], limit: int, seed: int) -> dict[str, Any]:
+def minilm_bench(
+    encoder: TileEncoder, methods: Sequence[str], limit: int, seed: int, calibration: str = "none"
+) -> dict[str, Any]:
     """Everything measured, as plain JSON: figures by method and layer, a verdict, and the circumstances.
 
     methods  "stl" or names of BASELINES; baselines get as many multiplications as the encoder takes
-    limit    held-out passages; as many of another text are what activation-aware methods look at
+    limit    held-out passages; as many of another text are what calibration and activation-aware methods look at
+    calibration  "none", a Level for the STL layers, or "sequential"
 
     Raises InvalidInput where the model's package is absent or the methods do not apply.
     """
@@ -36,6 +39,8 @@ def minilm_bench(encoder: TileEncoder, methods: Sequence[str], limit: int, seed:
     if any(method in BASELINES and BASELINES[method].needs_moments for method in methods):
         moments = sentence_moments(sentences, passages_of(CALIBRATION, limit))
     conversions = {method: _conversion(method, encoder, moments, seed) for method in methods}
+    if calibration != "none" and "stl" in conversions:
+        conversions["stl"] = _calibration(encoder, calibration, sentences, passages_of(CALIBRATION, limit), seed)
     comparison = compare_embeddings(sentences, texts, conversions)
     return {
         "tile": str(encoder.format),
@@ -49,7 +54,8 @@ def minilm_bench(encoder: TileEncoder, methods: Sequence[str], limit: int, seed:
             "growth": encoder.growth,
         },
         "text": {"source": HELD_OUT, "passages": len(texts), "tokens": comparison.tokens},
-        "calibration_text": {"source": CALIBRATION, "passages": limit} if moments else None,
+        "calibration": calibration,
+        "calibration_text": {"source": CALIBRATION, "passages": limit} if moments or calibration != "none" else None,
         **comparison.as_json(),
         "verdict": verdict(comparison.results),
         "seconds": time.perf_counter() - began,
@@ -77,6 +83,25 @@ def verdict(results: Sequence[EmbeddingResult]) -> str:
     )
     rest = ", ".join(f"{one.method} {one.cosine_mean:.4f} at {one.multiplications:.0%}" for one in others)
     return f"{sentence}; {rest}." if rest else f"{sentence}."
+
+
+def _calibration(
+    encoder: TileEncoder, calibration: str, sentences: SentenceEncoder, texts: Sequence[str], seed: int
+) -> Convert:
+    sequential = calibration == "sequential"
+
+    def by_calibration(model: nn.Module) -> float:
+        return calibrate(
+            model,
+            encoder,
+            texts,
+            lambda model, text: sentences.embed([str(text)], model),
+            level="refit" if sequential else calibration,
+            sequential=sequential,
+            seed=seed,
+        ).multiplications
+
+    return by_calibration
 
 
 def _conversion(method: str, encoder: TileEncoder, moments: dict[str, Moments], seed: int) -> Convert:

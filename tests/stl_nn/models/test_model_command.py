@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 
 from cli import bench_command
 from stl_nn.baselines import BASELINES
-from stl_nn.commands.model import METHODS
+from stl_nn.calibration import Level
+from stl_nn.commands.model import CALIBRATIONS, METHODS
 from stl_nn.models import minilm_bench
 from stl_nn.models.minilm import SentenceEncoder
 
@@ -59,3 +60,14 @@ def test_wrong_usage_exits_with_2(tmp_path: Path) -> None:
 
 def test_the_methods_on_offer_are_the_methods_there_are() -> None:
     assert set(METHODS) == {"stl", *BASELINES}
+    assert set(CALIBRATIONS) == {"none", "sequential", *Level}
+
+
+@pytest.mark.parametrize("calibration", ["moments", "sequential"])
+def test_calibration_is_run_and_named(tmp_path: Path, calibration: str) -> None:
+    result = _run(tmp_path, "--tile", "1", "--rank", "1", "--json", "--method", "stl", "--calibrate", calibration)
+    assert result.exit_code == 0, result.output
+    outcome = json.loads(result.stdout)
+    assert outcome["calibration"] == calibration
+    assert outcome["calibration_text"] == {"source": "docstrings", "passages": 3}
+    assert outcome["methods"][0]["cosine_min"] > 0.999
