@@ -12,7 +12,7 @@ from pathlib import Path
 
 from catalog.catalog import SHIPPED, Catalog
 from catalog.provenance import Provenance
-from stl_algebra import PRECISIONS, Format, TileEncoder, balance, classical
+from stl_algebra import PRECISIONS, Format, Ring, TileEncoder, balance, classical
 from stl_algebra.schemes import Derivation, best_composed, bini, schonhage
 
 #: Every format with sides up to this has an exact encoder shipped.
@@ -23,6 +23,8 @@ SOURCES = {
     "Hopcroft–Kerr": "J. Hopcroft, L. Kerr, On minimizing the number of multiplications, SIAM J. Appl. Math. 20, 1971",
     "Laderman": "J. Laderman, A noncommutative algorithm for multiplying 3×3 matrices, Bull. AMS 82, 1976",
     "Benson–Ballard": "A. Benson, G. Ballard, A framework for practical parallel fast matrix multiplication, 2015",
+    "AlphaTensor": "A. Fawzi et al., Discovering faster matrix multiplication algorithms …, Nature 610, 2022",
+    "Dumas–Pernet–Sedoglavic": "J.-G. Dumas, C. Pernet, A. Sedoglavic, arXiv 2506.13242, 2025",
     "Bini": "D. Bini et al., O(n^2.7799) complexity for n×n approximate matrix multiplication, 1979",
     "Schönhage": "A. Schönhage, Partial and total matrix multiplication, SIAM J. Comput. 10, 1981",
 }
@@ -33,17 +35,18 @@ def constructions(
 ) -> Iterator[tuple[TileEncoder, Provenance]]:
     """Encoders and how they are derived, parents before what is made of them.
 
-    The classical algorithm on cubes, the best composition for every format with sides up to `largest`, and the
-    approximate families at their best parameter for each precision.
+    The classical algorithm on cubes, the best composition over Z, Z[1/2] and Q for every format with sides up to
+    `largest`, and the approximate families at their best parameter for each precision.
 
-    >>> [encoder.rank for encoder, _ in constructions(largest=2)][:10]
-    [1, 8, 2, 2, 4, 2, 4, 4, 7, 10]
+    >>> list(dict.fromkeys(str(encoder.format) for encoder, _ in constructions(largest=2)))[:4]
+    ['1x1x1', '2x2x2', '1x1x2', '1x2x1']
     """
     for size in range(1, largest + 1):
         yield classical(Format(size, size, size)), _provenance("the classical algorithm")
     for sides in product(range(1, largest + 1), repeat=3):
-        if sides != (1, 1, 1):
-            yield from _tree(best_composed(Format(*sides), seeds))
+        for ring in (Ring.Z, Ring.DYADIC, Ring.Q) if sides != (1, 1, 1) else ():
+            allowed = [seed for seed in seeds if ring is Ring.Q or seed.ring in (Ring.Z, ring)]
+            yield from _tree(best_composed(Format(*sides), allowed, ring))
     for name, family in (("Bini", bini()), ("Schönhage", schonhage())):
         for precision in PRECISIONS:
             epsilon = family.best_epsilon(precision)
@@ -61,7 +64,7 @@ def ship(directory: Path = SHIPPED, largest: int = LARGEST_SIDE) -> list[Path]:
     """Add every construction to a directory; returns their files, each once."""
     catalog = Catalog(directory, shipped=False)
     found = [e for e in catalog.entries(exact=True, real=True) if e.provenance.strategy != "construction"]
-    seeds = [entry.encoder for entry in found]
+    seeds = [entry.encoder for entry in sorted(found, key=lambda entry: entry.id)]
     return list(dict.fromkeys(catalog.add(*construction).path for construction in constructions(seeds, largest)))
 
 
@@ -71,7 +74,7 @@ def _tree(derivation: Derivation) -> Iterator[tuple[TileEncoder, Provenance]]:
         yield from _tree(part)
     parents = [part.encoder.digest for part in derivation.parts]
     name = derivation.name
-    source = next((text for author, text in SOURCES.items() if name.startswith(author)), None)
+    source = next((text for author, text in SOURCES.items() if author in name), None)
     yield derivation.encoder, _provenance(_words(derivation), source, parents)
 
 

@@ -13,7 +13,7 @@ from catalog import Catalog, Provenance
 from catalog.catalog import SHIPPED
 from catalog.references import exact_rank
 from catalog.ship_constructions import LARGEST_SIDE, ship
-from stl_algebra import Format, TileEncoder, classical, kronecker, strassen
+from stl_algebra import Format, Ring, TileEncoder, classical, kronecker, strassen
 from stl_algebra.schemes import Derivation, best_composed
 
 
@@ -57,9 +57,9 @@ def test_compositions_start_from_what_searches_have_shipped(tmp_path: Path, monk
     catalog.add(strassen(), Provenance("construction"))
     seen: list[Sequence[TileEncoder]] = []
 
-    def watched(format: Format, seeds: Sequence[TileEncoder] = ()) -> Derivation:
+    def watched(format: Format, seeds: Sequence[TileEncoder] = (), ring: Ring = Ring.Q) -> Derivation:
         seen.append(seeds)
-        return best_composed(format)
+        return best_composed(format, (), ring)
 
     monkeypatch.setattr(catalog_constructions, "best_composed", watched)
     ship(tmp_path / "b", largest=2)
