@@ -1,33 +1,26 @@
-"""Figures of the algebra: transforms, triple products, annealing, exact verification; recorded as JSON.
+"""Figures of the algebra: transforms, triple products, annealing, verification, growth; recorded as JSON.
 
     python benchmarks/algebra.py [--output FILE]
 
-Every figure is measured in this run, compilation apart, on one thread. Times are medians of repetitions where
-they are short and totals where they are long.
+Every figure is measured in this run, compilation apart, on one thread; `schemes.py` has more on composed schemes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import sys
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
-from fractions import Fraction
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numba
 import numpy as np
+from environment import environment
+from schemes import measure_verification
 from threadpoolctl import threadpool_limits
 
 from search.triple_product import Annealing, anneal_maps, largest_subgroup_triple, maximal_subset_triples
-from stl_algebra import Format, TileEncoder, classical, kronecker, strassen
-from stl_algebra.brent import satisfies_brent
+from stl_algebra import Format, kronecker, strassen
 from stl_algebra.group_encoders import algebra_rank, best_progression_maps
 from stl_algebra.groups import (
     FiniteGroup,
@@ -42,6 +35,7 @@ from stl_algebra.groups import (
     library,
     symmetric,
 )
+from stl_algebra.quality import least_growth
 from stl_algebra.representations import WedderburnTransform, convolve, real_irreducibles
 
 RESULTS = Path(__file__).parent / "results"
@@ -158,39 +152,10 @@ def measure_approximate_triple_products(moves: int = 4_000_000, seeds: int = 4) 
     return {"format": "4x4x4", "moves": moves, "seeds": seeds, "groups": figures}
 
 
-def measure_verification() -> dict[str, Any]:
-    """Exact verification of encoders of ⟨5,5,5⟩ and of Strassen², over Z and over Q."""
-    figures = {}
-    five, square = classical(Format(5, 5, 5)), kronecker(strassen(), strassen())
-    for name, encoder in (("5x5x5", five), ("4x4x4", square)):
-        x, w, d = encoder.encode_x, encoder.encode_w, encoder.decode
-        exact_x, exact_w, exact_d = ([[Fraction(int(v)) for v in row] for row in factor] for factor in (x, w, d))
-        exact_x = [[v / 3 for v in row] for row in exact_x]
-        exact_d = [[v * 3 for v in row] for row in exact_d]
-        over_z = _median_seconds(lambda f=encoder.format, a=x, b=w, c=d: satisfies_brent(f, a, b, c))
-        over_q = _median_seconds(
-            lambda f=encoder.format, a=exact_x, b=exact_w, c=exact_d: TileEncoder.from_exact(f, a, b, c), repeats=5
-        )
-        figures[name] = {"rank": encoder.rank, "over_z_seconds": over_z, "over_q_seconds": over_q}
-    return figures
-
-
-def _median_seconds(action: Callable[[], object], repeats: int = 15) -> float:
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - started)
-    return median(times)
-
-
-def _processor() -> str:
-    """The processor's name where Linux tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
+def measure_growth() -> dict[str, float]:
+    """Growth of Strassen², and the least found along its gauge orbit."""
+    square = kronecker(strassen(), strassen())
+    return {"strassen_squared": square.growth, "least_of_its_orbit": least_growth(square).growth}
 
 
 def main() -> None:
@@ -204,18 +169,10 @@ def main() -> None:
             "annealing": measure_annealing(),
             "approximate_triple_products": measure_approximate_triple_products(),
             "verification": measure_verification(),
+            "growth": measure_growth(),
+            "seed": SEED,
+            "environment": environment("numpy", "numba", "sympy"),
         }
-    record["environment"] = {
-        "command": " ".join(["python", *sys.argv]),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seed": SEED,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "numba": numba.__version__,
-        "machine": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-    }
     output.parent.mkdir(exist_ok=True)
     output.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     wedderburn, triples, annealing = record["wedderburn"], record["triple_products"], record["annealing"]
@@ -230,8 +187,10 @@ def main() -> None:
         progressions = f", by progressions {row['progressions']:.4f}" if "progressions" in row else ""
         print(f"least collision error at ⟨4,4,4⟩ in {name}: annealed {row['annealed']:.4f}{progressions}")
     for name, row in record["verification"].items():
-        times = f"{row['over_z_seconds'] * 1e3:.1f} ms over Z, {row['over_q_seconds'] * 1e3:.0f} ms over Q"
-        print(f"exact verification of {name} at rank {row['rank']}: {times}")
+        times = f"{row['from_float64_seconds'] * 1e3:.1f} ms from float64, {row['from_fractions_seconds'] * 1e3:.0f} ms"
+        print(f"exact verification of 5x5x5 at rank {row['rank']} over {name}: {times} from fractions")
+    growth = record["growth"]
+    print(f"growth of Strassen²: {growth['strassen_squared']:g}, along its orbit {growth['least_of_its_orbit']:.6g}")
     print(f"recorded in {output}")
 
 
