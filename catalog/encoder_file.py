@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from math import isclose, sqrt
+from math import isclose, isfinite, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +47,22 @@ class Stored:
 def pack(encoder: TileEncoder, provenance: Provenance) -> bytes:
     """The file's bytes: float64 tensors encode_x (r, n·m), encode_w (r, m·p), decode (n·p, r) and the record.
 
-    The same encoder and provenance give the same bytes. Raises InvalidInput where the encoder is too
-    large for a catalog.
+    The same encoder and provenance give the same bytes. Raises InvalidInput where the encoder or its
+    provenance is too large for a catalog, or its figures overflow.
 
     >>> from stl_algebra import strassen
     >>> unpack(pack(strassen(), Provenance("construction"))).encoder == strassen()
     True
     """
     check_size(encoder.format, encoder.rank)
+    _check_finite(encoder)
     tensors = {"encode_x": encoder.encode_x, "encode_w": encoder.encode_w, "decode": encoder.decode}
     contiguous = {name: np.ascontiguousarray(values, dtype="<f8") for name, values in tensors.items()}
-    return save(contiguous, metadata={KEY: json.dumps(record(encoder, provenance), sort_keys=True, allow_nan=False)})
+    text = json.dumps(record(encoder, provenance), sort_keys=True, allow_nan=False)
+    content = save(contiguous, metadata={KEY: text})
+    if int.from_bytes(content[:8], "little") > MAX_HEADER_BYTES:
+        raise InvalidInput(f"the provenance takes more than the {MAX_HEADER_BYTES} bytes a file's header may have")
+    return content
 
 
 def record(encoder: TileEncoder, provenance: Provenance) -> dict[str, Any]:
@@ -105,11 +110,10 @@ def unpack(content: bytes) -> Stored:
         check_size(format, rank)
         provenance = Provenance.from_json(fields["provenance"])
         tensors = _tensors_of(content, format, rank)
-        with np.errstate(over="ignore", invalid="ignore"):
-            encoder = TileEncoder(
-                format, tensors["encode_x"], tensors["encode_w"], tensors["decode"], ring, denominators
-            )
-            _compare(fields, encoder)
+        with np.errstate(over="ignore", invalid="ignore"):  # a proof may be asked of numbers that overflow
+            encoder = TileEncoder(format, **tensors, ring=ring, denominators=denominators)
+        _check_finite(encoder)
+        _compare(fields, encoder)
     except DamagedFile:
         raise
     except InvalidInput as error:
@@ -179,6 +183,12 @@ def _compare(fields: dict[str, Any], encoder: TileEncoder) -> None:
     for name, (stored, computed) in pairs.items():
         if not isclose(stored, computed, rel_tol=1e-6, abs_tol=room):
             raise DamagedFile(f"its {name} is recorded as {stored:.6g} and recomputed as {computed:.6g}")
+
+
+def _check_finite(encoder: TileEncoder) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not (isfinite(encoder.growth) and isfinite(encoder.relative_error)):
+            raise DamagedFile("its entries are so large that its growth or relative error overflows")
 
 
 def check_size(format: Format, rank: int) -> None:

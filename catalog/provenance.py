@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Self
 
 from stl_algebra.errors import InvalidInput
@@ -50,6 +51,12 @@ class Provenance:
                 )
         if not all(isinstance(parent, str) for parent in self.lineage):
             raise InvalidInput(f"the provenance's lineage {self.lineage!r} does not consist of encoder ids")
+        if self.seconds is not None and not isfinite(self.seconds):
+            raise InvalidInput(f"the provenance's seconds are {self.seconds}, which is no duration")
+        try:
+            "".join((self.strategy, self.precision or "", *self.lineage)).encode()
+        except UnicodeEncodeError:
+            raise InvalidInput("the provenance holds text that cannot be written as UTF-8") from None
         try:
             object.__setattr__(self, "details", json.loads(json.dumps(dict(self.details), allow_nan=False)))
         except (TypeError, ValueError, RecursionError) as error:

@@ -108,5 +108,5 @@ def json_option(command: Command) -> Command:
 
 def print_json(value: object) -> None:
     """One JSON value on standard output."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    json.dump(value, sys.stdout, indent=2, allow_nan=False)
     sys.stdout.write("\n")

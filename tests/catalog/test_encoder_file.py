@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from safetensors.numpy import load, save
 
 from catalog import Catalog, Provenance
 from catalog.encoder_file import KEY, DamagedFile, pack, read, unpack
 from catalog.schema import SCHEMA
+from cli import catalog_command
 from stl_algebra import Format, InvalidInput, Ring, TileEncoder, strassen
 
 RandomEncoder = Callable[..., TileEncoder]
@@ -187,6 +189,46 @@ def test_a_file_alone_gives_the_printed_error_with_numpy(found: Provenance, rand
 def test_errors_of_another_model_are_not_compared(found: Provenance) -> None:
     content = rewritten(pack(strassen(), found), lies(errors={"bf16": 0.5}, error_model=0))
     assert unpack(content).encoder == strassen()
+
+
+def test_numbers_that_overflow_are_refused_both_ways(catalog: Catalog, found: Provenance) -> None:
+    one = np.full((1, 1), 1e160)
+    huge = TileEncoder(Format(1, 1, 1), one, one, one)
+    with pytest.raises(InvalidInput, match="overflows"), np.errstate(over="ignore"):
+        catalog.add(huge, found)
+
+    def enlarged(record: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
+        tensors |= {"encode_x": one, "encode_w": one, "decode": one}
+        record |= {"id": huge.digest, "growth": 1e308, "relative_error": 1e308}
+
+    small = TileEncoder(Format(1, 1, 1), one / 1e160, one / 1e160, one / 1e160)
+    with pytest.raises(DamagedFile, match="overflows"):
+        unpack(rewritten(pack(small, found), enlarged))
+
+
+def test_provenance_that_cannot_be_kept_is_refused(catalog: Catalog) -> None:
+    with pytest.raises(InvalidInput, match="header may have"):
+        catalog.add(strassen(), Provenance("test", details={"log": "x" * (1 << 20)}))
+    for wrong in (
+        {"strategy": "\ud800"},
+        {"strategy": "x", "lineage": ("\udfff",)},
+        {"strategy": "x", "seconds": float("inf")},
+        {"strategy": "x", "details": {"a": float("nan")}},
+        {"strategy": "x", "details": {"a": object()}},
+        {"strategy": None},
+        {"strategy": "x", "seed": "1"},
+        {"strategy": "x", "lineage": (1,)},
+    ):
+        with pytest.raises(InvalidInput, match="provenance"):
+            Provenance(**wrong)  # type: ignore[arg-type]
+    assert len(catalog) == 0
+
+
+def test_text_outside_unicode_in_details_harms_no_command(catalog: Catalog) -> None:
+    entry = catalog.add(strassen(), Provenance("test", details={"\ud800": ["\udfff"]}))
+    for command in (["show", entry.id], ["show", entry.id, "--json"], ["list", "--json"]):
+        result = CliRunner().invoke(catalog_command, [*command, "--catalog", str(catalog.directory)])
+        assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize("ring", [Ring.Z, Ring.GF2])
