@@ -98,8 +98,8 @@ class GroupMaps:
         The inner dimension is split between the triples, whose products the decoder adds up; exact under the
         simultaneous triple product property. Raises InvalidInput where the sizes differ.
 
-        >>> from stl_algebra.groups import planes_triples
-        >>> maps = GroupMaps.from_triples(*planes_triples(3))
+        >>> from stl_algebra.groups import puzzle_triples
+        >>> maps = GroupMaps.from_triples(*puzzle_triples([(1, 2, 3), (3, 1, 2)], 3))
         >>> maps.format, maps.exact
         (Format(n=2, m=4, p=2), True)
 

@@ -53,6 +53,7 @@ from stl_algebra.groups.library import groups_of_order, library
 from stl_algebra.groups.matrix_group import heisenberg, matrix_group, special_linear
 from stl_algebra.groups.names import group_by_name
 from stl_algebra.groups.permutation import alternating, from_permutations, symmetric, symmetric_action
+from stl_algebra.groups.puzzle import is_local_strong_puzzle, puzzle_triples
 from stl_algebra.groups.semidirect_product import generalised_dihedral, metacyclic, semidirect_product
 from stl_algebra.groups.structure import (
     centre,
@@ -66,7 +67,6 @@ from stl_algebra.groups.subgroups import is_normal, subgroup_classes, subgroups
 from stl_algebra.groups.triple_product import (
     has_simultaneous_triple_product_property,
     has_triple_product_property,
-    planes_triples,
     quotient_set,
 )
 from stl_algebra.groups.wreath_product import wreath_product
@@ -99,13 +99,14 @@ __all__ = [
     "has_triple_product_property",
     "heisenberg",
     "inner_automorphisms",
+    "is_local_strong_puzzle",
     "is_normal",
     "isomorphisms",
     "library",
     "matrix_group",
     "metacyclic",
     "modular",
-    "planes_triples",
+    "puzzle_triples",
     "quotient_set",
     "semidihedral",
     "semidirect_product",

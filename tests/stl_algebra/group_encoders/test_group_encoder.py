@@ -31,7 +31,7 @@ from stl_algebra.groups import (
     groups_of_order,
     has_triple_product_property,
     library,
-    planes_triples,
+    puzzle_triples,
     subgroups,
     symmetric,
 )
@@ -119,7 +119,7 @@ def test_random_subsets_are_exact_exactly_under_the_triple_product_property() ->
 
 @pytest.mark.parametrize("m", [3, 4])
 def test_simultaneous_triples_share_one_exact_encoder(m: int) -> None:
-    encoder = group_encoder(GroupMaps.from_triples(*planes_triples(m)))
+    encoder = group_encoder(GroupMaps.from_triples(*puzzle_triples([(1, 2, 3), (3, 1, 2)], m)))
     assert encoder.format == (m - 1, 2 * (m - 1), m - 1)
     assert encoder.exact
 

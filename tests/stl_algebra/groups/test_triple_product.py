@@ -14,7 +14,8 @@ from stl_algebra.groups import (
     groups_of_order,
     has_simultaneous_triple_product_property,
     has_triple_product_property,
-    planes_triples,
+    is_local_strong_puzzle,
+    puzzle_triples,
     symmetric,
 )
 
@@ -66,9 +67,31 @@ def test_simultaneous_property_against_the_definition() -> None:
 
 @pytest.mark.parametrize("m", [2, 3, 4, 5])
 def test_two_triples_from_three_axes(m: int) -> None:
-    group, triples = planes_triples(m)
+    group, triples = puzzle_triples([(1, 2, 3), (3, 1, 2)], m)
     assert has_simultaneous_triple_product_property(group, triples)
     assert not has_simultaneous_triple_product_property(group, [triples[0], triples[0]])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_every_local_strong_puzzle_has_the_simultaneous_property(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    outcomes = set()
+    while outcomes != {True, False}:
+        rows = list({tuple(int(x) for x in row) for row in rng.integers(1, 4, size=(2, 4))})
+        local = is_local_strong_puzzle(rows)
+        outcomes.add(local)
+        if local:
+            group, triples = puzzle_triples(rows, 3)
+            assert has_simultaneous_triple_product_property(group, triples)
+        else:
+            with pytest.raises(InvalidInput, match="no local strong"):
+                puzzle_triples(rows, 3)
+
+
+@pytest.mark.parametrize("rows", [[], [()], [(1, 2), (1,)], [(1, 4)], [(1, 2), (1, 2)]])
+def test_no_puzzle_at_all(rows: list[tuple[int, ...]]) -> None:
+    with pytest.raises(InvalidInput, match="a puzzle"):
+        is_local_strong_puzzle(rows)
 
 
 def test_bad_input() -> None:
@@ -79,4 +102,4 @@ def test_bad_input() -> None:
     with pytest.raises(InvalidInput, match="elements 0 to 2"):
         has_triple_product_property(cyclic(3), [0], [5], [1])
     with pytest.raises(InvalidInput, match="from 2 on"):
-        planes_triples(1)
+        puzzle_triples([(1, 2, 3)], 1)
