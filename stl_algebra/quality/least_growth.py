@@ -7,7 +7,6 @@ from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from stl_algebra.encoder import TileEncoder
 from stl_algebra.errors import InvalidInput
@@ -40,6 +39,8 @@ def least_growth_bases(encoder: TileEncoder) -> Bases:
     Raises InvalidInput where growth has no minimum that is attained: it then falls while the bases run off
     to infinity, which for exact encoders does not happen.
     """
+    from scipy.optimize import minimize
+
     start = np.concatenate([np.eye(size).ravel() for size in encoder.format])
     factors = trace_form(encoder)
 

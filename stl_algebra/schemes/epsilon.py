@@ -8,7 +8,6 @@ from math import exp, log
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from stl_algebra.encoder import TileEncoder
 from stl_algebra.errors import InvalidInput
@@ -59,6 +58,8 @@ class EpsilonFamily:
 
         Log ε is scanned from SMALLEST_EPSILON to 1, then the bracket of the least value is refined.
         """
+        from scipy.optimize import minimize_scalar
+
         precision = Precision.parse(precision)
 
         def objective(log_epsilon: float) -> float:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from stl_algebra.encoder import Factors, TileEncoder
 from stl_algebra.errors import InvalidInput
@@ -16,6 +16,9 @@ from stl_algebra.symmetry.element import trace_form
 from stl_algebra.symmetry.orbits import orbits
 from stl_algebra.symmetry.stabilised import OrbitType, orbit_types
 from stl_algebra.symmetry.subgroups import Group
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Vector = NDArray[np.float64]
 
@@ -83,6 +86,8 @@ def parametrise(group: Group, structure: Sequence[tuple[OrbitType, int]]) -> Par
     >>> space.rank, space.parameters
     (40, 640)
     """
+    from scipy.sparse import csr_array
+
     if any(count < 0 for _, count in structure) or not any(count for _, count in structure):
         raise InvalidInput("an orbit structure needs at least one orbit, and no negative number of them")
     kinds = [kind for kind, count in structure for _ in range(count)]

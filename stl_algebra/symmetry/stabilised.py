@@ -8,8 +8,6 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import QQ
-from sympy.polys.matrices import DomainMatrix
 
 from stl_algebra.errors import InvalidInput
 from stl_algebra.symmetry.element import Symmetry
@@ -163,6 +161,9 @@ def _operator(element: Symmetry, sizes: tuple[int, int, int]) -> NDArray[np.floa
 
 def _null_space(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """A basis, over Q, of the null space of an integer matrix: for signed permutations signed sums of entries."""
+    from sympy import QQ
+    from sympy.polys.matrices import DomainMatrix
+
     rows = matrix[np.any(matrix != 0, axis=1)].astype(int).tolist()
     if not rows:
         return np.eye(matrix.shape[1])
