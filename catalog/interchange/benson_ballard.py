@@ -16,7 +16,6 @@ from catalog.interchange.scheme import Rows, Scheme, format_of_sizes
 from stl_algebra.errors import InvalidInput
 
 _ENTRY = re.compile(r"\([-+\dx/i.*]+\)|[-\dx/i.*]+")
-MAX_ENTRIES = 1 << 22
 
 
 def recognises(content: bytes) -> bool:
@@ -30,8 +29,6 @@ def read(content: bytes) -> Scheme | BorderScheme:
     blocks = _blocks(content)
     if len(blocks) != 3:
         raise InvalidInput(f"it has {len(blocks)} blocks between # lines, not three")
-    if len(content) > 16 * MAX_ENTRIES:
-        raise InvalidInput(f"it has {len(content)} bytes; no coefficient file is that large")
     seen: dict[str, Laurent] = {}
     matrices = []
     for block in blocks:

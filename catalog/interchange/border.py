@@ -99,6 +99,8 @@ def _by_exponent(factor: Factor) -> tuple[dict[int, np.ndarray], int]:
     if denominator >= LIMIT:
         raise InvalidInput("its coefficients have no common denominator below 2^53")
     exponents = {exponent for row in factor for value in row for exponent in value}
+    if len(exponents) * len(factor) * len(factor[0]) > MAX_WORK // 4:
+        raise InvalidInput("it has too many powers of x to be verified")
     zero = Fraction(0)
     return {
         exponent: np.array([[float(value.get(exponent, zero) * denominator) for value in row] for row in factor])

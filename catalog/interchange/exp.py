@@ -15,11 +15,11 @@ from stl_algebra.errors import InvalidInput
 from stl_algebra.format import Format
 
 MAX_DIMENSION = 64
-_TERM = r"(?:\d+(?:/\d+)?\s*\*?\s*)?[abc]\d+(?:[_,]\d+)?"
-_SUM = rf"\s*[+-]?\s*{_TERM}(?:\s*[+-]\s*{_TERM})*\s*"
-_FACTOR = rf"(?:\({_SUM}\)|[+-]?\s*{_TERM})"
-_LINE = re.compile(rf"\s*({_FACTOR})\s*\*\s*({_FACTOR})\s*\*\s*({_FACTOR})\s*")
-_ONE_TERM = re.compile(r"([+-]?)\s*(?:(\d+(?:/\d+)?)\s*\*?\s*)?([abc])(?:(\d)(\d)|(\d+)[_,](\d+))(?![\d_,])")
+# Blanks are taken out first, so that no two parts of a pattern can share a run of them.
+_TERM = r"(?:\d+(?:/\d+)?\*?)?[abc]\d+(?:[_,]\d+)?"
+_FACTOR = rf"(?:\([+-]?{_TERM}(?:[+-]{_TERM})*\)|[+-]?{_TERM})"
+_LINE = re.compile(rf"({_FACTOR})\*({_FACTOR})\*({_FACTOR})")
+_ONE_TERM = re.compile(r"([+-]?)(?:(\d+(?:/\d+)?)\*?)?([abc])(?:(\d)(\d)|(\d+)[_,](\d+))(?![\d_,])")
 Entries = dict[tuple[int, int], Fraction]
 
 
@@ -90,4 +90,4 @@ def _entries(letter: str, factor: str) -> Entries:
 
 def _lines(content: bytes) -> list[str]:
     text = content.decode("utf-8", "replace")
-    return [line for raw in text.splitlines() if (line := raw.split("#", 1)[0].strip())]
+    return [line for raw in text.splitlines() if (line := "".join(raw.split("#", 1)[0].split()))]

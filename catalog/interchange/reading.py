@@ -28,6 +28,8 @@ FORMATS: dict[str, Callable[[bytes], bool]] = {
     "exp": exp.recognises,
     "benson-ballard": benson_ballard.recognises,
 }
+#: No scheme in another collection's format is larger: what it unfolds to in memory stays in proportion.
+MAX_FOREIGN_BYTES = 1 << 24
 _LETTER = re.compile(r"(.*[_.\-])?([LRP])(\.sms)?", re.IGNORECASE)
 
 
@@ -74,6 +76,8 @@ def read_files(paths: Iterable[Path], options: Options, kind: str | None = None)
         try:
             content = _content(path)
             found = kind or detect(content)
+            if found != "safetensors" and len(content) > MAX_FOREIGN_BYTES:
+                raise InvalidInput(f"it has {len(content)} bytes; schemes of at most {MAX_FOREIGN_BYTES} are read")
             if found != "plinopt":
                 yield from _readings(path, found, content, options)
                 continue

@@ -308,6 +308,22 @@ def test_a_zip_bomb_and_a_giant_claim_are_refused_before_allocation(tmp_path: Pa
     assert "does not hold it" in str(reading(bomb)[0].fault)
 
 
+def test_long_runs_and_large_files_are_refused_without_delay(tmp_path: Path) -> None:
+    path = tmp_path / "long"
+    for text in (
+        "(a11" + " " * 200_000 + "*",
+        "(" + "a11+" * 50_000,
+        "1" * 200_000,
+        "(a11)*" + "-" * 200_000,
+        "x" * 200_000,
+    ):
+        path.write_text(text)
+        for kind in (None, "exp", "benson-ballard", "perminov-txt"):
+            assert next(iter(read_files([path], AT_BF16, kind))).fault
+    path.write_bytes(b"(a11)*(b11)*(c11)\n" * 1_000_000)
+    assert "18000000 bytes" in str(reading(path)[0].fault)
+
+
 def test_detection_is_certain_or_refused(tmp_path: Path) -> None:
     scheme = Scheme.of(strassen())
     assert detect(perminov.write_json(scheme, modulo_2=False)) == "perminov-json"
