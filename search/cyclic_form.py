@@ -31,6 +31,11 @@ class CyclicForm:
         return len(self.fixed), self.triples.shape[1]
 
     @property
+    def size(self) -> int:
+        """n²."""
+        return self.fixed.shape[1]
+
+    @property
     def point(self) -> tuple[Array]:
         """The point of a CyclicModel."""
         return (np.concatenate([self.fixed, self.triples.reshape(-1, self.triples.shape[2])]),)

@@ -13,7 +13,7 @@ def derivation(format: Format) -> Derivation:
     """How the exact encoder of least rank is composed from known schemes.
 
     >>> derivation(Format(4, 4, 4)).rank
-    48
+    49
     """
     return best_composed(format)
 

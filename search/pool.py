@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from search.cyclic_form import CyclicForm
 from search.strategy import Problem
 from stl_algebra import TileEncoder
 
-#: Encoders kept per rank.
-CAPACITY = 12
+#: Encoders kept per niche: a rank, and the split of a Z3-invariant encoder or none. Niches keep variety alive.
+CAPACITY = 6
 #: Encoders of ranks up to this far away are sent to a worker, exact ones of every rank.
-NEIGHBOURHOOD = 5
+NEIGHBOURHOOD = 3
+
+Niche = tuple[int, tuple[int, int] | None]
 
 
 class Pool:
-    """The best encoders of every rank of one format, at one precision; lookalikes are kept once.
+    """The best encoders of every niche of one format, at one precision; lookalikes are kept once.
 
     >>> from stl_algebra import strassen
     >>> pool = Pool(Problem(strassen().format, 7), [strassen()])
@@ -24,14 +27,15 @@ class Pool:
 
     def __init__(self, problem: Problem, known: Iterable[TileEncoder] = ()) -> None:
         self._cost = problem.cost
-        self._by_rank: dict[int, list[TileEncoder]] = {}
+        self._niches: dict[Niche, list[TileEncoder]] = {}
         for encoder in known:
             self.add(encoder)
 
     def add(self, encoder: TileEncoder) -> bool:
         """Take an encoder in; False where one of the same cost is there or it is not among the best."""
-        same = self._by_rank.setdefault(encoder.rank, [])
-        if any(abs(self._cost(other) - self._cost(encoder)) < 1e-7 for other in same):
+        form = CyclicForm.of(encoder)
+        same = self._niches.setdefault((encoder.rank, form.counts if form else None), [])
+        if any(abs(self._cost(other) - self._cost(encoder)) < 1e-6 for other in same):
             return False
         same.append(encoder)
         same.sort(key=self._cost)
@@ -42,7 +46,7 @@ class Pool:
         """What a worker searching at this rank is given."""
         return tuple(
             encoder
-            for other, encoders in self._by_rank.items()
+            for (other, _), encoders in self._niches.items()
             for encoder in encoders
             if encoder.exact or abs(other - rank) <= NEIGHBOURHOOD
         )

@@ -47,10 +47,11 @@ class GroupSearch:
             trial += 1
             encoder, maps = self._draw(problem, rng)
             details = {"trial": trial, **_provenance(encoder, maps)}
-            yield from improving.offer(Candidate(encoder, (), {**details, "polished": False}))
+            yield from improving.offer(Candidate(encoder, (), dict(details)))
             if not stop():
                 point = solve_in_stages(CPModel, problem, encoder.factors, stop, emphases=(1.0,))
-                for candidate in finish(problem, point, rng, stop, (), {**details, "polished": True}):
+                details["words"] += "; then all three factors by Levenberg–Marquardt"
+                for candidate in finish(problem, point, rng, stop, (), details):
                     yield from improving.offer(candidate)
             stop.count_trial()
 

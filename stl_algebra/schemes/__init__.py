@@ -1,11 +1,8 @@
 """Known bilinear schemes, approximate families, and everything that composing them reaches."""
 
-from stl_algebra.schemes.alphatensor_thick import alphatensor_335, alphatensor_344, alphatensor_345
-from stl_algebra.schemes.alphatensor_thin import alphatensor_235, alphatensor_245, alphatensor_255
 from stl_algebra.schemes.benson_ballard import benson_ballard_234, benson_ballard_244, benson_ballard_334
 from stl_algebra.schemes.bini import bini
 from stl_algebra.schemes.composed import Derivation, best_composed, derivation_graph
-from stl_algebra.schemes.dumas_pernet_sedoglavic import dumas_pernet_sedoglavic
 from stl_algebra.schemes.epsilon import EpsilonFamily
 from stl_algebra.schemes.formulas import from_formulas
 from stl_algebra.schemes.hopcroft_kerr import hopcroft_kerr_233
@@ -18,19 +15,12 @@ from stl_algebra.schemes.winograd import winograd
 __all__ = [
     "Derivation",
     "EpsilonFamily",
-    "alphatensor_235",
-    "alphatensor_245",
-    "alphatensor_255",
-    "alphatensor_335",
-    "alphatensor_344",
-    "alphatensor_345",
     "benson_ballard_234",
     "benson_ballard_244",
     "benson_ballard_334",
     "best_composed",
     "bini",
     "derivation_graph",
-    "dumas_pernet_sedoglavic",
     "from_formulas",
     "hopcroft_kerr_233",
     "laderman",

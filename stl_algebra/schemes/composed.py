@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import permutations, product
 from math import prod
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 
 from stl_algebra.classical import classical
@@ -17,16 +17,16 @@ from stl_algebra.encoder import TileEncoder
 from stl_algebra.errors import InvalidInput
 from stl_algebra.format import Format
 from stl_algebra.ring import Ring
-from stl_algebra.schemes.alphatensor_thick import alphatensor_335, alphatensor_344, alphatensor_345
-from stl_algebra.schemes.alphatensor_thin import alphatensor_235, alphatensor_245, alphatensor_255
 from stl_algebra.schemes.benson_ballard import benson_ballard_234, benson_ballard_244, benson_ballard_334
-from stl_algebra.schemes.dumas_pernet_sedoglavic import dumas_pernet_sedoglavic
 from stl_algebra.schemes.hopcroft_kerr import hopcroft_kerr_233
 from stl_algebra.schemes.laderman import laderman
 from stl_algebra.schemes.orientation import reorient
 from stl_algebra.schemes.projection import project
 from stl_algebra.strassen import strassen
 from stl_algebra.tensor import MAX_PRODUCTS
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 KNOWN: dict[str, Callable[[], TileEncoder]] = {
     "Strassen": strassen,
@@ -35,13 +35,6 @@ KNOWN: dict[str, Callable[[], TileEncoder]] = {
     "Benson–Ballard 2x4x4": benson_ballard_244,
     "Laderman": laderman,
     "Benson–Ballard 3x3x4": benson_ballard_334,
-    "AlphaTensor 2x3x5": alphatensor_235,
-    "AlphaTensor 2x4x5": alphatensor_245,
-    "AlphaTensor 2x5x5": alphatensor_255,
-    "AlphaTensor 3x3x5": alphatensor_335,
-    "AlphaTensor 3x4x4": alphatensor_344,
-    "AlphaTensor 3x4x5": alphatensor_345,
-    "Dumas–Pernet–Sedoglavic": dumas_pernet_sedoglavic,
 }
 
 
@@ -112,6 +105,8 @@ def derivation_graph(formats: Iterable[Format], seeds: Sequence[TileEncoder] = (
     >>> sorted(derivation_graph([Format(2, 2, 3)]).edges)
     [('1x2x2', '2x2x3'), ('2x2x2', '2x2x3')]
     """
+    import networkx as nx
+
     graph = nx.DiGraph()
     waiting = [best_composed(format, seeds) for format in formats]
     while waiting:

@@ -99,7 +99,7 @@ def test_a_rank_above_an_exact_construction_needs_no_search() -> None:
     found = _discoveries(search)
     assert not executor.tasks
     assert found[-1].encoder.exact
-    assert search.best[55].encoder.rank == 48
+    assert search.best[55].encoder.rank == 49
 
 
 def test_a_sweep_finds_every_rank_and_reports_it() -> None:

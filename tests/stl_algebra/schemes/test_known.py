@@ -6,16 +6,9 @@ import pytest
 
 from stl_algebra import Format, InvalidInput, Ring, strassen
 from stl_algebra.schemes import (
-    alphatensor_235,
-    alphatensor_245,
-    alphatensor_255,
-    alphatensor_335,
-    alphatensor_344,
-    alphatensor_345,
     benson_ballard_234,
     benson_ballard_244,
     benson_ballard_334,
-    dumas_pernet_sedoglavic,
     from_formulas,
     hopcroft_kerr_233,
     laderman,
@@ -34,13 +27,6 @@ from stl_algebra.symmetry import invariants
         (benson_ballard_234, [2, 3, 4], 20, Ring.Z),
         (benson_ballard_244, [2, 4, 4], 26, Ring.DYADIC),
         (benson_ballard_334, [3, 3, 4], 29, Ring.Z),
-        (alphatensor_235, [2, 3, 5], 25, Ring.Z),
-        (alphatensor_245, [2, 4, 5], 33, Ring.Z),
-        (alphatensor_255, [2, 5, 5], 40, Ring.Z),
-        (alphatensor_335, [3, 3, 5], 36, Ring.Z),
-        (alphatensor_344, [3, 4, 4], 38, Ring.Z),
-        (alphatensor_345, [3, 4, 5], 47, Ring.Z),
-        (dumas_pernet_sedoglavic, [4, 4, 4], 48, Ring.DYADIC),
     ],
 )
 def test_rank_and_ring(make, dimensions: list[int], rank: int, ring: Ring) -> None:
