@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -48,6 +49,7 @@ def build(entries: Sequence[Entry], target: Path, progress: Callable[[int], obje
             shutil.copyfile(entry.path, target / "files" / f"{entry.id}.safetensors")
             written.append(entry)
             progress(len(written))
+        _drop_stale(target, {entry.id for entry in written})
         (target / "assets" / "data.js").write_text(_data(written), encoding="utf-8")
         index = environment.get_template("index.html").render(
             count=len(written), exact=sum(e.exact for e in written), formats=len({e.format for e in written})
@@ -56,6 +58,13 @@ def build(entries: Sequence[Entry], target: Path, progress: Callable[[int], obje
     except OSError as error:
         raise InvalidInput(f"the site folder {target} cannot be written ({error.strerror})") from error
     return len(written)
+
+
+def _drop_stale(target: Path, ids: set[str]) -> None:
+    """Remove what an earlier site in the same folder said of encoders that this one does not hold."""
+    for path in (*(target / "encoders").iterdir(), *(target / "files").iterdir()):
+        if re.fullmatch(r"[0-9a-f]{64}\.(html|safetensors)", path.name) and path.stem not in ids:
+            path.unlink()
 
 
 def _environment() -> Environment:

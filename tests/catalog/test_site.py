@@ -71,8 +71,13 @@ def test_the_site_is_complete_and_names_no_other_place(filled: Catalog, tmp_path
 def test_an_encoder_that_broke_meanwhile_is_left_out(catalog: Catalog, found: Provenance, tmp_path: Path) -> None:
     catalog.add(strassen(), found)
     entries = [*catalog.entries(), catalog.add(classical(Format(2, 2, 2)), found)]
-    entries[0].path.write_bytes(b"broken")
-    assert build(entries, tmp_path / "site") == 1
+    assert build(entries, tmp_path / "site") == 2
+    (tmp_path / "site" / "encoders" / "mine.html").write_text("stays")
+    fresh = catalog.entries()  # without the encoders that the old entries have read already
+    fresh[0].path.write_bytes(b"broken")
+    assert build(fresh, tmp_path / "site") == 1
+    pages = sorted(path.name for path in (tmp_path / "site" / "encoders").iterdir())
+    assert pages == sorted([f"{fresh[1].id}.html", "mine.html"])
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(catalog: Catalog, tmp_path: Path) -> None:
