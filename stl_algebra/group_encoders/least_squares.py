@@ -13,7 +13,7 @@ from stl_algebra.format import Format
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-#: Singular values of the Gram matrix below this, relative to the largest, count as zero.
+#: Singular values of the Gram matrix below this, relative to the largest, count as none.
 _CUTOFF = 1e-10
 
 
@@ -44,16 +44,25 @@ def keep_products(format: Format, encode_x: Array, encode_w: Array, rank: int, g
     gram, moments = _normal_equations(format, encode_x, encode_w)
     kept = np.arange(len(encode_x))
     while len(kept) > rank:
-        whole = [np.intersect1d(group, kept) for group in groups]
-        choices = [group for group in whole if 0 < len(group) <= len(kept) - rank]
+        whole = [np.flatnonzero(np.isin(kept, group)) for group in groups]
+        choices = [places for places in whole if 0 < len(places) <= len(kept) - rank]
         if not choices:
-            choices = [np.array([s]) for s in kept]
-        remaining = [np.setdiff1d(kept, choice) for choice in choices]
-        captured = [_captured(gram, moments, rest) for rest in remaining]
-        now = _captured(gram, moments, kept)
-        losses = [(now - value) / len(choice) for value, choice in zip(captured, choices, strict=True)]
-        kept = remaining[int(np.argmin(np.round(losses, 9)))]
+            choices = [np.array([place]) for place in range(len(kept))]
+        losses = _losses(gram[np.ix_(kept, kept)], moments[kept], choices)
+        per_product = [loss / len(places) for loss, places in zip(losses, choices, strict=True)]
+        kept = np.delete(kept, choices[int(np.argmin(np.round(per_product, 8)))])
     return kept
+
+
+def _losses(gram: Array, moments: Array, choices: Sequence[Indices]) -> list[float]:
+    """What ‖R‖² gains when the products at some places are dropped and the decoder refitted, for each choice.
+
+    With w the best decoder's rows and G the Gram matrix it is the trace of w_Sᵀ ((G⁻¹)_SS)⁻¹ w_S; a trace of the
+    identity added to G makes products that depend on the others cost nothing.
+    """
+    inverse = np.linalg.inv(gram + _CUTOFF * np.trace(gram) * np.eye(len(gram)))
+    decode = inverse @ moments
+    return [float(np.sum(decode[s] * np.linalg.solve(inverse[np.ix_(s, s)], decode[s]))) for s in choices]
 
 
 def _normal_equations(format: Format, encode_x: Array, encode_w: Array) -> tuple[Array, Array]:
@@ -62,11 +71,3 @@ def _normal_equations(format: Format, encode_x: Array, encode_w: Array) -> tuple
     gram = (encode_x @ encode_x.T) * (encode_w @ encode_w.T)
     moments = encode_x.reshape(-1, n, m) @ encode_w.reshape(-1, m, p)
     return gram, moments.reshape(-1, n * p)
-
-
-def _captured(gram: Array, moments: Array, kept: Indices) -> float:
-    """‖T‖² − ‖R‖² with the best decoder on the kept products."""
-    if len(kept) == 0:
-        return 0.0
-    part = moments[kept]
-    return float(np.sum(part * (np.linalg.pinv(gram[np.ix_(kept, kept)], rcond=_CUTOFF, hermitian=True) @ part)))

@@ -142,6 +142,28 @@ def test_truncation_drops_blocks_and_then_products() -> None:
     assert errors[-1] <= maps.relative_error + 1e-12
 
 
+def test_products_are_dropped_in_order_of_the_error_of_the_refit() -> None:
+    format = Format(2, 2, 2)
+    rng = np.random.default_rng(8)
+    x, w = rng.standard_normal((6, 4)), rng.standard_normal((6, 4))
+
+    def refitted(kept: np.ndarray) -> float:
+        return relative_error(format, x[kept], w[kept], least_squares_decoder(format, x[kept], w[kept]).T)
+
+    kept = keep_products(format, x, w, 5, [])
+    assert np.isclose(refitted(kept), min(refitted(np.delete(np.arange(6), s)) for s in range(6)))
+    pairs = [np.array([0, 3]), np.array([1, 4]), np.array([2, 5])]
+    kept = keep_products(format, x, w, 4, pairs)
+    assert np.isclose(refitted(kept), min(refitted(np.setdiff1d(np.arange(6), pair)) for pair in pairs))
+
+
+def test_a_product_that_depends_on_others_is_dropped_first() -> None:
+    s = strassen()
+    x, w = np.concatenate([s.encode_x[:1], s.encode_x]), np.concatenate([s.encode_w[:1], s.encode_w])
+    kept = keep_products(s.format, x, w, 7, [])
+    assert relative_error(s.format, x[kept], w[kept], least_squares_decoder(s.format, x[kept], w[kept]).T) < 1e-20
+
+
 def test_truncation_keeps_what_matters_most() -> None:
     """Of products that each compute one output entry alone, those of the largest share stay."""
     format = Format(1, 3, 1)
