@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
+from catalog.encoder_file import check_size
 from catalog.formulas import entry_names, linear_form
 from catalog.interchange.scheme import Rows, Scheme, parse_rational, transposed
 from stl_algebra.errors import InvalidInput
@@ -42,6 +43,7 @@ def read(content: bytes) -> Iterator[tuple[str, Scheme]]:
         raise InvalidInput(f"its largest indices a{n}{m}, b{m2}{p} and c{p2}{n2} belong to no format")
     if max(n, m, p) > MAX_DIMENSION:
         raise InvalidInput(f"its format {n}x{m}x{p} is larger than {MAX_DIMENSION} a side")
+    check_size(Format(n, m, p), len(products))  # before the zeros are written out
     rows: list[Rows] = []
     for letter, (height, width) in enumerate(sizes):
         zero = Fraction(0)

@@ -133,13 +133,12 @@ def transposed(rows: Iterable[Sequence[Fraction]], n: int, p: int) -> Rows:
     >>> transposed([[Fraction(v) for v in (1, 2, 3, 4, 5, 6)]], 2, 3)[0] == [1, 3, 5, 2, 4, 6]
     True
     """
-    order = [k * n + i for i in range(n) for k in range(p)]
-    result = []
+    rows = list(rows)
     for row in rows:
-        if len(row) != n * p:
+        if len(row) != n * p:  # before anything of that size is made: n and p may be any claim
             raise InvalidInput(f"a row of the third factor has {len(row)} entries; {n}×{p} are {n * p}")
-        result.append([row[index] for index in order])
-    return result
+    order = [k * n + i for i in range(n) for k in range(p)] if rows else []
+    return [[row[index] for index in order] for row in rows]
 
 
 def _columns(rows: Rows) -> Rows:

@@ -237,6 +237,8 @@ def test_a_scheme_that_is_exact_nowhere_is_refused_unless_asked_for(tmp_path: Pa
         (b'{"n": [1, 1, 1], "m": 1, "u": [[1e999]], "v": [[1]], "w": [[1]]}', "no coefficient"),
         (b'{"n": [1, 1, 1], "m": 1, "u": [[9007199254740993]], "v": [[1]], "w": [[1]]}', "too large"),
         (b'{"n": [1000000, 1000000, 1], "m": 1, "u": [[1]], "v": [[1]], "w": [[1]]}', "entries"),
+        (b'{"n": [1000000, 1, 1000000], "m": 1, "u": [[1]], "v": [[1]], "w": [[1]]}', "1 entries"),
+        (b'{"n": [1000000, 1, 1000000], "m": 0, "u": [], "v": [], "w": []}', "at least one product"),
         (b"1 1 1 1\n1 1 x\n", "no coefficient"),
         (b"(a11)*(b11)*(c12)", "belong to no format"),
         (b"(a11)*(b11)*(a11)", "where c is due"),
@@ -320,6 +322,8 @@ def test_long_runs_and_large_files_are_refused_without_delay(tmp_path: Path) -> 
         path.write_text(text)
         for kind in (None, "exp", "benson-ballard", "perminov-txt"):
             assert next(iter(read_files([path], AT_BF16, kind))).fault
+    path.write_bytes(b"(a16_16)*(b16_16)*(c16_16)\n" * 20_000)  # two megabytes that would unfold to gigabytes
+    assert "rank 20000 is larger than a catalog takes" in str(reading(path)[0].fault)
     path.write_bytes(b"(a11)*(b11)*(c11)\n" * 1_000_000)
     assert "18000000 bytes" in str(reading(path)[0].fault)
 
