@@ -37,7 +37,7 @@ def anneal_maps(
 ) -> GroupMaps:
     """Maps α, β of a format's entries into a group, the best met on one annealing run from a random start.
 
-    The energy is ‖R‖² with the least-squares decoder, n·m·p − Σ_kg n_kg² / N_g (DESIGN §2). A move sends one
+    The energy is ‖R‖² with the least-squares decoder, n·m·p − Σ_kg n_kg² / N_g. A move sends one
     entry of X or W to another element; it changes N along a row of the m·p (or n·m) pairs and n_kg for p
     (or n) of them, so that it is scored without going through all pairs.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import networkx as nx
 import numpy as np
 import pytest
 
@@ -22,6 +23,7 @@ from stl_algebra.groups import (
     groups_of_order,
     has_triple_product_property,
     heisenberg,
+    quotient_set,
     special_linear,
     subgroups,
 )
@@ -63,10 +65,28 @@ def test_all_groups_up_to_order_12(group: FiniteGroup) -> None:
     assert capacity >= group.order
 
 
-# S3 is the smallest group that beats its order; found by hand and computer in Cohn, Umans 2003 and Hedtke, Murthy 2012.
+# S3, the smallest group that beats its order, is in Cohn, Umans 2003; the others are kept against change.
 @pytest.mark.parametrize(("name", "capacity"), [("D3", 8), ("D5", 12), ("D6", 16), ("A4", 18), ("Q8", 8), ("D4", 8)])
 def test_capacities(name: str, capacity: int) -> None:
     assert triple_product_capacity(group_by_name(name)) == capacity
+
+
+@pytest.mark.parametrize("name", ["D5", "Q8"])
+def test_third_subsets_against_cliques_found_by_networkx(name: str) -> None:
+    group = group_by_name(name)
+    others = [g for g in range(group.order) if g != group.identity]
+    best: dict[tuple[int, int], int] = {}
+    for n, m in [(1, 1), (1, 2), (2, 2)]:
+        for s in combinations(others, n - 1):
+            for t in combinations(others, m - 1):
+                first, second = quotient_set(group, [group.identity, *s]), quotient_set(group, [group.identity, *t])
+                if (first & second).sum() == 1:
+                    reached = group.table[np.ix_(np.flatnonzero(first), np.flatnonzero(second))]
+                    allowed = np.isin(group.quotients, reached, invert=True)  # the quotient u v⁻¹ is not in Q(S)Q(T)
+                    cliques = nx.find_cliques(nx.from_numpy_array(allowed & allowed.T))
+                    best[n, m] = max(best.get((n, m), 0), *(len(c) for c in cliques))
+    found = {triple.format[:2]: triple.format[2] for triple in maximal_subset_triples(group)}
+    assert best == {sizes: found[sizes] for sizes in best}
 
 
 @pytest.mark.parametrize("group", UP_TO_12, ids=lambda g: g.name)
