@@ -94,7 +94,6 @@ def convolve(group: FiniteGroup, first: Array, second: Array) -> Array:
     return np.bincount(group.table.ravel(), np.outer(first, second).ravel(), group.order).astype(np.float64)
 
 
-@lru_cache(maxsize=512)
 def wedderburn(group: FiniteGroup, *, rational: bool = False) -> WedderburnTransform:
     """The Wedderburn transform of a group, its blocks orthogonal, or with `rational` rational where they can be.
 
@@ -102,7 +101,9 @@ def wedderburn(group: FiniteGroup, *, rational: bool = False) -> WedderburnTrans
     >>> wedderburn(symmetric(3), rational=True).forward[2].tolist()
     [1.0, 1.0, 0.0, 0.0, -1.0, -1.0]
     """
-    irreducibles = real_irreducibles(group)
-    if rational:
-        irreducibles = tuple(rational_form(group, r) or r for r in irreducibles)
-    return WedderburnTransform(group, irreducibles)
+    return WedderburnTransform(group, _rational_irreducibles(group) if rational else real_irreducibles(group))
+
+
+@lru_cache(maxsize=512)
+def _rational_irreducibles(group: FiniteGroup) -> tuple[RealIrreducible, ...]:
+    return tuple(rational_form(group, r) or r for r in real_irreducibles(group))

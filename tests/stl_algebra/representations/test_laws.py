@@ -9,6 +9,7 @@ import pytest
 
 from stl_algebra.groups import (
     FiniteGroup,
+    abelian,
     alternating,
     class_of,
     conjugacy_classes,
@@ -117,6 +118,11 @@ def test_as_many_irreducibles_as_classes_closed_under_inversion(group: FiniteGro
     assert len(real_irreducibles(group)) == len(inverse_pairs)
     complex_count = sum(1 + (r.algebra.type == "complex") for r in real_irreducibles(group))
     assert complex_count == len(conjugacy_classes(group))
+
+
+def test_groups_with_one_table_keep_their_names() -> None:
+    names = [wedderburn(g).describe().split(" = ")[0] for g in (elementary_abelian(2, 2), abelian(2, 2))]
+    assert names == ["R[C2^2]", "R[C2 x C2]"]
 
 
 KNOWN_BLOCKS = {
