@@ -31,9 +31,10 @@ def encode_tiles(matrix: Tensor, encode: Tensor, height: int, width: int) -> Ten
 def decode_tiles(channels: Tensor, decode: Tensor, height: int, width: int, rows: int, columns: int) -> Tensor:
     """`stl_nn.tiling.decode_tiles`, cut to (rows, columns) and rounded to the dtype of the channels."""
     from stl_nn.cpu.matmul import decode_on_cpu
+    from stl_nn.cpu.memory import empty_in_huge_pages
 
     wide = coefficient_dtype(channels.dtype)
-    out = torch.empty(rows, columns, dtype=wide)
+    out = empty_in_huge_pages((rows, columns), wide)
     return decode_on_cpu(channels, decode.to(wide), height, width, out).to(channels.dtype)
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from stl_nn.activation import ACTIVATIONS
+from stl_nn.cpu.memory import in_huge_pages
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
 from stl_nn.tiling import decode_tiles, encode_tiles
 
@@ -52,4 +53,4 @@ def encode_weight(weight: Tensor, encoder: EncoderTensors) -> Tensor:
     """
     _, m, p = encoder.format
     wide = coefficient_dtype(weight.dtype)
-    return encode_tiles(weight, encoder.encode_w.to(wide), m, p).to(weight.dtype)
+    return in_huge_pages(encode_tiles(weight, encoder.encode_w.to(wide), m, p).to(weight.dtype))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from stl_nn.activation import ACTIVATIONS
+from stl_nn.cpu.memory import empty_in_huge_pages
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
 
 #: Bytes the two channel buffers may take together; larger panels read the encoded weight less often.
@@ -24,7 +25,7 @@ def encode_on_cpu(matrix: Tensor, encode: Tensor, height: int, width: int, out: 
 
     rows, columns = matrix.shape
     shape = (encode.shape[0], -(-rows // height), -(-columns // width))
-    out = torch.empty(shape, dtype=encode.dtype) if out is None else out
+    out = empty_in_huge_pages(shape, encode.dtype) if out is None else out
     if out.numel():
         source = matrix.detach().to(encode.dtype).contiguous().numpy()
         with _ENTER:
@@ -60,11 +61,11 @@ def matmul_on_cpu(
     wide = coefficient_dtype(x.dtype)
     encode_x, decode = encoder.encode_x.to(wide), encoder.decode.to(wide)
     weight = encoded_weight.detach().to(wide)
-    y = torch.empty(x.shape[0], out_features, dtype=wide)
+    y = empty_in_huge_pages((x.shape[0], out_features), wide)
     rank, inner, outer = weight.shape
     height = panel_height(x.shape[0], n, rank * (inner + outer) * wide.itemsize)
     tile_rows = height // n
-    buffers = [torch.empty(rank * tile_rows * size, dtype=wide) for size in (inner, outer)]
+    buffers = [empty_in_huge_pages((rank * tile_rows * size,), wide) for size in (inner, outer)]
     for start in range(0, x.shape[0], max(height, 1)):
         panel = x[start : start + height]
         tiles = -(-panel.shape[0] // n)

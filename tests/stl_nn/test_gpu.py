@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -120,10 +123,6 @@ def test_the_benchmark_measures_both_kinds_of_channels() -> None:
 
 
 def test_the_benchmark_says_so_where_there_is_no_gpu() -> None:
-    import subprocess
-    import sys
-    from pathlib import Path
-
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     script = Path(__file__).parents[2] / "benchmarks" / "gpu_layer.py"
