@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -213,6 +214,7 @@ def search_command(
     recorder = Recorder(catalog, problem)
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
     interrupted = False
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # keeps the best, as Ctrl-C does
     with LiveView(problem, ranks, console) as view:
         events = search.run()
         try:

@@ -17,7 +17,7 @@ from search.portfolio import Arm, Portfolio
 from search.strategies import strategy
 from search.strategy import Problem
 from search.strategy_names import NAMES
-from search.task import Discovery, Task, TaskResult, ignore_interrupt, run_task
+from search.task import Discovery, Task, TaskResult, prepare_worker, run_task
 from stl_algebra import InvalidInput, TileEncoder, classical
 
 #: Every strategy gets several slices at every rank, within these seconds; the first ones are short.
@@ -42,7 +42,7 @@ class Progress:
 
 def local_executor(jobs: int) -> ProcessPoolExecutor:
     """Worker processes on this machine, started afresh (no state of this process is shared)."""
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=ignore_interrupt)
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=prepare_worker)
 
 
 class Search:

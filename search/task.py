@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 import time
 from dataclasses import dataclass, field
 from math import inf
@@ -83,6 +85,13 @@ def run_task(task: Task) -> TaskResult:
     return TaskResult(task, found, stop.trials)
 
 
-def ignore_interrupt() -> None:
-    """For worker processes: Ctrl-C is the coordinator's to handle."""
+def prepare_worker() -> None:
+    """For worker processes: Ctrl-C is the coordinator's to handle, and a worker does not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)

@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -108,18 +110,17 @@ def test_a_catalog_that_cannot_be_written_is_named_before_the_search(tmp_path: P
     assert "cannot be written" in err
 
 
-@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT to a process")
-def test_ctrl_c_keeps_the_best(tmp_path: Path) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="sends signals to a process")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_search_keeps_the_best(sent: signal.Signals, tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import cli; cli.search_command()"]
     command += ["--tile", "2", "--rank", "6", "--budget", "10m", "--jobs", "1", "--no-shipped", "--json"]
     with subprocess.Popen(
         [*command, "--catalog", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
-        for line in process.stderr:  # wait for an improvement that a worker found
-            if "error" in line and "construction" not in line:
-                break
-        process.send_signal(signal.SIGINT)
+        _wait_for_a_worker(process.stderr)
+        process.send_signal(sent)
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     found = json.loads(out)
@@ -137,3 +138,37 @@ def test_help_needs_no_heavy_module(command: object) -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert "Usage" in result.stdout
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for child processes in /proc")
+def test_workers_do_not_outlive_a_killed_search(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import cli; cli.search_command()", "--tile", "2", "--rank", "6", "--jobs", "1"]
+    with subprocess.Popen(
+        [*command, "--budget", "10m", "--no-shipped", "--catalog", str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        _wait_for_a_worker(process.stdout)
+        children = [
+            int(pid)
+            for task in Path(f"/proc/{process.pid}/task").iterdir()
+            for pid in (task / "children").read_text().split()
+        ]
+        assert children
+        process.kill()
+    waited = 0
+    while any(_is_running(pid) for pid in children) and waited < 300:
+        time.sleep(0.1)
+        waited += 1
+    assert not any(_is_running(pid) for pid in children)
+
+
+def _wait_for_a_worker(lines: IO[str]) -> None:
+    """Read up to the first improvement that a worker found."""
+    next(line for line in lines if " s  error" in line and "construction" not in line)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
