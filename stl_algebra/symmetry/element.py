@@ -89,6 +89,20 @@ class Symmetry:
         """Their inverses. Raises InvalidInput where one is singular."""
         return tuple(_inverse(matrix) for matrix in self.matrices)
 
+    @cached_property
+    def _integers(self) -> tuple[NDArray[np.object_], ...]:
+        return tuple(np.array(base, dtype=object) for base in self.bases)
+
+    @cached_property
+    def _inverse_integers(self) -> tuple[NDArray[np.object_], ...]:
+        """The inverses, scaled to integers: bases count up to scalars."""
+        return tuple(np.array(_rows(inverse), dtype=object) for inverse in self.inverses)
+
+    @cached_property
+    def _floats(self) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...]:
+        """(Pᵢ, P_{i+1}⁻¹) in float64, for each slot."""
+        return tuple((self.matrices[i].astype(float), self.inverses[(i + 1) % 3].astype(float)) for i in range(3))
+
     @property
     def is_unimodular(self) -> bool:
         """Whether all bases have determinant ±1, so that a finite group of them acts with scalars ±1."""
@@ -99,13 +113,14 @@ class Symmetry:
         if self.format != other.format:
             raise InvalidInput(f"symmetries of formats {self.format} and {other.format} do not compose")
         products = []
-        for i in range(3):
+        for i, left in enumerate(self._integers):
             if self.transposed:
-                products.append(self.matrices[i] @ other.inverses[(2 - i + self.rotation) % 3].T)
+                products.append(left @ other._inverse_integers[(2 - i + self.rotation) % 3].T)
             else:
-                products.append(self.matrices[i] @ other.matrices[(i + self.rotation) % 3])
+                products.append(left @ other._integers[(i + self.rotation) % 3])
         rotation = other.rotation - self.rotation if other.transposed else other.rotation + self.rotation
-        return Symmetry(tuple(_rows(p) for p in products), rotation, self.transposed != other.transposed)  # type: ignore[arg-type]
+        bases = tuple(tuple(map(tuple, product)) for product in products)
+        return Symmetry(bases, rotation, self.transposed != other.transposed)  # type: ignore[arg-type]
 
     @property
     def is_identity(self) -> bool:
@@ -145,7 +160,15 @@ class Symmetry:
 
     def act(self, factors: TraceForm) -> TraceForm:
         """The moved factors, in float64: (F₀, F₁, F₂) of shapes (r, n·m), (r, m·p), (r, p·n)."""
-        u, v, z = (factors[self.source(i)] @ self.slot_map(i).astype(float).T for i in range(3))
+        moved = []
+        for slot, (left, right) in enumerate(self._floats):
+            rows, columns = len(left), len(right)
+            shape = (-1, columns, rows) if self.transposed else (-1, rows, columns)
+            matrices = factors[self.source(slot)].reshape(shape)
+            if self.transposed:
+                matrices = matrices.transpose(0, 2, 1)
+            moved.append((left @ matrices @ right).reshape(len(matrices), -1))
+        u, v, z = moved
         return u, v, z
 
     def apply(self, encoder: TileEncoder) -> TileEncoder:

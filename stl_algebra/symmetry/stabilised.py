@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+from math import lcm
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,19 +136,28 @@ class _Table:
 
 
 def _fixed_spaces(generators: list[Symmetry], identity: Symmetry) -> list[NDArray[np.float64]]:
-    """The spaces of triples that the generators fix up to signs, one for each way the signs can fall."""
+    """The spaces of triples that the generators fix up to signs, one for each way the signs can fall.
+
+    Generators are taken one after another, each within the spaces that those before it leave.
+    """
     n, m, p = identity.format
     sizes = (n * m, m * p, p * n)
     slots = np.repeat(np.arange(3), sizes)
-    operators = [_operator(element, sizes) for element in generators]
-    spaces: dict[bytes, NDArray[np.float64]] = {}
-    for signs in product(SIGNS, repeat=len(generators)):
-        conditions = [op - np.diag(np.array(sign)[slots]) for op, sign in zip(operators, signs, strict=True)]
-        basis = _null_space(np.concatenate(conditions)) if conditions else np.eye(len(slots))
-        if len(basis) and all(np.any(basis[:, slots == slot]) for slot in range(3)):
-            keys = [_projector(basis * np.array(gauge)[slots]).tobytes() for gauge in SIGNS]
-            spaces.setdefault(min(keys), basis)
-    return list(spaces.values())
+    spaces = [np.eye(len(slots))]
+    for element in generators:
+        operator = _operator(element, sizes)
+        found: dict[bytes, NDArray[np.float64]] = {}
+        for basis, sign in product(spaces, SIGNS):
+            moved = basis @ operator.T - basis * np.array(sign)[slots]
+            smaller = _null_space(moved.T) @ basis
+            if len(smaller) and all(np.any(smaller[:, slots == slot]) for slot in range(3)):
+                found.setdefault(_projector(smaller).tobytes(), smaller)
+        spaces = list(found.values())
+    different: dict[bytes, NDArray[np.float64]] = {}
+    for basis in spaces:
+        key = min(_projector(basis * np.array(gauge)[slots]).tobytes() for gauge in SIGNS)
+        different.setdefault(key, basis)
+    return list(different.values())
 
 
 def _operator(element: Symmetry, sizes: tuple[int, int, int]) -> NDArray[np.float64]:
@@ -160,15 +170,21 @@ def _operator(element: Symmetry, sizes: tuple[int, int, int]) -> NDArray[np.floa
 
 
 def _null_space(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A basis, over Q, of the null space of an integer matrix: for signed permutations signed sums of entries."""
+    """A basis of the null space of an integer matrix, rows of integers: for signed permutations sums of ± entries."""
     from sympy import QQ
     from sympy.polys.matrices import DomainMatrix
 
     rows = matrix[np.any(matrix != 0, axis=1)].astype(int).tolist()
     if not rows:
         return np.eye(matrix.shape[1])
-    space = DomainMatrix(rows, (len(rows), matrix.shape[1]), QQ.get_ring()).convert_to(QQ).to_sparse().nullspace()
-    return np.array(space.to_Matrix().tolist(), dtype=float).reshape(space.shape)
+    space = (
+        DomainMatrix([[QQ(v) for v in row] for row in rows], (len(rows), matrix.shape[1]), QQ).to_sparse().nullspace()
+    )
+    found = [[(int(v.numerator), int(v.denominator)) for v in row] for row in space.to_dense().to_list()]
+    scales = [lcm(*(denominator for _, denominator in row)) for row in found]
+    return np.array(
+        [[float(a * (scale // b)) for a, b in row] for row, scale in zip(found, scales, strict=True)]
+    ).reshape(space.shape)
 
 
 def _projector(basis: NDArray[np.float64]) -> NDArray[np.float64]:

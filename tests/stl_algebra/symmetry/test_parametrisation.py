@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
-from stl_algebra import Format, InvalidInput, balance, classical, kronecker, residual, strassen
+from stl_algebra import Format, InvalidInput, TileEncoder, balance, classical, kronecker, residual, strassen
+from stl_algebra.schemes import laderman
 from stl_algebra.symmetry import (
     Parametrisation,
     Symmetry,
@@ -18,6 +19,7 @@ from stl_algebra.symmetry import (
     orbit_types,
     orbits,
     parametrise,
+    symmetry_group,
 )
 
 GROUPS = [
@@ -139,6 +141,22 @@ def test_invariant_encoders_are_points(encoder, name: str, lengths: list[int] | 
     found = sorted(kind.length for kind, count in space.structure for _ in range(count))
     assert found == sorted(len(orbit.products) for orbit in orbits(encoder, group))
     assert lengths is None or found == lengths
+
+
+@pytest.mark.parametrize(
+    ("encoder", "order", "lengths", "parameters"),
+    [(strassen(), 12, [1, 6], 8), (laderman(), 24, [1, 4, 4, 6, 8], 34)],
+    ids=["strassen", "laderman"],
+)
+def test_a_scheme_is_a_point_of_few_parameters_under_its_own_group(
+    encoder: TileEncoder, order: int, lengths: list[int], parameters: int
+) -> None:
+    group = symmetry_group(encoder)
+    assert len(group) == order
+    space, point = fit_orbits(encoder, group)
+    assert sorted(kind.length for kind, count in space.structure for _ in range(count)) == lengths
+    assert space.parameters == parameters
+    assert space.encoder(point).relative_error < 1e-25
 
 
 def test_bad_structures() -> None:
