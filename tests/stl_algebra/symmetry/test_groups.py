@@ -83,10 +83,11 @@ def test_matching_ignores_order_and_scalars_but_not_products() -> None:
     assert matching(TileEncoder(e.format, other, shuffled.encode_w, shuffled.decode), e) is None
 
 
-def test_strassen_has_the_signed_part_of_de_grootes_group() -> None:
-    """Its full group is (S₃×S₃)⋊Z₂ of order 36 times rotations shared with it; the signed permutations are 12."""
+def test_the_signed_symmetries_of_strassen_are_a_group_of_twelve() -> None:
+    """Z₃×Z₂ and six with transposition; the conjugations of order 3 in its full group are no signed permutations."""
     group = symmetry_group(strassen())
     assert len(group) == 12
+    assert sum(g.transposed for g in group) == 6
     elements = set(group)
     assert all(g @ h in elements for g in group for h in group)
     assert all(is_invariant(strassen(), g) for g in group)
