@@ -241,4 +241,9 @@ def search_command(
     console.print("Interrupted; the best so far is kept.\n" if interrupted else "")
     encoders = [entry.encoder for entry in entries]
     console.print(summary(problem, encoders[0]) if len(encoders) == 1 else frontier(problem, encoders))
-    console.print(f"\nKept in {entries[0].path.parent}\nSee it with: stl-catalog show {entries[0].id[:10]}")
+    old = [rank for rank, found in search.best.items() if found.strategy == "known"]
+    if len(old) == len(ranks):
+        console.print("\nNothing better was found than the catalog holds.")
+    else:
+        console.print(f"\nKept in {catalog.directory}")
+    console.print(f"See it with: stl-catalog show {entries[0].id[:10]}")

@@ -26,7 +26,7 @@ class DeflationSearch:
     """Drops products of an encoder of higher rank and refits after each, keeping the best few.
 
     Starts from the construction of the format, from known encoders of higher rank, and from the best of this
-    rank regrown: a few random products more. Each level tries many drops with a few sweeps of alternating
+    rank and of lower ones regrown: with random products added. Each level tries many drops with a few sweeps of alternating
     least squares; what then comes near the best is minimised by Levenberg–Marquardt. The first pass is greedy,
     later ones keep a beam and let chance into its choice.
     """
@@ -68,11 +68,14 @@ class DeflationSearch:
         if derivation(problem.format).rank > problem.rank:
             higher.append(exact_seed(problem.format))
         exact = [e for e in higher if e.ring.is_exact_for_reals]
+        lower = [e for e in problem.known if e.rank < problem.rank]
         choice = rng.random()
-        if population and (not higher or choice < 0.4):
-            seed = population[min(int(rng.exponential(1.5)), len(population) - 1)]
-            regrown = _regrown(problem, seed, int(rng.integers(1, 5)), rng)
-            return seed, regrown, "regrown"
+        if (population or lower) and (not higher or choice < 0.4):
+            # The best of lower ranks are what this rank must beat at least.
+            pool = sorted(lower, key=problem.cost)[:6] if lower and (not population or choice < 0.15) else population
+            seed = pool[min(int(rng.exponential(1.5)), len(pool) - 1)]
+            more = problem.rank - seed.rank + int(rng.integers(seed.rank == problem.rank, 5))
+            return seed, _regrown(problem, seed, more, rng), "regrown"
         if exact and choice < 0.7:
             seed = exact[int(rng.integers(len(exact)))]
         else:
