@@ -142,7 +142,8 @@ def _matmul_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         grad = backward_of(ctx.activation, grad, before)
     to_x = to_weight = to_encode = to_decode = None
     need_x, need_weight, need_encode, need_decode, need_bias = ctx.needs_input_grad[:5]
-    wide = coefficient_dtype(x.dtype)
+    # A GPU multiplies low precisions with sums in float32; a CPU would round them, so it takes float32 operands.
+    wide = x.dtype if x.is_cuda else coefficient_dtype(x.dtype)
     channels = encode_tiles(grad, decode.T.contiguous(), n, p).to(wide)
     if need_x or need_encode:
         to_encoded = channels.bmm(weight.to(wide).mT)

@@ -35,23 +35,25 @@ def encode_on_gpu(matrix: Tensor, encode: Tensor, height: int, width: int) -> Te
     source = matrix if matrix.stride(1) == 1 else matrix.contiguous()
     positions = _power_of_two(height * width)
     weights = pad(encode.float(), (0, positions - height * width, 0, -rank % GROUP)).contiguous()
-    encode_kernel[(tile_rows, tile_count(tile_columns, BLOCK))](
-        source,
-        weights,
-        out,
-        rows,
-        columns,
-        tile_columns,
-        source.stride(0),
-        out.stride(0),
-        rank,
-        HEIGHT=height,
-        WIDTH=width,
-        POSITIONS=positions,
-        BLOCK=BLOCK,
-        GROUP=GROUP,
-        PRECISION=_precision(),
-    )
+    grid = (tile_rows, tile_count(tile_columns, BLOCK))
+    with torch.cuda.device_of(matrix):
+        encode_kernel[grid](
+            source,
+            weights,
+            out,
+            rows,
+            columns,
+            tile_columns,
+            source.stride(0),
+            out.stride(0),
+            rank,
+            HEIGHT=height,
+            WIDTH=width,
+            POSITIONS=positions,
+            BLOCK=BLOCK,
+            GROUP=GROUP,
+            PRECISION=_precision(),
+        )
     return out
 
 
@@ -74,25 +76,27 @@ def decode_on_gpu(
     rank, tile_rows, tile_columns = channels.shape
     positions = _power_of_two(height * width)
     weights = pad(decode.float(), (0, -rank % GROUP, 0, positions - height * width)).contiguous()
-    decode_kernel[(tile_rows, tile_count(tile_columns, BLOCK))](
-        channels,
-        weights,
-        bias if bias is not None else weights,
-        out,
-        *out.shape,
-        tile_columns,
-        out.stride(0),
-        channels.stride(0),
-        rank,
-        HEIGHT=height,
-        WIDTH=width,
-        POSITIONS=positions,
-        BLOCK=BLOCK,
-        GROUP=GROUP,
-        PRECISION=_precision(),
-        ACTIVATION=activation,
-        HAS_BIAS=bias is not None,
-    )
+    grid = (tile_rows, tile_count(tile_columns, BLOCK))
+    with torch.cuda.device_of(channels):
+        decode_kernel[grid](
+            channels,
+            weights,
+            bias if bias is not None else weights,
+            out,
+            *out.shape,
+            tile_columns,
+            out.stride(0),
+            channels.stride(0),
+            rank,
+            HEIGHT=height,
+            WIDTH=width,
+            POSITIONS=positions,
+            BLOCK=BLOCK,
+            GROUP=GROUP,
+            PRECISION=_precision(),
+            ACTIVATION=activation,
+            HAS_BIAS=bias is not None,
+        )
     return out
 
 
