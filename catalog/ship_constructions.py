@@ -23,8 +23,6 @@ SOURCES = {
     "Hopcroft–Kerr": "J. Hopcroft, L. Kerr, On minimizing the number of multiplications, SIAM J. Appl. Math. 20, 1971",
     "Laderman": "J. Laderman, A noncommutative algorithm for multiplying 3×3 matrices, Bull. AMS 82, 1976",
     "Benson–Ballard": "A. Benson, G. Ballard, A framework for practical parallel fast matrix multiplication, 2015",
-    "AlphaTensor": "A. Fawzi et al., Discovering faster matrix multiplication algorithms …, Nature 610, 2022",
-    "Dumas–Pernet–Sedoglavic": "J.-G. Dumas, C. Pernet, A. Sedoglavic, arXiv 2506.13242, 2025",
     "Bini": "D. Bini et al., O(n^2.7799) complexity for n×n approximate matrix multiplication, 1979",
     "Schönhage": "A. Schönhage, Partial and total matrix multiplication, SIAM J. Comput. 10, 1981",
 }

@@ -26,9 +26,9 @@ class DeflationSearch:
     """Drops products of an encoder of higher rank and refits after each, keeping the best few.
 
     Starts from the construction of the format, from known encoders of higher rank, and from the best of this
-    rank and of lower ones regrown: with random products added. Each level tries many drops with a few sweeps of alternating
-    least squares; what then comes near the best is minimised by Levenberg–Marquardt. The first pass is greedy,
-    later ones keep a beam and let chance into its choice.
+    rank and of lower ones regrown: with random products added. Each level tries many drops with a few sweeps of
+    alternating least squares; what then comes near the best is minimised by Levenberg–Marquardt. The first pass
+    is greedy, later ones keep a beam and let chance into its choice.
     """
 
     name = "deflation"
