@@ -32,6 +32,8 @@ def test_state_makes_the_round_trip_through_safetensors_and_deepcopy(tmp_path: P
     x = torch.randn(5, 9)
     assert torch.equal(other(x), layer(x))
     assert torch.equal(copy.deepcopy(layer)(x), layer(x))
+    torch.save(layer, tmp_path / "layer.pt")
+    assert torch.equal(torch.load(tmp_path / "layer.pt", weights_only=False)(x), layer(x))
 
 
 @pytest.mark.parametrize("theirs", [random_encoder(4, 4, 4, 20, seed=1), random_encoder(4, 4, 4, 21), STRASSEN])
