@@ -1,0 +1,58 @@
+"""Ship what searches found: python -m catalog.ship_found DIR takes the frontier of a catalog into the shipped one.
+
+Afterwards the shipped catalog holds, beside the constructions, the best found encoder of each format and rank
+at every precision and the best found exact one; found encoders that are beaten at all of these are removed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from catalog.catalog import SHIPPED, Catalog
+from catalog.entry import Entry
+from stl_algebra import PRECISIONS, Format
+
+Slot = tuple[Format, int, str]
+
+
+def ship_found(source: Path, directory: Path = SHIPPED) -> tuple[int, int]:
+    """How many encoders were added to a directory from the catalog in `source`, and how many removed there."""
+    catalog, arrivals = Catalog(directory, shipped=False), Catalog(source, shipped=False)
+    had = {entry.id: entry for entry in _found(catalog)}
+    offered = had | {entry.id: entry for entry in _found(arrivals)}
+    # A construction may be as good: then nothing of the search is needed in its place.
+    constructed = [entry for entry in catalog.entries(real=True) if entry.provenance.strategy == "construction"]
+    best = _best([*constructed, *offered.values()])
+    own = _best(entry for entry in offered.values() if entry.exact)
+    keep = {entry.id for entry in [*best.values(), *own.values()]} & offered.keys()
+    for id in keep - had.keys():
+        catalog.add(offered[id].encoder, offered[id].provenance)
+    for id in had.keys() - keep:
+        catalog.remove(id)
+    return len(keep - had.keys()), len(had.keys() - keep)
+
+
+def _found(catalog: Catalog) -> list[Entry]:
+    return [
+        entry for entry in catalog.entries(real=True) if entry.provenance.strategy not in ("construction", "import")
+    ]
+
+
+def _best(entries: Iterable[Entry]) -> dict[Slot, Entry]:
+    """The entry of least error for each format, rank and precision."""
+    best: dict[Slot, Entry] = {}
+    for entry in entries:
+        for precision in PRECISIONS:
+            slot = (entry.format, entry.rank, precision)
+            if slot not in best or entry.error_at(precision) < best[slot].error_at(precision):
+                best[slot] = entry
+    return best
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("name the catalog to take from: python -m catalog.ship_found DIR")
+    added, removed = ship_found(Path(sys.argv[1]))
+    print(f"{added} encoders added to {SHIPPED}, {removed} removed that are beaten now")

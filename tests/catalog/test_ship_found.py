@@ -1,0 +1,51 @@
+"""Taking the frontier of a catalog into another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from catalog import Catalog, Provenance
+from catalog.ship_found import ship_found
+from stl_algebra import Format, TileEncoder, strassen
+
+FORMAT = Format(2, 2, 2)
+
+
+def _approximate(seed: int, size: float) -> TileEncoder:
+    rng = np.random.default_rng(seed)
+    u, v, w = (size * rng.standard_normal((5, 4)) for _ in range(3))
+    return TileEncoder(FORMAT, u, v, w.T)
+
+
+def _ids(directory: Path) -> set[str]:
+    return {entry.id for entry in Catalog(directory, shipped=False).entries()}
+
+
+def test_the_best_at_each_precision_are_taken_and_the_beaten_removed(tmp_path: Path) -> None:
+    source, shipped = tmp_path / "source", tmp_path / "shipped"
+    found = Provenance("lm", seed=1)
+    good, bad, later = _approximate(0, 0.3), _approximate(1, 2.0), _approximate(2, 0.01)
+    assert later.relative_error < good.relative_error < bad.relative_error
+    for encoder in (good, bad):
+        Catalog(source, shipped=False).add(encoder, found)
+    assert ship_found(source, shipped) == (1, 0)
+    assert _ids(shipped) == {good.digest}
+    assert ship_found(source, shipped) == (0, 0)
+    Catalog(source, shipped=False).add(later, found)
+    assert ship_found(source, shipped) == (1, 1)
+    assert _ids(shipped) == {later.digest}
+
+
+def test_constructions_stay_and_need_no_equal(tmp_path: Path) -> None:
+    source, shipped = tmp_path / "source", tmp_path / "shipped"
+    Catalog(shipped, shipped=False).add(strassen(), Provenance("construction"))
+    Catalog(source, shipped=False).add(_approximate(3, 0.2), Provenance("orbit"))
+    u, v, w = strassen().factors
+    permuted = TileEncoder(FORMAT, -u, -v, w.T, strassen().ring)  # the same in other signs: exact, found
+    Catalog(source, shipped=False).add(permuted, Provenance("lm"))
+    ship_found(source, shipped)
+    assert strassen().digest in _ids(shipped)
+    assert permuted.digest in _ids(shipped)  # the best exact one that was found is kept as such
+    assert len(_ids(shipped)) == 3
