@@ -13,6 +13,7 @@ from pathlib import Path
 from catalog.catalog import SHIPPED, Catalog
 from catalog.provenance import Provenance
 from stl_algebra import PRECISIONS, Format, Ring, TileEncoder, balance, classical
+from stl_algebra.quality import least_growth
 from stl_algebra.schemes import Derivation, best_composed, bini, schonhage
 
 #: Every format with sides up to this has an exact encoder shipped.
@@ -44,7 +45,10 @@ def constructions(
     for sides in product(range(1, largest + 1), repeat=3):
         for ring in (Ring.Z, Ring.DYADIC, Ring.Q) if sides != (1, 1, 1) else ():
             allowed = [seed for seed in seeds if ring is Ring.Q or seed.ring in (Ring.Z, ring)]
-            yield from _tree(best_composed(Format(*sides), allowed, ring))
+            derivation = best_composed(Format(*sides), allowed, ring)
+            yield from _tree(derivation)
+            if ring is Ring.DYADIC:
+                yield _in_better_bases(derivation)
     for name, family in (("Bini", bini()), ("Schönhage", schonhage())):
         for precision in PRECISIONS:
             epsilon = family.best_epsilon(precision)
@@ -56,6 +60,13 @@ def constructions(
                 balance(family.at(epsilon)),
                 Provenance("construction", precision=precision, details=details | {"source": SOURCES[name]}),
             )
+
+
+def _in_better_bases(derivation: Derivation) -> tuple[TileEncoder, Provenance]:
+    """A derivation's encoder in bases of nearly the least growth, or itself where it has that."""
+    words = f"{_words(derivation)}, in bases of nearly the least growth, multiples of 1/8"
+    encoder = least_growth(derivation.encoder, 8)
+    return encoder, _provenance(words, parents=[derivation.encoder.digest])
 
 
 def ship(directory: Path = SHIPPED, largest: int = LARGEST_SIDE) -> list[Path]:

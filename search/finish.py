@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 
 from search.cp_model import CPModel
+from search.exact_seeds import in_better_bases
 from search.levenberg_marquardt import Model, Point, last, levenberg_marquardt
 from search.objective import Factors, Objective
 from search.rounding import round_to_exact
 from search.strategy import Candidate, Problem, Stop
 from stl_algebra import TileEncoder
 
+#: What is said of an encoder in better bases.
+LEAST_GROWTH = "of nearly the least growth, multiples of 1/8"
 #: ‖R‖² / (n·m·p) under which a minimum is tried as an exact solution.
 NEARLY_EXACT = 2e-4
 
@@ -53,7 +56,7 @@ def finish(
     parents: tuple[str, ...],
     details: dict[str, Any],
 ) -> Iterator[Candidate]:
-    """The approximate encoder of these factors, then an exact one where they round to it."""
+    """The approximate encoder of these factors; where they round to an exact one, that too, also in better bases."""
     u, v, w = factors
     encoder = TileEncoder(problem.format, u, v, w.T)
     yield Candidate(encoder, parents, details)
@@ -61,6 +64,7 @@ def finish(
         exact = _rounded(problem, (u, v, w), rng, stop)
         if exact is not None:
             yield Candidate(exact, parents, {**details, "rounded": True})
+            yield Candidate(in_better_bases(exact), parents, {**details, "rounded": True, "bases": LEAST_GROWTH})
 
 
 def _rounded(problem: Problem, factors: Factors, rng: np.random.Generator, stop: Stop) -> TileEncoder | None:

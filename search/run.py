@@ -11,7 +11,8 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from search.exact_seeds import derivation
+from search.exact_seeds import derivation, in_better_bases
+from search.finish import LEAST_GROWTH
 from search.pool import Pool
 from search.portfolio import Arm, Portfolio
 from search.strategies import strategy
@@ -94,7 +95,7 @@ class Search:
         self._started = time.monotonic()
         for rank, problem in self._problems.items():
             for discovery in _constructions(problem):
-                yield from self._improvements(rank, discovery)
+                yield from self._improvements(rank, replace(discovery, seconds=self._elapsed()))
         # A rank above that of an exact construction needs no search.
         settled = {rank for rank, found in self.best.items() if found.encoder.rank < rank}
         self._portfolio = Portfolio([arm for arm in self._arms if arm[0] not in settled])
@@ -138,8 +139,7 @@ class Search:
         reached = min((cost(d.encoder) for d in result.discoveries), default=None)
         self._portfolio.record(rank, result.task.strategy, result.trials, reached, before)
         for discovery in result.discoveries:
-            now = round(time.monotonic() - self._started, 3)
-            yield from self._improvements(rank, replace(discovery, seconds=now))
+            yield from self._improvements(rank, replace(discovery, seconds=self._elapsed()))
 
     def _next_task(self) -> Task:
         self._tasks += 1
@@ -151,11 +151,14 @@ class Search:
         problem = replace(self._problems[arm.rank], known=self._pool.near(arm.rank))
         return Task(arm.strategy, problem, (self._seed, self._tasks), seconds, time.time() + self._remaining())
 
+    def _elapsed(self) -> float:
+        return round(time.monotonic() - self._started, 3)
+
     def _remaining(self) -> float:
         return self._started + self._budget - RESERVE - time.monotonic()
 
     def _progress(self, running: int) -> Progress:
-        elapsed = time.monotonic() - self._started
+        elapsed = self._elapsed()
         arms = tuple(replace(arm) for arm in self._portfolio.arms)
         return Progress(elapsed, max(self._budget - elapsed, 0.0), dict(self.best), arms, running)
 
@@ -174,6 +177,9 @@ def _constructions(problem: Problem) -> Iterator[Discovery]:
     exact = derivation(problem.format)
     if exact.rank <= problem.rank:
         yield Discovery(exact.encoder, "construction", None, 0.0, (), {"derivation": str(exact)})
+        details = {"derivation": str(exact), "bases": LEAST_GROWTH}
+        parents = (exact.encoder.digest,)
+        yield Discovery(in_better_bases(exact.encoder), "construction", None, 0.0, parents, details)
 
 
 def _shut_down(executor: Executor) -> None:
