@@ -155,8 +155,9 @@ class Folder:
         """Bring the index up to date with the directory, or with one file of it; False where there is none."""
         if not self.directory.exists():
             return False
-        found = dict(self._scan(only))
+        # The index first: a file that another process adds in between must not look as if it were gone.
         known = self.index.states() if only is None else {}
+        found = dict(self._scan(only))
         changed = [name for name, stamp in found.items() if name not in known or known[name][:2] != stamp]
         faults = {name: fault for name, (_, _, fault) in known.items() if fault is not None and name in found}
         for batch in _batches(changed):

@@ -10,14 +10,15 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from catalog import Catalog, Provenance
 from catalog.durable import TEMPORARY_PREFIX
-from stl_algebra import TileEncoder, strassen
+from catalog.folder import Folder
+from stl_algebra import Format, TileEncoder, classical, strassen
 
 RandomEncoder = Callable[..., TileEncoder]
 
@@ -55,6 +56,25 @@ def test_processes_add_and_read_at_once(catalog: Catalog) -> None:
     assert len(set(committed)) == 160
     assert {entry.id for entry in catalog.entries()} == set(committed)
     assert [fault for _, fault in catalog.verify() if fault] == []
+
+
+def test_what_is_added_during_a_look_at_the_directory_stays(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process commits a file between the two halves of a refresh: its row must survive."""
+    folder = catalog.folders[0]
+    catalog.add(strassen(), Provenance("first"))
+    late = Catalog(catalog.directory, shipped=False)
+    scan = Folder._scan
+
+    def scan_then_add(self: Folder, only: str | None) -> Iterator[tuple[str, tuple[int, int]]]:
+        found = list(scan(self, only))
+        if self is folder:
+            late.add(classical(Format(1, 1, 1)), Provenance("late"))
+        return iter(found)
+
+    monkeypatch.setattr(Folder, "_scan", scan_then_add)
+    folder.refresh()
+    monkeypatch.undo()
+    assert late.folders[0].row(f"{classical(Format(1, 1, 1)).digest}.safetensors")
 
 
 def test_a_kill_at_any_instant_loses_nothing_committed(catalog: Catalog) -> None:
