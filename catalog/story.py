@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from stl_algebra.errors import InvalidInput
 
@@ -34,6 +35,24 @@ def origin(entry: Entry) -> str:
         parts[-1] += ","
         parts.append(f"minimising the error at {plain(came.precision)}")
     return " ".join(parts) + "."
+
+
+def particulars(entry: Entry) -> list[str]:
+    """What else is recorded of how an encoder was found, one line each: words first, lists and parts unfolded."""
+    details = {k: v for k, v in entry.provenance.details.items() if k not in ("derivation", "file", "collection")}
+    words = details.pop("words", None)
+    return ([] if words is None else [f"{plain(words)}."]) + list(_unfolded(details))
+
+
+def _unfolded(details: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in details.items():
+        parts = value if isinstance(value, list) else [value]
+        if not any(isinstance(part, Mapping) for part in parts):
+            yield f"{plain(key)}: {' '.join(map(plain, parts))}"
+            continue
+        for part in parts:
+            yield f"{plain(key)}:"
+            yield from (f"  {line}" for line in _unfolded(part if isinstance(part, Mapping) else {"also": part}))
 
 
 def lineage(entry: Entry, catalog: Catalog) -> list[str]:

@@ -73,12 +73,11 @@ def _figures(entry: Entry) -> None:
 
 
 def _history(entry: Entry, catalog: Catalog) -> None:
-    from catalog.story import lineage, origin, plain
+    from catalog.story import lineage, origin, particulars
 
     click.echo(f"\n{origin(entry)}")
-    for key, value in entry.provenance.details.items():
-        if key not in ("derivation", "file", "collection"):  # told already
-            click.echo(f"  {plain(key)}: {plain(value)}")
+    for line in particulars(entry):
+        click.echo(f"  {line}")
     if ancestors := lineage(entry, catalog):
         click.echo("Made from:")
         for line in ancestors:
