@@ -21,7 +21,9 @@ def ship_found(source: Path, directory: Path = SHIPPED) -> tuple[int, int]:
     """How many encoders were added to a directory from the catalog in `source`, and how many removed there."""
     catalog, arrivals = Catalog(directory, shipped=False), Catalog(source, shipped=False)
     had = {entry.id: entry for entry in _found(catalog)}
-    offered = had | {entry.id: entry for entry in _found(arrivals)}
+    # At the lowest ranks leaving products out cannot be beaten: a search then keeps that construction.
+    left_out = [e for e in arrivals.entries(real=True, exact=False) if e.provenance.strategy == "construction"]
+    offered = had | {entry.id: entry for entry in [*_found(arrivals), *left_out]}
     # A construction may be as good: then nothing of the search is needed in its place.
     constructed = [entry for entry in catalog.entries(real=True) if entry.provenance.strategy == "construction"]
     best = _best([*constructed, *offered.values()])

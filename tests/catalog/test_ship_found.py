@@ -8,7 +8,7 @@ import numpy as np
 
 from catalog import Catalog, Provenance
 from catalog.ship_found import ship_found
-from stl_algebra import Format, TileEncoder, strassen
+from stl_algebra import Format, TileEncoder, classical, strassen
 
 FORMAT = Format(2, 2, 2)
 
@@ -49,3 +49,16 @@ def test_constructions_stay_and_need_no_equal(tmp_path: Path) -> None:
     assert strassen().digest in _ids(shipped)
     assert permuted.digest in _ids(shipped)  # the best exact one that was found is kept as such
     assert len(_ids(shipped)) == 3
+
+
+def test_products_left_out_are_taken_where_nothing_is_better(tmp_path: Path) -> None:
+    source, shipped = tmp_path / "source", tmp_path / "shipped"
+    u, v, w = classical(FORMAT).factors
+    naive = {rank: TileEncoder(FORMAT, u[:rank], v[:rank], w[:rank].T) for rank in (1, 5)}
+    for encoder in naive.values():
+        Catalog(source, shipped=False).add(encoder, Provenance("construction"))
+    better = TileEncoder(FORMAT, u[:5], v[:5], (1.001 * w[:5]).T)
+    assert better.relative_error > naive[5].relative_error
+    Catalog(source, shipped=False).add(better, Provenance("lm"))
+    ship_found(source, shipped)
+    assert _ids(shipped) == {naive[1].digest, naive[5].digest}
