@@ -127,9 +127,9 @@ class Search:
             _shut_down(executor)
 
     def _improvements(self, rank: int, discovery: Discovery) -> Iterator[Discovery]:
-        cost = self._problem.cost
         self._pool.add(discovery.encoder)
-        if rank not in self.best or cost(discovery.encoder) < cost(self.best[rank].encoder) - 1e-12:
+        best = self.best[rank].encoder if rank in self.best else None
+        if self._problem.improves(discovery.encoder, best):
             self.best[rank] = discovery
             yield discovery
 

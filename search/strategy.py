@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -42,6 +42,12 @@ class Problem:
     def cost(self, encoder: TileEncoder) -> float:
         """What encoders are ranked by: the error at the precision, less EXACTNESS for an exact one."""
         return encoder.error_at(self.precision) - EXACTNESS * encoder.ring.is_exact_for_reals
+
+    def improves(self, encoder: TileEncoder, best: TileEncoder | None) -> bool:
+        """Whether an encoder is worth reporting after the best so far: better by a ten-thousandth of its error."""
+        if best is None:
+            return True
+        return self.cost(encoder) < self.cost(best) - 1e-4 * encoder.error_at(self.precision)
 
     def known_of_rank(self, rank: int) -> list[TileEncoder]:
         """The known encoders of one rank, best first."""
@@ -108,15 +114,14 @@ class Improving:
     """
 
     def __init__(self, problem: Problem) -> None:
-        self._cost: Callable[[TileEncoder], float] = problem.cost
-        self._rank, self._format = problem.rank, problem.format
+        self._problem = problem
         self.best: TileEncoder | None = None
 
     def offer(self, candidate: Candidate) -> Iterator[Candidate]:
         """The candidate itself, or nothing where it does not improve."""
         encoder = candidate.encoder
-        assert encoder.rank == self._rank
-        assert encoder.format == self._format
-        if self.best is None or self._cost(encoder) < self._cost(self.best) - 1e-12:
+        assert encoder.rank == self._problem.rank
+        assert encoder.format == self._problem.format
+        if self._problem.improves(encoder, self.best):
             self.best = encoder
             yield candidate

@@ -116,6 +116,16 @@ def test_an_exact_encoder_is_preferred_to_one_slightly_better() -> None:
     assert problem.cost(encoder) < problem.cost(TileEncoder(encoder.format, u, v, w.T))
 
 
+def test_a_hair_better_is_no_improvement() -> None:
+    problem = Problem(Format(2, 2, 2), 7)
+    u, v, w = strassen().factors
+    worse, hair, better = (TileEncoder(problem.format, u, v, s * w.T) for s in (0.9, 0.9 + 1e-7, 0.95))
+    assert problem.improves(worse, None)
+    assert not problem.improves(hair, worse)
+    assert problem.improves(better, worse)
+    assert not problem.improves(worse, better)
+
+
 def test_levenberg_marquardt_finds_an_exact_encoder() -> None:
     best = _run("lm", Problem(Format(2, 2, 3), 11), 0, 4)[-1].encoder
     assert best.exact
