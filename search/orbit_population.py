@@ -54,8 +54,8 @@ class OrbitPopulation:
             reached = [s for s in splits if self.above(s)]
             return (reached or splits)[int(rng.integers(len(reached or splits)))]
         best = min(costs.values())
-        # One that was never tried counts as nearly the best.
-        behind = np.array([costs.get(s, best + TEMPERATURE) - best for s in splits])
+        # One that was never tried counts as not far behind.
+        behind = np.array([costs.get(s, best + 2 * TEMPERATURE) - best for s in splits])
         weight = np.exp(-behind / TEMPERATURE)
         return splits[int(rng.choice(len(splits), p=weight / weight.sum()))]
 

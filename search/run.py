@@ -22,8 +22,8 @@ from search.task import Discovery, Task, TaskResult, prepare_worker, run_task
 from stl_algebra import InvalidInput, TileEncoder, classical
 
 #: Every strategy gets several slices at every rank, within these seconds; the first ones are short.
-SHORTEST_SLICE, LONGEST_SLICE, FIRST_SLICE = 1.0, 30.0, 2.0
-SLICES_PER_ARM = 8
+SHORTEST_SLICE, LONGEST_SLICE, FIRST_SLICE = 1.0, 30.0, 3.0
+SLICES_PER_ARM = 4
 #: Kept back from the budget for a worker to finish the step it is in and for its result to travel.
 RESERVE = 0.3
 #: How long a worker that does not end in time is waited for; its task is then lost.

@@ -16,6 +16,8 @@ from search.strategy import Candidate, Improving, Problem, Stop
 
 #: How often a trial starts at random although there is something to start from.
 RANDOM_STARTS = 0.02
+#: How often a trial descends from an exact encoder where one lies above its split.
+DESCENTS = 0.4
 
 
 class OrbitSearch:
@@ -55,6 +57,11 @@ def _start(
     problem: Problem, population: OrbitPopulation, split: Split, rng: np.random.Generator, stop: Stop
 ) -> tuple[CyclicForm, tuple[str, ...], str]:
     """Where a trial at this split starts, the digests of what it was made from, and how in words."""
+    above = population.above(split)
+    exact = [s for s in above if population.members[s][0][0].exact]
+    if exact and rng.random() < DESCENTS:
+        encoder, form = population.draw(exact[0], rng)
+        return _descend(problem, form, split, rng, stop), (encoder.digest,), "drop orbits"
     sources = {
         name: source
         for name, (_, offset, _) in MOVES.items()
@@ -67,7 +74,6 @@ def _start(
         form = MOVES[name][0](form, rng)
         # A little noise leaves the saddle points that a structured move can land on.
         return (form if "orbits" in name else shake(form, rng)), (encoder.digest,), name
-    above = population.above(split)
     if above and rng.random() < 0.8:
         encoder, form = population.draw(above[0], rng)
         return _descend(problem, form, split, rng, stop), (encoder.digest,), "drop orbits"
