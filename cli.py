@@ -171,7 +171,11 @@ def _known_encoders(catalog: Catalog, tile: Format, ranks: tuple[int, int], prec
 @click.option("--jobs", type=click.IntRange(1), help="Worker processes [default: one a core].")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the random generators.")
 @click.option(
-    "--strategy", type=click.Choice(["auto", *NAMES]), default="auto", show_default=True, help="How to search."
+    "--strategy",
+    type=click.Choice(["auto", *NAMES]),
+    default="auto",
+    show_default=True,
+    help="How to search; one named shows its own results only.",
 )
 @catalog_options
 @json_option
@@ -229,6 +233,8 @@ def search_command(
         finally:
             events.close()
             recorder.flush()
+    if not search.best:
+        raise InvalidInput(f"{strategy} found no encoder in {budget:g} s; give it a longer --budget")
     # One entry a rank that was asked for, the highest first; one of fewer products can serve several.
     entries = list(
         {(entry := recorder.keep(found)).id: entry for _, found in sorted(search.best.items())[::-1]}.values()

@@ -50,8 +50,9 @@ class Search:
     """A search for the problem's rank, or for all of `ranks`, within a budget of seconds.
 
     Iterating `run` gives a Discovery for every improvement at its rank as it comes and a Progress in between.
-    Encoders found at one rank are starts for the ranks around it. Workers that die lose only their task. The
-    executor is made by `executor(jobs)`, any concurrent.futures.Executor.
+    Encoders found at one rank are starts for the ranks around it. With one strategy named, only what that
+    strategy finds counts: constructions and known encoders are no results, though it may start from them.
+    Workers that die lose only their task. The executor is made by `executor(jobs)`, any concurrent.futures.Executor.
 
     Raises InvalidInput where nothing could be searched.
     """
@@ -78,7 +79,8 @@ class Search:
         self._pool = Pool(problem, problem.known)
         self._tasks = 0
         self.best: dict[int, Discovery] = {}
-        names = NAMES if strategy_name == "auto" else (strategy_name,)
+        self._all_strategies = strategy_name == "auto"
+        names = NAMES if self._all_strategies else (strategy_name,)
         self._arms = [
             (rank, name)
             for name in names
@@ -94,7 +96,7 @@ class Search:
         """Search until the budget ends. Closing the iterator stops the workers."""
         self._started = time.monotonic()
         for rank, problem in self._problems.items():
-            for discovery in _constructions(problem):
+            for discovery in _constructions(problem) if self._all_strategies else ():
                 yield from self._improvements(rank, replace(discovery, seconds=self._elapsed()))
         # A rank above that of an exact construction needs no search.
         settled = {rank for rank, found in self.best.items() if found.encoder.rank < rank}

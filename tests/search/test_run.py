@@ -93,6 +93,12 @@ def test_known_encoders_are_where_it_starts() -> None:
     assert search.best[6].encoder.error_at("bf16") <= near.error_at("bf16")
 
 
+def test_one_strategy_shows_only_what_it_finds() -> None:
+    problem = Problem(Format(2, 2, 2), 7, known=(strassen(),))
+    found = _discoveries(Search(problem, budget=4, strategy_name="orbit", executor=_threads))
+    assert {d.strategy for d in found} == {"orbit"}
+
+
 def test_a_rank_above_an_exact_construction_needs_no_search() -> None:
     executor = _Recording(1)
     search = Search(Problem(Format(4, 4, 4), 55), budget=60, executor=lambda _: executor)
