@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.linalg import lapack
 
+from search.damped_solve import damped_solve
 from search.levenberg_marquardt import Point
 from search.objective import Factors, Objective
 from stl_algebra.rotation import transpose_rows
@@ -84,13 +84,8 @@ class CyclicEquations:
         self._hessian = _assemble(kernel * gram_v * gram_z, kernel * gram_z, kernel * gram_v, x, v, z, rotation)
 
     def step(self, damping: float) -> Point | None:
-        system = self._hessian.copy()
-        system.flat[:: len(system) + 1] += damping
-        factor, info = lapack.dpotrf(system.T, lower=0, clean=0, overwrite_a=1)
-        if info:
-            return None
-        (gradient,) = self.gradient
-        return (lapack.dpotrs(factor, -gradient.ravel(), lower=0)[0].reshape(gradient.shape),)
+        delta = damped_solve(self._hessian, self.gradient[0], damping)
+        return None if delta is None else (delta,)
 
 
 @njit(cache=True, fastmath=True)

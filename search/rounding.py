@@ -8,9 +8,9 @@ from fractions import Fraction
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.linalg import lapack
 
 from search.cp_model import CPModel
+from search.damped_solve import damped_solve
 from search.levenberg_marquardt import Point, last, levenberg_marquardt
 from search.objective import Factors, Objective
 from search.strategy import Stop
@@ -191,12 +191,8 @@ class _FreeEquations:
     hessian: Array
 
     def step(self, damping: float) -> Point | None:
-        system = self.hessian.copy()
-        system.flat[:: len(system) + 1] += damping
-        factor, info = lapack.dpotrf(system.T, lower=0, clean=0, overwrite_a=1)
-        if info:
-            return None
-        return (lapack.dpotrs(factor, -self.gradient[0], lower=0)[0],)
+        delta = damped_solve(self.hessian, self.gradient[0], damping)
+        return None if delta is None else (delta,)
 
 
 @njit(cache=True)
