@@ -25,7 +25,7 @@ import torch  # noqa: E402
 
 from benchmarks.layer import RESULTS, encoder_of  # noqa: E402
 from stl_algebra import TileEncoder  # noqa: E402
-from stl_nn.commands.layer import DTYPES  # noqa: E402
+from stl_nn.commands.options import DTYPES  # noqa: E402
 from stl_nn.encoder_tensors import EncoderTensors  # noqa: E402
 from stl_nn.expected_error import PRECISION_OF_DTYPE  # noqa: E402
 from stl_nn.models.measurement import circumstances  # noqa: E402

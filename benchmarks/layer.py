@@ -23,7 +23,7 @@ import torch  # noqa: E402
 from catalog import Catalog  # noqa: E402
 from stl_algebra import Format, InvalidInput, TileEncoder  # noqa: E402
 from stl_nn.breakdown import MatmulTiming, time_matmul  # noqa: E402
-from stl_nn.commands.layer import DTYPES  # noqa: E402
+from stl_nn.commands.options import DTYPES  # noqa: E402
 from stl_nn.models.measurement import circumstances  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results"

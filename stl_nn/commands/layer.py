@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from catalog.commands.options import TileType, catalog_options, json_option, print_json
+from stl_nn.commands.options import DTYPES, timing_options
 
 if TYPE_CHECKING:
     from catalog import Catalog
     from stl_algebra import Format
-
-#: Precisions a layer can be timed in, as torch names them.
-DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
 @click.command("layer")
@@ -22,13 +20,7 @@ DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 @click.option("--out", "out_features", type=click.IntRange(1), required=True, help="Output features.")
 @click.option("--tile", type=TileType(), default="4", show_default=True, help="Format of the encoders.")
 @click.option("--rank", "ranks", type=int, multiple=True, help="Only this rank; may be given several times.")
-@click.option(
-    "--precision", type=click.Choice(list(DTYPES)), default="fp32", show_default=True, help="Compute in this."
-)
-@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
-@click.option("--threads", type=click.IntRange(1), help="Threads on a CPU.  [default: torch's choice]")
-@click.option("--repeats", type=click.IntRange(1), default=5, show_default=True, help="Timed runs of each.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the random data.")
+@timing_options
 @catalog_options
 @json_option
 def layer_command(

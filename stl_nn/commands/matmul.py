@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from catalog.commands.options import TileType, catalog_options, json_option, print_json
-from stl_nn.commands.layer import DTYPES
+from stl_nn.commands.options import DTYPES, timing_options
 
 if TYPE_CHECKING:
     from catalog import Catalog
@@ -18,13 +18,7 @@ if TYPE_CHECKING:
 @click.option("--size", type=click.IntRange(1), default=4096, show_default=True, help="M = K = N.")
 @click.option("--tile", type=TileType(), default="4", show_default=True, help="Format of the encoders.")
 @click.option("--rank", "ranks", type=int, multiple=True, help="May be given several times.  [default: 32, 40, 49]")
-@click.option(
-    "--precision", type=click.Choice(list(DTYPES)), default="fp32", show_default=True, help="Compute in this."
-)
-@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
-@click.option("--threads", type=click.IntRange(1), help="Threads on a CPU.  [default: torch's choice]")
-@click.option("--repeats", type=click.IntRange(1), default=5, show_default=True, help="Timed runs of each.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the random data.")
+@timing_options
 @catalog_options
 @json_option
 def matmul_command(
