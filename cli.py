@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import re
 import signal
 import time
@@ -15,11 +16,15 @@ from search.strategy_names import NAMES
 from stl_algebra.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from catalog import Catalog, Entry
+    from search.run import Search
     from search.strategy import Problem
     from search.task import Discovery
     from stl_algebra.encoder import TileEncoder
     from stl_algebra.format import Format
+    from stl_algebra.moments import Moments
 
 
 class Reporting(click.Command):
@@ -74,6 +79,7 @@ bench_command = ReportingGroup(
         "matmul": "stl_nn.commands.matmul:matmul_command",
         "layer": "stl_nn.commands.layer:layer_command",
         "model": "stl_nn.commands.model:model_command",
+        "moments": "stl_nn.commands.moments:moments_command",
     },
     help="Measure encoders, layers and whole networks.",
 )
@@ -144,21 +150,72 @@ class Recorder:
         if found.strategy == "known":
             return self._catalog.get(found.encoder.digest)
         precision = self._problem.precision.name
+        details = found.details | weighted_figures(self._problem, found.encoder)
         return self._catalog.add(
             found.encoder,
-            Provenance(found.strategy, found.seed, found.seconds, precision, found.details, found.parents),
+            Provenance(found.strategy, found.seed, found.seconds, precision, details, found.parents),
         )
 
 
-def _known_encoders(catalog: Catalog, tile: Format, ranks: tuple[int, int], precision: str) -> tuple[TileEncoder, ...]:
+def weighted_figures(problem: Problem, encoder: TileEncoder) -> dict[str, Any]:
+    """What an encoder found under measured moments is recorded with, under one key; nothing without weights."""
+    if (weights := problem.weights) is None:
+        return {}
+    figures = {
+        "moments": weights.digest,
+        "source": weights.source,
+        "relative_error": weights.relative_error(encoder),
+        "growth": weights.growth(encoder),
+        "error_at_precision": problem.error(encoder),
+    }
+    return {"weighted": figures}
+
+
+def _known_encoders(
+    catalog: Catalog, tile: Format, ranks: tuple[int, int], precision: str, weights: Moments | None
+) -> tuple[TileEncoder, ...]:
     """What a search may start from: the catalog's best of the format, a few of every rank nearby, and exact ones."""
     near, per_rank = 4, 8
     chosen: dict[int, list[Entry]] = {}
-    for entry in catalog.entries(tile, real=True, precision=precision, order="error"):
+    entries = catalog.entries(tile, real=True, precision=precision, order="error")
+    entries = [entry for entry in entries if entry.exact or ranks[0] - near <= entry.rank <= ranks[1] + near]
+    if weights is not None:
+        entries = sorted(entries, key=lambda entry: weights.error_at(entry.encoder, precision))
+    for entry in entries:
         same = chosen.setdefault(entry.rank, [])
-        if len(same) < per_rank and (entry.exact or ranks[0] - near <= entry.rank <= ranks[1] + near):
+        if len(same) < per_rank:
             same.append(entry)
     return tuple(entry.encoder for same in chosen.values() for entry in same)
+
+
+def _problem(
+    catalog: Catalog, tile: Format, ranks: tuple[int, int], precision: str, moments_file: pathlib.Path | None
+) -> Problem:
+    """The problem of the lowest rank, with the moments of a file and what the catalog has to start from."""
+    from search.strategy import Problem
+    from stl_algebra.precision import Precision
+
+    weights = None
+    if moments_file is not None:
+        from catalog.moments_file import read_moments
+
+        weights = read_moments(moments_file, tile)
+    known = _known_encoders(catalog, tile, ranks, precision, weights)
+    return Problem(tile, ranks[0], Precision.parse(precision), known, weights)
+
+
+def _print_found(search: Search, entries: list[Entry], catalog: Catalog, console: Console) -> None:
+    """The figures of one encoder or a row a rank, and where they are."""
+    from search.report import frontier, summary
+
+    encoders = [entry.encoder for entry in entries]
+    problem = search.problem
+    console.print(summary(problem, encoders[0]) if len(encoders) == 1 else frontier(problem, encoders))
+    if all(found.strategy == "known" for found in search.best.values()):
+        console.print("\nNothing better was found than the catalog holds.")
+    else:
+        console.print(f"\nKept in {catalog.directory}")
+    console.print(f"See it with: stl-catalog show {entries[0].id[:10]}")
 
 
 @click.command("stl-search", cls=Reporting, context_settings={"help_option_names": ["-h", "--help"]})
@@ -177,6 +234,13 @@ def _known_encoders(catalog: Catalog, tile: Format, ranks: tuple[int, int], prec
     show_default=True,
     help="How to search; one named shows its own results only.",
 )
+@click.option(
+    "--weights",
+    "moments_file",
+    type=click.Path(path_type=pathlib.Path),
+    metavar="FILE",
+    help="Minimise the error under the second moments of tiles in this file (see stl-bench moments).",
+)
 @catalog_options
 @json_option
 def search_command(
@@ -188,6 +252,7 @@ def search_command(
     jobs: int | None,
     seed: int,
     strategy: str,
+    moments_file: pathlib.Path | None,
     as_json: bool,
 ) -> None:
     """Search for the encoder of a format and rank with the least error at a precision, and keep it.
@@ -204,14 +269,12 @@ def search_command(
 
     from rich.console import Console
 
-    from search.report import LiveView, frontier, summary
+    from search.report import LiveView
     from search.run import Progress, Search
-    from search.strategy import Problem
-    from stl_algebra.precision import Precision
 
+    problem = _problem(catalog, tile, ends, precision, moments_file)
     catalog.check_writable()
     ranks = range(ends[0], ends[1] + 1)
-    problem = Problem(tile, ends[0], Precision.parse(precision), _known_encoders(catalog, tile, ends, precision))
     search = Search(
         problem, ranks=ranks, budget=budget, jobs=jobs or cpu_count() or 1, seed=seed, strategy_name=strategy
     )
@@ -241,15 +304,8 @@ def search_command(
     )
     if as_json:
         run = {"elapsed": round(time.monotonic() - started, 3), "interrupted": interrupted}
-        found = [entry.as_json(precision) for entry in entries]
+        found = [entry.as_json(precision) | weighted_figures(problem, entry.encoder) for entry in entries]
         print_json(found[0] | run if len(ranks) == 1 else {"encoders": found} | run)
         return
     console.print("Interrupted; the best so far is kept.\n" if interrupted else "")
-    encoders = [entry.encoder for entry in entries]
-    console.print(summary(problem, encoders[0]) if len(encoders) == 1 else frontier(problem, encoders))
-    old = [rank for rank, found in search.best.items() if found.strategy == "known"]
-    if len(old) == len(ranks):
-        console.print("\nNothing better was found than the catalog holds.")
-    else:
-        console.print(f"\nKept in {catalog.directory}")
-    console.print(f"See it with: stl-catalog show {entries[0].id[:10]}")
+    _print_found(search, entries, catalog, console)

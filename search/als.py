@@ -11,11 +11,16 @@ from search.objective import Factors, Objective
 Array = NDArray[np.float64]
 
 
+#: Without weights the tensor is as it is.
+_NO_ROOTS = np.empty((0, 0)), np.empty((0, 0))
+
+
 def alternating_least_squares(objective: Objective, factors: Factors, sweeps: int) -> Factors:
     """The factors after so many sweeps; each solves for u, v and w in turn, the growth penalty included.
 
     With G = vvᵀ∘wwᵀ the minimum over u solves G∘(1 + ρ²I) u = MTTKRP(T), which costs O(r³ + r n·m·p): T is
-    sparse. F never rises but for rounding. Shapes as in Objective.
+    sparse, and with weights the MTTKRP of T′ is that of T between their roots. F never rises but for rounding.
+    Shapes as in Objective.
 
     >>> from stl_algebra import strassen
     >>> objective, start = Objective(strassen().format, 1e-3), strassen().factors
@@ -26,15 +31,22 @@ def alternating_least_squares(objective: Objective, factors: Factors, sweeps: in
     """
     u, v, w = (np.ascontiguousarray(f, dtype=np.float64).copy() for f in factors)
     n, m, p = objective.format
-    _sweep(u, v, w, n, m, p, objective.penalty, sweeps)
+    if objective.weights is None:
+        roots = _NO_ROOTS
+    else:
+        roots = np.ascontiguousarray(objective.weights.root_x), np.ascontiguousarray(objective.weights.root_w)
+    _sweep(u, v, w, n, m, p, roots, objective.penalty, sweeps)
     return u, v, w
 
 
 @njit(cache=True, fastmath=True)
 def _sweep(  # noqa: PLR0912
-    u: Array, v: Array, w: Array, n: int, m: int, p: int, penalty: float, sweeps: int
+    u: Array, v: Array, w: Array, n: int, m: int, p: int, roots: tuple[Array, Array], penalty: float, sweeps: int
 ) -> None:
+    root_x, root_w = roots
+    weighted = root_x.size > 0
     rank = len(u)
+    through_u, through_v = (u @ root_x, v @ root_w) if weighted else (u, v)
     gram_u, gram_v, gram_w = u @ u.T, v @ v.T, w @ w.T
     system = np.empty((rank, rank))
     right_u, right_v, right_w = np.empty_like(u), np.empty_like(v), np.empty_like(w)
@@ -45,28 +57,36 @@ def _sweep(  # noqa: PLR0912
                 for j in range(m):
                     total = 0.0
                     for k in range(p):
-                        total += v[s, j * p + k] * w[s, i * p + k]
+                        total += through_v[s, j * p + k] * w[s, i * p + k]
                     right_u[s, i * m + j] = total
+        if weighted:
+            right_u[:] = right_u @ root_x
         _solve(system, gram_v, gram_w, penalty, right_u)
         u[:] = right_u
         gram_u[:] = u @ u.T
+        if weighted:
+            through_u[:] = u @ root_x
         right_v[:] = 0.0
         for s in range(rank):
             for i in range(n):
                 for j in range(m):
-                    x = u[s, i * m + j]
+                    x = through_u[s, i * m + j]
                     for k in range(p):
                         right_v[s, j * p + k] += x * w[s, i * p + k]
+        if weighted:
+            right_v[:] = right_v @ root_w
         _solve(system, gram_u, gram_w, penalty, right_v)
         v[:] = right_v
         gram_v[:] = v @ v.T
+        if weighted:
+            through_v[:] = v @ root_w
         right_w[:] = 0.0
         for s in range(rank):
             for i in range(n):
                 for j in range(m):
-                    x = u[s, i * m + j]
+                    x = through_u[s, i * m + j]
                     for k in range(p):
-                        right_w[s, i * p + k] += x * v[s, j * p + k]
+                        right_w[s, i * p + k] += x * through_v[s, j * p + k]
         _solve(system, gram_u, gram_v, penalty, right_w)
         w[:] = right_w
         gram_w[:] = w @ w.T

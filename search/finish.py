@@ -58,10 +58,10 @@ def finish(
 ) -> Iterator[Candidate]:
     """The approximate encoder of these factors; where they round to an exact one, that too, also in better bases."""
     u, v, w = factors
-    encoder = TileEncoder(problem.format, u, v, w.T)
+    encoder = problem.encoder((u, v, w))
     yield Candidate(encoder, parents, details)
     if encoder.relative_error < NEARLY_EXACT:
-        exact = _rounded(problem, (u, v, w), rng, stop)
+        exact = _rounded(problem, encoder.factors, rng, stop)
         if exact is not None:
             yield Candidate(exact, parents, {**details, "rounded": True})
             yield Candidate(in_better_bases(exact), parents, {**details, "rounded": True, "bases": LEAST_GROWTH})

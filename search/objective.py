@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from stl_algebra import Format, Precision, matmul_tensor
+from stl_algebra import Format, Moments, Precision, matmul_tensor
 
 Factor = NDArray[np.float64]
 Factors = tuple[Factor, Factor, Factor]
@@ -21,21 +21,27 @@ class Objective:
     T is the matrix-multiplication tensor of a format, (n·m, m·p, n·p), and ρ² = 2δ² the rounding of the
     precision: F / (n·m·p) is then the error at that precision. Factors have one row a product.
 
+    With `weights` the factors are in the whitened coordinates of Moments and T is its target, so that F / (n·m·p)
+    is the error under these second moments; a `Problem` maps encoders there and back.
+
     >>> Objective.at(Format(1, 1, 1), "bf16").value((np.ones((1, 1)),) * 3) < 1e-5
     True
     """
 
     format: Format
     penalty: float
+    weights: Moments | None = None
 
     @classmethod
-    def at(cls, format: Format, precision: str | Precision, *, emphasis: float = 1.0) -> Objective:
+    def at(
+        cls, format: Format, precision: str | Precision, *, emphasis: float = 1.0, weights: Moments | None = None
+    ) -> Objective:
         """The objective at a precision; `emphasis` multiplies ρ², to hold growth down on the way."""
-        return cls(format, 2 * Precision.parse(precision).rounding ** 2 * emphasis)
+        return cls(format, 2 * Precision.parse(precision).rounding ** 2 * emphasis, weights)
 
     @cached_property
     def target(self) -> NDArray[np.float64]:
-        return matmul_tensor(self.format)
+        return matmul_tensor(self.format) if self.weights is None else self.weights.target
 
     def residual(self, factors: Factors) -> NDArray[np.float64]:
         """Σ_s u_s ⊗ v_s ⊗ w_s − T, of the shape of T."""

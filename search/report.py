@@ -32,9 +32,12 @@ class LiveView:
         self._last_line = time.monotonic()
         products = problem.format.products
         wanted = f"rank {ranks[0]}" if len(ranks) == 1 else f"ranks {min(ranks)} to {max(ranks)}"
-        naive = f" Leaving products out costs {1 - ranks[0] / products:.4f}." if len(ranks) == 1 else ""
+        single = len(ranks) == 1 and problem.weights is None
+        naive = f" Leaving products out costs {1 - ranks[0] / products:.4f}." if single else ""
+        weighted = "" if problem.weights is None else f" under the moments of {problem.weights.source or 'a file'}"
         console.print(
-            f"Searching {angle(problem.format)} at {wanted} of {products}, least error in {problem.precision}.{naive}",
+            f"Searching {angle(problem.format)} at {wanted} of {products}, "
+            f"least error in {problem.precision}{weighted}.{naive}",
             highlight=False,
         )
 
@@ -55,7 +58,7 @@ class LiveView:
         exact = f"  exact over {encoder.ring}" if encoder.ring.is_exact_for_reals else ""
         rank = "" if [encoder.rank] == list(self._ranks) else f"rank {encoder.rank:3d}  "
         self._console.print(
-            f"{discovery.seconds:7.1f} s  {rank}error {encoder.error_at(self._problem.precision):.5f}  "
+            f"{discovery.seconds:7.1f} s  {rank}error {self._problem.error(encoder):.5f}  "
             f"growth {encoder.growth:9.4g}  {discovery.strategy}{exact}",
             highlight=False,
         )
@@ -82,6 +85,12 @@ def summary(problem: Problem, encoder: TileEncoder) -> Table:
     """The figures of one result beside those of leaving products out."""
     naive = 1 - encoder.rank / problem.format.products
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    weighted = []
+    if problem.weights is not None:
+        weighted = [
+            ("weighted error", f"{problem.weights.relative_error(encoder):.6f}"),
+            (f"weighted error in {problem.precision}", f"{problem.error(encoder):.6f}"),
+        ]
     for name, value in (
         ("format", angle(encoder.format)),
         ("rank", f"{encoder.rank} of {problem.format.products} products (ratio {encoder.ratio:.3f})"),
@@ -89,6 +98,7 @@ def summary(problem: Problem, encoder: TileEncoder) -> Table:
         ("growth", f"{encoder.growth:.5g}"),
         (f"error in {problem.precision}", f"{encoder.error_at(problem.precision):.6f}"),
         ("leaving products out", f"{naive:.6f}"),
+        *weighted,
         ("exact", f"yes, over {encoder.ring}" if encoder.exact else "no"),
     ):
         table.add_row(name, Text(value))
@@ -98,12 +108,14 @@ def summary(problem: Problem, encoder: TileEncoder) -> Table:
 def frontier(problem: Problem, encoders: Sequence[TileEncoder]) -> Table:
     """One row a rank."""
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("rank", "ratio", f"error in {problem.precision}", "left out", "growth", "exact"):
+    weighted = [] if problem.weights is None else ["weighted"]
+    for column in ("rank", "ratio", *weighted, f"error in {problem.precision}", "left out", "growth", "exact"):
         table.add_column(column, justify="right")
     for encoder in encoders:
         table.add_row(
             str(encoder.rank),
             f"{encoder.ratio:.3f}",
+            *(f"{problem.error(encoder):.5f}" for _ in weighted),
             f"{encoder.error_at(problem.precision):.5f}",
             f"{1 - encoder.ratio:.5f}",
             f"{encoder.growth:.4g}",

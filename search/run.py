@@ -73,7 +73,7 @@ class Search:
         if jobs < 1:
             raise InvalidInput(f"{jobs} jobs cannot search; give at least 1")
         self._problems = {rank: replace(problem, rank=rank) for rank in sorted(ranks or [problem.rank], reverse=True)}
-        self._problem, self._budget, self._jobs = problem, budget, jobs
+        self.problem, self._budget, self._jobs = problem, budget, jobs
         self._seed, self._make_executor = seed, executor
         self._rng = np.random.default_rng((seed, 2**32 - 1))
         self._pool = Pool(problem, problem.known)
@@ -131,12 +131,12 @@ class Search:
     def _improvements(self, rank: int, discovery: Discovery) -> Iterator[Discovery]:
         self._pool.add(discovery.encoder)
         best = self.best[rank].encoder if rank in self.best else None
-        if self._problem.improves(discovery.encoder, best):
+        if self.problem.improves(discovery.encoder, best):
             self.best[rank] = discovery
             yield discovery
 
     def _collect(self, result: TaskResult) -> Iterator[Discovery]:
-        cost, rank = self._problem.cost, result.task.problem.rank
+        cost, rank = self.problem.cost, result.task.problem.rank
         before = cost(self.best[rank].encoder) if rank in self.best else None
         reached = min((cost(d.encoder) for d in result.discoveries), default=None)
         self._portfolio.record(rank, result.task.strategy, result.trials, reached, before)

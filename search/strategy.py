@@ -9,8 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from search.objective import Objective
-from stl_algebra import Format, Precision, TileEncoder
+from search.objective import Factors, Objective
+from stl_algebra import Format, InvalidInput, Moments, Precision, TileEncoder
 
 #: By how much a non-exact encoder must be better, in error at the precision, to be preferred to an exact one.
 EXACTNESS = 1e-3
@@ -20,8 +20,9 @@ EXACTNESS = 1e-3
 class Problem:
     """What is searched for: an encoder of a format and rank of least error at a precision.
 
-    `known` are encoders of the same format, of any rank, that a strategy may start from. Raises InvalidInput
-    where the rank does not fit the format.
+    `known` are encoders of the same format, of any rank, that a strategy may start from. With `weights` the error
+    is that under these second moments of the tiles, instead of on white inputs. Raises InvalidInput where the rank
+    or the weights do not fit the format.
 
     >>> Problem(Format(2, 2, 2), 7).precision.name
     'bf16'
@@ -31,23 +32,45 @@ class Problem:
     rank: int
     precision: Precision = field(default_factory=lambda: Precision.parse("bf16"))
     known: tuple[TileEncoder, ...] = ()
+    weights: Moments | None = None
 
     def __post_init__(self) -> None:
         self.format.check_rank(self.rank)
+        if self.weights is not None and self.weights.format != self.format:
+            raise InvalidInput(f"moments of tiles {self.weights.format} say nothing of tiles {self.format}")
 
     def objective(self, emphasis: float = 1.0) -> Objective:
         """The sum of squares to minimise; `emphasis` above 1 holds the growth down."""
-        return Objective.at(self.format, self.precision, emphasis=emphasis)
+        return Objective.at(self.format, self.precision, emphasis=emphasis, weights=self.weights)
+
+    def factors(self, encoder: TileEncoder) -> Factors:
+        """An encoder's factors in the coordinates of the objective, one row a product."""
+        return self.whitened(encoder.factors)
+
+    def whitened(self, factors: Factors) -> Factors:
+        """Factors that stand as they are in an encoder, in the coordinates of the objective."""
+        return factors if self.weights is None else self.weights.whitened(factors)
+
+    def encoder(self, factors: Factors) -> TileEncoder:
+        """The approximate encoder of factors in the coordinates of the objective."""
+        u, v, w = factors if self.weights is None else self.weights.restored(factors)
+        return TileEncoder(self.format, u, v, w.T)
+
+    def error(self, encoder: TileEncoder) -> float:
+        """What is minimised: the error at the precision, under the weights where there are any."""
+        if self.weights is None:
+            return encoder.error_at(self.precision)
+        return self.weights.error_at(encoder, self.precision)
 
     def cost(self, encoder: TileEncoder) -> float:
-        """What encoders are ranked by: the error at the precision, less EXACTNESS for an exact one."""
-        return encoder.error_at(self.precision) - EXACTNESS * encoder.ring.is_exact_for_reals
+        """What encoders are ranked by: the error, less EXACTNESS for an exact one."""
+        return self.error(encoder) - EXACTNESS * encoder.ring.is_exact_for_reals
 
     def improves(self, encoder: TileEncoder, best: TileEncoder | None) -> bool:
         """Whether an encoder is worth reporting after the best so far: better by a ten-thousandth of its error."""
         if best is None:
             return True
-        return self.cost(encoder) < self.cost(best) - 1e-4 * encoder.error_at(self.precision)
+        return self.cost(encoder) < self.cost(best) - 1e-4 * self.error(encoder)
 
     def known_of_rank(self, rank: int) -> list[TileEncoder]:
         """The known encoders of one rank, best first."""

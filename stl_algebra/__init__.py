@@ -8,6 +8,7 @@ from stl_algebra.error import error_at_precision, growth, relative_error, residu
 from stl_algebra.errors import InvalidInput
 from stl_algebra.format import Format
 from stl_algebra.gauge import balance, balance_factors
+from stl_algebra.moments import Moments
 from stl_algebra.precision import PRECISIONS, Precision
 from stl_algebra.ring import Ring
 from stl_algebra.rotation import rotate, transpose
@@ -18,6 +19,7 @@ __all__ = [
     "PRECISIONS",
     "Format",
     "InvalidInput",
+    "Moments",
     "Precision",
     "Ring",
     "TileEncoder",

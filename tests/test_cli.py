@@ -14,10 +14,11 @@ from typing import IO
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 import cli
 from catalog import Catalog
+from catalog.moments_file import read_moments
 from stl_algebra import Format, residual
 
 KEYS = {
@@ -172,3 +173,58 @@ def _is_running(pid: int) -> bool:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return False
+
+
+def _moments(path: Path, **tensors: np.ndarray) -> str:
+    """A file of moments for tiles 2x2x2: X varies little in its first row, unless told otherwise."""
+    save_file({"second_x": np.diag([0.01, 0.01, 4.0, 1.0]), "second_w": np.eye(4)} | tensors, path)
+    return str(path)
+
+
+def test_a_weighted_search_reports_and_records_both_errors(tmp_path: Path) -> None:
+    arguments = [
+        "--tile",
+        "2",
+        "--rank",
+        "5",
+        "--jobs",
+        "1",
+        "--no-shipped",
+        "--catalog",
+        str(tmp_path / "c"),
+        "--json",
+    ]
+    plain = json.loads(_search(*arguments, "--budget", "4s")[1])
+    weights = _moments(tmp_path / "m.safetensors")
+    code, out, err = _search(*arguments, "--budget", "4s", "--weights", weights)
+    assert code == 0, err
+    found = json.loads(out)
+    moments = read_moments(tmp_path / "m.safetensors", Format(2, 2, 2))
+    weighted, encoder = found["weighted"], Catalog(tmp_path / "c", shipped=False).get(found["id"]).encoder
+    assert weighted["moments"] == moments.digest
+    assert weighted["error_at_precision"] == pytest.approx(moments.error_at(encoder, "bf16"))
+    assert found["relative_error"] == pytest.approx(encoder.relative_error)
+    # It gives up accuracy on white inputs for accuracy on these.
+    unweighted = Catalog(tmp_path / "c", shipped=False).get(plain["id"]).encoder
+    assert weighted["error_at_precision"] < 0.7 * moments.error_at(unweighted, "bf16")
+    assert found["error_at_precision"] > plain["error_at_precision"]
+    assert found["details"]["weighted"]["moments"] == moments.digest
+
+
+@pytest.mark.parametrize(
+    ("tensors", "sentence"),
+    [
+        ({"second_x": np.eye(16)}, "second_x has shape (16, 16); tiles of format 2x2x2 need (4, 4)"),
+        ({"second_w": np.diag([1.0, 1.0, 1.0, -1.0])}, "second_w is not positive semidefinite"),
+        ({"second_x": np.full((4, 4), np.nan)}, "second_x has an entry that is not finite"),
+    ],
+)
+def test_moments_that_do_not_serve_are_one_sentence(
+    tensors: dict[str, np.ndarray], sentence: str, tmp_path: Path
+) -> None:
+    weights = _moments(tmp_path / "m.safetensors", **tensors)
+    code, out, err = _search("--tile", "2", "--rank", "5", "--catalog", str(tmp_path / "c"), "--weights", weights)
+    assert (code, out) == (1, "")
+    assert sentence in " ".join(err.split())
+    assert "m.safetensors cannot be used" in err
+    assert len(err.splitlines()) == 1

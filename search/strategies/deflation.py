@@ -48,7 +48,7 @@ class DeflationSearch:
             trial += 1
             seed, start, kind = self._start(problem, population, rng)
             beam = 1 if trial == 1 else self._beam
-            worth = SCREENING_MARGIN * population[0].error_at(problem.precision) if population else np.inf
+            worth = SCREENING_MARGIN * problem.error(population[0]) if population else np.inf
             details = {"trial": trial, "start": kind, "from_rank": len(start[0])}
             for dropped in self._descend(problem, start, rng, stop, beam):
                 factors = alternating_least_squares(objective, dropped, SCREENING_SWEEPS)
@@ -80,7 +80,7 @@ class DeflationSearch:
             seed = exact[int(rng.integers(len(exact)))]
         else:
             seed = higher[int(rng.integers(len(higher)))]
-        return seed, seed.factors, "exact" if seed.exact else "approximate"
+        return seed, problem.factors(seed), "exact" if seed.exact else "approximate"
 
     def _descend(
         self, problem: Problem, start: Factors, rng: np.random.Generator, stop: Stop, beam: int
@@ -106,7 +106,7 @@ def _regrown(problem: Problem, encoder: TileEncoder, more: int, rng: np.random.G
     """The factors with random products added, settled by alternating least squares."""
     u, v, w = (
         np.concatenate([f, np.sqrt(np.mean(f**2)) * rng.standard_normal((more, f.shape[1]))])
-        for f in balance_factors(*encoder.factors)
+        for f in balance_factors(*problem.factors(encoder))
     )
     return alternating_least_squares(problem.objective(), (u, v, w), 4 * SWEEPS)
 

@@ -11,6 +11,7 @@ from search.cp_model import CPModel
 from search.finish import finish, solve_in_stages
 from search.objective import Factors
 from search.strategy import Candidate, Improving, Problem, Stop
+from search.turns import turned
 from stl_algebra import TileEncoder
 
 #: Sweeps of alternating least squares that tell whether a hop is worth minimising, and how much worse it may be.
@@ -23,6 +24,9 @@ class LevenbergMarquardtSearch:
     A hop replaces one to four products by random ones; hops that a few hundred sweeps of alternating least
     squares do not bring near the best are given up. Solutions of the Brent equations are rounded to exact
     encoders. Works for every format and rank.
+
+    With weights the known encoders of the rank are minimised first, since they were found without them, and half
+    of the hops turn one into other orthonormal bases instead.
     """
 
     name = "lm"
@@ -33,12 +37,16 @@ class LevenbergMarquardtSearch:
     def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
         improving = Improving(problem)
         population = problem.known_of_rank(problem.rank)[:8]
+        unpolished = list(population) if problem.weights is not None else []
         trial = 0
         while not stop():
             trial += 1
             parent = None
             emphases: tuple[float, ...] = (1e3, 30.0, 1.0)
-            if population and trial % 2 == 0:
+            if unpolished:
+                parent = unpolished.pop(0)
+                start, emphases = problem.factors(parent), (1.0,)
+            elif population and trial % 2 == 0:
                 parent = population[min(int(rng.exponential(2.0)), len(population) - 1)]
                 start, emphases = _screened_hop(problem, parent, rng, stop), (1.0,)
             else:
@@ -54,10 +62,13 @@ class LevenbergMarquardtSearch:
 def _screened_hop(problem: Problem, parent: TileEncoder, rng: np.random.Generator, stop: Stop) -> Factors:
     """The first of up to twenty hops that comes near the parent's value, or the best of them."""
     objective = problem.objective()
-    wanted = SCREENING_MARGIN * objective.value(parent.factors) + 1e-3
-    best, best_value = parent.factors, np.inf
+    factors = problem.factors(parent)
+    wanted = SCREENING_MARGIN * objective.value(factors) + 1e-3
+    best, best_value = factors, np.inf
+    turns = problem.weights is not None and rng.random() < 0.5
     for _ in range(20):
-        hopped = alternating_least_squares(objective, _hopped(parent, rng), SCREENING_SWEEPS)
+        moved = problem.whitened(turned(problem.format, parent.factors, rng)) if turns else hopped_factors(factors, rng)
+        hopped = alternating_least_squares(objective, moved, SCREENING_SWEEPS)
         value = objective.value(hopped)
         if value < best_value:
             best, best_value = hopped, value
@@ -73,8 +84,9 @@ def random_factors(problem: Problem, rng: np.random.Generator) -> Factors:
     return u * scale, v * scale, w * scale
 
 
-def _hopped(encoder: TileEncoder, rng: np.random.Generator) -> Factors:
-    u, v, w = (factor.copy() for factor in encoder.factors)
+def hopped_factors(factors: Factors, rng: np.random.Generator) -> Factors:
+    """One to four products replaced by random ones of typical size."""
+    u, v, w = (factor.copy() for factor in factors)
     replaced = rng.choice(len(u), size=min(len(u), int(rng.integers(1, 5))), replace=False)
     for factor in (u, v, w):
         typical = np.sqrt(np.mean(factor**2))

@@ -31,7 +31,7 @@ class OrbitSearch:
     name = "orbit"
 
     def applies(self, problem: Problem) -> bool:
-        return problem.format.is_cube and problem.format.n > 1
+        return problem.format.is_cube and problem.format.n > 1 and problem.weights is None
 
     def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
         improving = Improving(problem)

@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 from search.als import alternating_least_squares
 from search.objective import Factors, Objective
 from search.strategies.deflation import drop_costs
-from stl_algebra import Format, classical
-from tests.search.conftest import gaussian_factors
+from stl_algebra import Format, Moments, classical
+from tests.search.conftest import gaussian_factors, skewed_moments
 
 sizes = st.integers(1, 3)
 
 
 @settings(max_examples=25, deadline=None)
-@given(n=sizes, m=sizes, p=sizes, rank=st.integers(1, 8), seed=st.integers(0, 10**6))
-def test_sweeps_never_raise_the_objective(n: int, m: int, p: int, rank: int, seed: int) -> None:
-    objective = Objective(Format(n, m, p), 1e-3)
+@given(n=sizes, m=sizes, p=sizes, rank=st.integers(1, 8), seed=st.integers(0, 10**6), weighted=st.booleans())
+def test_sweeps_never_raise_the_objective(n: int, m: int, p: int, rank: int, seed: int, weighted: bool) -> None:
+    format = Format(n, m, p)
+    objective = Objective(format, 1e-3, skewed_moments(format, seed) if weighted else None)
     factors = gaussian_factors(objective.format, rank, seed)
     values = [objective.value(factors)]
     for _ in range(5):
@@ -30,9 +31,10 @@ def test_sweeps_never_raise_the_objective(n: int, m: int, p: int, rank: int, see
     assert all(b <= a * (1 + 1e-6) + 1e-9 for a, b in itertools.pairwise(values))
 
 
-def test_one_sweep_is_three_least_squares_solutions() -> None:
+@pytest.mark.parametrize("weights", [None, skewed_moments(Format(2, 3, 2))], ids=["white", "weighted"])
+def test_one_sweep_is_three_least_squares_solutions(weights: Moments | None) -> None:
     """Against dense least squares with the growth as further residuals."""
-    objective = Objective(Format(2, 3, 2), 0.05)
+    objective = Objective(Format(2, 3, 2), 0.05, weights)
     u, v, w = gaussian_factors(objective.format, 5, 0)
     expected = [u, v, w]
     for mode in range(3):

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.objective import Objective
-from stl_algebra import Format, TileEncoder, strassen
-from tests.search.conftest import gaussian_factors
+from search.strategy import Problem
+from stl_algebra import Format, InvalidInput, Precision, TileEncoder, strassen
+from tests.search.conftest import gaussian_factors, skewed_moments
 
 sizes = st.integers(1, 3)
 
@@ -25,9 +26,10 @@ def test_value_is_the_error_of_the_encoder_at_the_precision(n: int, m: int, p: i
 
 
 @settings(max_examples=20, deadline=None)
-@given(n=sizes, m=sizes, p=sizes, rank=st.integers(1, 5), seed=st.integers(0, 10**6))
-def test_gradient_is_half_the_derivative(n: int, m: int, p: int, rank: int, seed: int) -> None:
-    objective = Objective(Format(n, m, p), 0.3)
+@given(n=sizes, m=sizes, p=sizes, rank=st.integers(1, 5), seed=st.integers(0, 10**6), weighted=st.booleans())
+def test_gradient_is_half_the_derivative(n: int, m: int, p: int, rank: int, seed: int, weighted: bool) -> None:
+    format = Format(n, m, p)
+    objective = Objective(format, 0.3, skewed_moments(format, seed) if weighted else None)
     factors = gaussian_factors(objective.format, rank, seed)
     direction = gaussian_factors(objective.format, rank, seed + 1)
     value, gradient = objective.value_and_gradient(factors)
@@ -47,3 +49,22 @@ def test_emphasis_multiplies_only_the_growth() -> None:
     encoder = strassen()
     plain, strong = (Objective.at(encoder.format, "bf16", emphasis=e).value(encoder.factors) for e in (1.0, 10.0))
     assert strong == pytest.approx(10 * plain, rel=1e-9)
+
+
+@settings(max_examples=20, deadline=None)
+@given(n=sizes, m=sizes, p=sizes, rank=st.integers(1, 6), seed=st.integers(0, 10**6))
+def test_weighted_value_is_the_weighted_error(n: int, m: int, p: int, rank: int, seed: int) -> None:
+    """And an encoder comes back from the objective's coordinates as it went in."""
+    format = Format(n, m, p)
+    u, v, w = gaussian_factors(format, rank, seed)
+    encoder = TileEncoder(format, u, v, w.T)
+    problem = Problem(format, min(rank, format.products), Precision.parse("bf16"), weights=skewed_moments(format, seed))
+    factors = problem.factors(encoder)
+    assert problem.objective().error(factors) == pytest.approx(problem.error(encoder), rel=1e-6)
+    for back, factor in zip(problem.encoder(factors).factors, encoder.factors, strict=True):
+        np.testing.assert_allclose(back, factor, rtol=1e-5, atol=1e-5)
+
+
+def test_weights_of_another_format_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="moments of tiles 2x2x3 say nothing of tiles 2x2x2"):
+        Problem(Format(2, 2, 2), 7, weights=skewed_moments(Format(2, 2, 3)))

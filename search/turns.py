@@ -1,0 +1,39 @@
+"""The same encoder in other orthonormal bases: alike on white inputs, another start on weighted ones."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.objective import Factors
+from stl_algebra import Format
+
+
+def turned(format: Format, factors: Factors, rng: np.random.Generator) -> Factors:
+    """The factors, one row a product, of X ↦ Aᵀ X B, W ↦ Bᵀ W C in random orthogonal A (n), B (m) and C (p).
+
+    Relative error and growth on white inputs stay what they were.
+
+    >>> u, v, w = turned(Format(1, 1, 1), (np.ones((1, 1)),) * 3, np.random.default_rng(0))
+    >>> (u * v * w).tolist()
+    [[1.0]]
+
+    Source: de Groote, On varieties of optimal algorithms, 1978 (the symmetries of matrix multiplication).
+    """
+    n, m, p = format
+    a, b, c = (_orthogonal(size, rng) for size in (n, m, p))
+    u, v, w = factors
+    return _moved(u, a, b), _moved(v, b, c), _moved(w, a, c)
+
+
+def _moved(factor: NDArray[np.float64], left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    matrices = factor.reshape(len(factor), len(left), len(right))
+    moved: NDArray[np.float64] = (left.T @ matrices @ right).reshape(len(factor), -1)
+    return moved
+
+
+def _orthogonal(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Uniform over the orthogonal group: QR with the signs of R's diagonal taken out."""
+    q, r = np.linalg.qr(rng.standard_normal((size, size)))
+    orthogonal: NDArray[np.float64] = q * np.sign(np.diag(r))
+    return orthogonal

@@ -1,0 +1,52 @@
+"""stl-bench moments: second moments of a real layer's tiles, for stl-search --weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from catalog.commands.options import TileType, json_option, print_json
+
+if TYPE_CHECKING:
+    from stl_algebra import Format
+
+
+@click.command("moments")
+@click.option(
+    "--model", type=click.Choice(["minilm", "smollm2"]), default="minilm", show_default=True, help="The network."
+)
+@click.option("--layer", required=True, metavar="NAME", help="A linear layer, such as encoder.layer.3.output.dense.")
+@click.option("--tile", type=TileType(), default="4", show_default=True, help="Format of the tiles: 4 or 2x3x4.")
+@click.option(
+    "--limit", type=click.IntRange(1), help="Passages to read, 64 [minilm], or windows of 512 tokens, 8 [smollm2]."
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Where to write them.")
+@json_option
+def moments_command(model: str, layer: str, tile: Format, limit: int | None, out: Path, as_json: bool) -> None:
+    """Measure the second moments of the tiles of X and W in a layer of a real network, and write them.
+
+    stl-search --weights FILE then finds encoders with the least error on inputs like these. The network reads
+    the docstrings of Python's standard library.
+    """
+    from numpy.linalg import cond
+
+    from catalog.moments_file import write_moments
+    from stl_nn.models.layer_moments import network_tile_moments
+
+    moments, facts = network_tile_moments(model, layer, tile, limit or {"minilm": 64, "smollm2": 8}[model])
+    write_moments(out, moments)
+    spread = {"x": float(cond(moments.root_x)), "w": float(cond(moments.root_w))}
+    if as_json:
+        print_json({**facts, "tile": str(tile), "digest": moments.digest, "spread": spread, "path": str(out)})
+        return
+    click.echo(
+        f"Moments of {tile} tiles in {model} {layer} ({facts['in_features']} → {facts['out_features']}), from "
+        f"{facts['rows']} rows of {facts['text']}."
+    )
+    click.echo(
+        f"The strongest direction of a tile of X is {spread['x']:.1f} times the weakest, of a tile of W "
+        f"{spread['w']:.1f} times (1 is white)."
+    )
+    click.echo(f"Written to {out}. Use it with: stl-search --tile {tile} --rank R --weights {out}")

@@ -1,0 +1,21 @@
+"""Turning an encoder into other orthonormal bases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from search.turns import turned
+from stl_algebra import Format, TileEncoder, relative_error
+from tests.search.conftest import gaussian_factors, skewed_moments
+
+
+def test_error_and_growth_on_white_inputs_stay_and_weighted_ones_change() -> None:
+    format = Format(2, 3, 4)
+    factors = gaussian_factors(format, 5, 0)
+    other = turned(format, factors, np.random.default_rng(1))
+    before, after = (TileEncoder(format, u, v, w.T) for u, v, w in (factors, other))
+    assert relative_error(format, *other) == pytest.approx(relative_error(format, *factors), rel=1e-12)
+    assert after.growth == pytest.approx(before.growth, rel=1e-12)
+    weights = skewed_moments(format)
+    assert abs(weights.relative_error(after) / weights.relative_error(before) - 1) > 1e-3
