@@ -179,8 +179,11 @@ def _known_encoders(
     chosen: dict[int, list[Entry]] = {}
     entries = catalog.entries(tile, real=True, precision=precision, order="error")
     entries = [entry for entry in entries if entry.exact or ranks[0] - near <= entry.rank <= ranks[1] + near]
-    if weights is not None:
-        entries = sorted(entries, key=lambda entry: weights.error_at(entry.encoder, precision))
+    if weights is not None and entries:
+        from search.scoring import score
+
+        errors = score([entry.encoder for entry in entries], weights).error_at(precision)
+        entries = [entries[k] for k in errors.argsort(kind="stable")]
     for entry in entries:
         same = chosen.setdefault(entry.rank, [])
         if len(same) < per_rank:
