@@ -12,6 +12,7 @@ _PATHS = {
     "orbit": "search.strategies.orbit:OrbitSearch",
     "deflation": "search.strategies.deflation:DeflationSearch",
     "lm": "search.strategies.lm:LevenbergMarquardtSearch",
+    "als": "search.strategies.als:AlternatingSearch",
     "group": "search.strategies.group:GroupSearch",
 }
 

@@ -1,0 +1,70 @@
+"""Alternating least squares alone: random starts and hops, thousands of cheap sweeps each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from search.als import alternating_least_squares
+from search.finish import finish
+from search.objective import Factors, Objective
+from search.strategies.lm import hopped_factors, random_factors
+from search.strategy import Candidate, Improving, Problem, Stop
+
+#: Growth is held down by these factors in turn, from random starts; hops begin with the last.
+EMPHASES = (100.0, 10.0, 1.0)
+#: Sweeps between looks at the clock and at the progress, and the most of them in one stage.
+BATCH, BATCHES = 250, 40
+#: A stage ends where a batch gains less than this part of the objective.
+TOLERANCE = 3e-4
+
+
+class AlternatingSearch:
+    """Random starts and hops minimised by alternating least squares, without any second-order step.
+
+    A hop replaces one to four products of a known encoder of the rank, or of one found before, by random ones. The
+    cheapest of the strategies by far, and the first to stall: near the exact ranks it lags behind
+    Levenberg–Marquardt, at low ranks and for large formats, whose normal equations are large, it holds its own.
+
+    Source: Carroll, Chang, 1970; Harshman, 1970; Smirnov, The bilinear complexity and practical algorithms for
+    matrix multiplication, 2013 (regularised ALS for this tensor).
+    """
+
+    name = "als"
+
+    def applies(self, problem: Problem) -> bool:  # noqa: ARG002
+        return True
+
+    def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
+        improving = Improving(problem)
+        population = problem.known_of_rank(problem.rank)[:8]
+        trial = 0
+        while not stop():
+            trial += 1
+            parent = None
+            if population and trial % 2 == 0:
+                parent = population[min(int(rng.exponential(2.0)), len(population) - 1)]
+                factors = hopped_factors(problem.factors(parent), rng)
+            else:
+                factors = random_factors(problem, rng)
+            for emphasis in EMPHASES[-1:] if parent else EMPHASES:
+                factors = _settled(problem.objective(emphasis), factors, stop)
+            parents = (parent.digest,) if parent else ()
+            for candidate in finish(problem, factors, rng, stop, parents, {"trial": trial, "hop": parent is not None}):
+                population = sorted([*population, candidate.encoder], key=problem.cost)[:8]
+                yield from improving.offer(candidate)
+            stop.count_trial()
+
+
+def _settled(objective: Objective, factors: Factors, stop: Stop) -> Factors:
+    """The factors after as many sweeps as still gain something."""
+    value = objective.value(factors)
+    for _ in range(BATCHES):
+        if stop():
+            break
+        factors = alternating_least_squares(objective, factors, BATCH)
+        before, value = value, objective.value(factors)
+        if before - value < TOLERANCE * value:
+            break
+    return factors
