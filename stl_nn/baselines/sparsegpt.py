@@ -10,6 +10,8 @@ from stl_nn.calibration.moments import Moments, damped_cholesky
 
 #: Share of the mean diagonal added to the second moments, as in the reference implementation.
 DAMPING = 0.01
+#: Columns whose errors are taken off the columns after them in one product.
+BLOCK = 128
 
 
 @torch.no_grad()
@@ -18,20 +20,27 @@ def sparsegpt24(linear: nn.Linear, moments: Moments, damping: float = DAMPING) -
 
     With U the upper Cholesky factor of the inverse second moment C⁻¹ = UᵀU, the weights of every four columns
     with the least w²/U_jj² go; the error e = (w_j − ŵ_j)/U_jj of column j is taken off the later ones as e·U_j.
+    Columns beyond a block of them get the errors of the whole block at once.
 
     Source: Frantar, Alistarh, SparseGPT, 2023; the update is that of optimal brain surgeon (Hassibi, Stork, 1992).
     """
     weight = linear.weight.detach().double().clone()
     upper = inverse_factor(moments.second, damping)
     diagonal = upper.diagonal()
-    for start in range(0, weight.shape[1], 4):
-        four = slice(start, start + 4)
-        mask = mask24(weight[:, four].square() / diagonal[four].square())
-        for j in range(start, start + 4):
-            kept = weight[:, j] * mask[:, j - start]
-            error = (weight[:, j] - kept) / diagonal[j]
-            weight[:, j:] -= torch.outer(error, upper[j, j:])
-            weight[:, j] = kept
+    columns = weight.shape[1]
+    for begin in range(0, columns, BLOCK):
+        end = min(begin + BLOCK, columns)
+        errors = weight.new_zeros(weight.shape[0], end - begin)
+        for start in range(begin, end, 4):
+            four = slice(start, start + 4)
+            mask = mask24(weight[:, four].square() / diagonal[four].square())
+            for j in range(start, start + 4):
+                kept = weight[:, j] * mask[:, j - start]
+                error = (weight[:, j] - kept) / diagonal[j]
+                weight[:, j:end] -= torch.outer(error, upper[j, j:end])
+                weight[:, j] = kept
+                errors[:, j - begin] = error
+        weight[:, end:] -= errors @ upper[begin:end, end:]
     return masked(linear, weight)
 
 

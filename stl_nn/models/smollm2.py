@@ -32,38 +32,6 @@ class LanguageModel:
         return [window[None] for window in ids[: len(ids) // length * length].reshape(-1, length)]
 
 
-@dataclass(frozen=True)
-class Likelihood:
-    """Perplexity, and the mean Kullback–Leibler divergence from the dense model in nats (0 for itself)."""
-
-    perplexity: float
-    divergence: float
-
-
-@torch.no_grad()
-def likelihoods(dense: nn.Module, others: dict[str, nn.Module], windows: list[Tensor]) -> dict[str, Likelihood]:
-    """Perplexity and KL(dense ‖ other) of models over token windows, next-token predictions within each window.
-
-    The dense model itself stands under the name "dense".
-    """
-    names = ["dense", *others]
-    loss, divergence = dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0)
-    count = 0
-    for window in windows:
-        target = window[0, 1:]
-        reference = torch.log_softmax(dense(input_ids=window).logits[0, :-1].float(), dim=-1)
-        count += len(target)
-        for name in names:
-            logs = reference
-            if name != "dense":
-                logs = torch.log_softmax(others[name](input_ids=window).logits[0, :-1].float(), dim=-1)
-            loss[name] -= float(logs.gather(1, target[:, None]).sum(dtype=torch.float64))
-            divergence[name] += float((reference.exp() * (reference - logs)).sum(dtype=torch.float64))
-    if not count:
-        raise InvalidInput("the text is shorter than one window; give a longer text or a shorter window")
-    return {name: Likelihood(float(torch.tensor(loss[name] / count).exp()), divergence[name] / count) for name in names}
-
-
 def load_smollm2() -> LanguageModel:
     """SmolLM2-135M-Instruct in float32, from its 4-bit weights. Raises InvalidInput, naming what to install."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")

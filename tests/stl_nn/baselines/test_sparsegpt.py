@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 
+from stl_nn.baselines import sparsegpt
 from stl_nn.baselines.pruning24 import wanda24
 from stl_nn.baselines.sparsegpt import inverse_factor, sparsegpt24
 from stl_nn.calibration import Moments, MomentSums
@@ -41,6 +43,13 @@ def test_the_last_four_columns_follow_the_optimal_brain_surgeon() -> None:
             inverse[j:, j:] = torch.linalg.inv(hessian[j:, j:])
             current -= current[j] / inverse[j, j] * inverse[:, j]
         torch.testing.assert_close(row, current, rtol=1e-4, atol=1e-5)
+
+
+def test_blocks_of_columns_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    linear, _, moments = _case(24)
+    at_once = sparsegpt24(linear, moments).weight
+    monkeypatch.setattr(sparsegpt, "BLOCK", 8)
+    torch.testing.assert_close(sparsegpt24(linear, moments).weight, at_once)
 
 
 def test_the_factor_is_that_of_the_inverse() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -13,9 +14,12 @@ from torch import nn
 
 from stl_algebra import InvalidInput, strassen
 from stl_nn.conversion import convert
-from stl_nn.models import smollm2, smollm2_bench
+from stl_nn.models import smollm2
+from stl_nn.models.bench import bench
+from stl_nn.models.conversions import Method
 from stl_nn.models.gguf_llama import load_llama
-from stl_nn.models.smollm2 import LanguageModel, likelihoods, load_smollm2
+from stl_nn.models.language_network import LanguageNetwork
+from stl_nn.models.smollm2 import LanguageModel, load_smollm2
 
 HEADS, KV_HEADS, HIDDEN, INNER, LAYERS = 4, 2, 32, 64, 2
 WORDS = ["<|endoftext|>", *"abcdefghijklmnopqrstuvwxyz0123456789", "Ġ", "th", "the"]
@@ -124,26 +128,34 @@ def test_damaged_and_foreign_files_are_one_sentence(written: tuple[Path, nn.Modu
         load_llama(foreign)
 
 
-def test_likelihoods_are_perplexity_and_divergence(written: tuple[Path, nn.Module]) -> None:
-    model, tokenizer = load_llama(written[0])
-    windows = LanguageModel(model, tokenizer).windows("the thing that they then thought " * 9, 24, 3)
-    assert [tuple(window.shape) for window in windows] == [(1, 24)] * 3
-    same, other = load_llama(written[0])[0], load_llama(written[0])[0]
+def test_figures_are_perplexity_and_divergence(written: tuple[Path, nn.Module]) -> None:
+    network = _network(written[0])
+    assert [tuple(window.shape) for window in network.held_out] == [(1, 24)] * 3
+    same, other = copy.deepcopy(network.model), copy.deepcopy(network.model)
     convert(same, strassen(), lambda _, name: "mlp" in name)
     with torch.no_grad():
-        other.model.layers[0].mlp.up_proj.weight.mul_(0.5)
-        losses = [model(input_ids=window, labels=window).loss for window in windows]
-    found = likelihoods(model, {"same": same, "other": other}, windows)
-    assert found["dense"].perplexity == pytest.approx(float(torch.stack(losses).mean().exp()), rel=1e-4)
-    assert found["same"].perplexity == pytest.approx(found["dense"].perplexity, rel=1e-3)
-    assert found["dense"].divergence == 0.0
-    assert found["same"].divergence < 1e-4 < found["other"].divergence
+        other.get_submodule("model.layers.0.mlp.up_proj").weight.mul_(0.5)
+        losses = [network.model(input_ids=window, labels=window).loss for window in network.held_out]
+        apart = [
+            network.distance(other(input_ids=w).logits[:, :-1], network.model(input_ids=w).logits[:, :-1])
+            for w in network.held_out
+        ]
+    dense, exact, damaged = (network.measure(model) for model in (network.model, same, other))
+    assert dense["perplexity"] == pytest.approx(float(torch.stack(losses).mean().exp()), rel=1e-4)
+    assert exact["perplexity"] == pytest.approx(dense["perplexity"], rel=1e-3)
+    assert (dense["divergence"], dense["agreement"]) == (0.0, 1.0)
+    assert exact["divergence"] < 1e-4 < damaged["divergence"]
+    assert damaged["divergence"] == pytest.approx(float(torch.stack(apart).mean()), rel=1e-3)
 
 
 def test_a_text_too_short_for_one_window_is_refused(written: tuple[Path, nn.Module]) -> None:
-    model, tokenizer = load_llama(written[0])
+    language = LanguageModel(*load_llama(written[0]))
     with pytest.raises(InvalidInput, match="shorter than one window"):
-        likelihoods(model, {}, LanguageModel(model, tokenizer).windows("the", 8, 1))
+        LanguageNetwork(1, 1, 10**7, language)
+
+
+def _network(path: Path) -> LanguageNetwork:
+    return LanguageNetwork(3, 2, 24, LanguageModel(*load_llama(path)))
 
 
 def test_the_package_is_found_without_importing_it(
@@ -165,18 +177,18 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
         load_smollm2()
 
 
-def test_the_bench_measures_every_method_against_dense(
-    written: tuple[Path, nn.Module], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model, tokenizer = load_llama(written[0])
-    monkeypatch.setattr(smollm2_bench, "load_smollm2", lambda: LanguageModel(model, tokenizer))
-    monkeypatch.setattr(smollm2_bench, "WINDOW", 32)
-    outcome = smollm2_bench.smollm2_bench(strassen(), ("stl", "wanda24"), 2, 0, "sequential")
+def test_the_bench_measures_every_method_against_dense(written: tuple[Path, nn.Module]) -> None:
+    network = _network(written[0])
+    outcome = bench(network, strassen(), [Method("stl", "sequential"), Method("wanda24")])
     stl, wanda = outcome["methods"]
-    assert outcome["text"]["tokens"] == 64
-    assert stl["perplexity"] == pytest.approx(outcome["dense_perplexity"], rel=1e-2)
+    assert (stl["method"], wanda["method"]) == ("stl sequential", "wanda24")
+    assert outcome["text"] == {"source": "pydoc-topics", "windows": 3, "tokens": 72}
+    assert stl["perplexity"] == pytest.approx(outcome["dense"]["perplexity"], rel=1e-2)
     assert stl["divergence"] < 1e-3 < wanda["divergence"]
+    assert stl["layer_error_max"] < 1e-4 < wanda["layer_error_mean"]
     assert (stl["multiplications"], wanda["multiplications"]) == (7 / 8, 0.5)
-    assert outcome["verdict"].startswith("Of a dense perplexity of")
-    # The head is no part of the conversion.
-    assert type(model.lm_head) is nn.Linear
+    assert len(outcome["layers"]) == 7 * LAYERS
+    assert outcome["verdict"].startswith("Perplexity: dense ")
+    # The head is no part of the conversion, and the network itself is as it was.
+    assert "lm_head" not in {layer["name"] for layer in outcome["layers"]}
+    assert network.measure(network.model)["divergence"] == 0.0

@@ -12,13 +12,13 @@ from cli import bench_command
 from stl_nn.baselines import BASELINES
 from stl_nn.calibration import Level
 from stl_nn.commands.model import CALIBRATIONS, METHODS
-from stl_nn.models import minilm_bench
+from stl_nn.models import sentence_network
 from stl_nn.models.minilm import SentenceEncoder
 
 
 @pytest.fixture(autouse=True)
 def _small_model(minilm: SentenceEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(minilm_bench, "load_minilm", lambda: minilm)
+    monkeypatch.setattr(sentence_network, "load_minilm", lambda: minilm)
 
 
 def _run(tmp_path: Path, *arguments: str) -> Result:
@@ -44,7 +44,9 @@ def test_a_person_gets_a_table_and_a_verdict(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "magnitude24" in result.output
     assert "encoder.layer.1.output.dense" in result.output
-    assert result.output.rstrip().splitlines()[-1].startswith("stl keeps a mean cosine of 1.0000")
+    assert (
+        result.output.rstrip().splitlines()[-1].startswith("Mean cosine to the dense embeddings: dense 1; stl 1 at 77%")
+    )
 
 
 def test_a_rank_nobody_has_found_is_one_sentence(tmp_path: Path) -> None:
@@ -60,7 +62,7 @@ def test_wrong_usage_exits_with_2(tmp_path: Path) -> None:
 
 def test_the_methods_on_offer_are_the_methods_there_are() -> None:
     assert set(METHODS) == {"stl", *BASELINES}
-    assert set(CALIBRATIONS) == {"none", "sequential", *Level}
+    assert set(CALIBRATIONS) == {"none", "sequential", "joint-sequential", *Level}
 
 
 @pytest.mark.parametrize("calibration", ["moments", "sequential"])
@@ -69,5 +71,14 @@ def test_calibration_is_run_and_named(tmp_path: Path, calibration: str) -> None:
     assert result.exit_code == 0, result.output
     outcome = json.loads(result.stdout)
     assert outcome["calibration"] == calibration
-    assert outcome["calibration_text"] == {"source": "docstrings", "passages": 3}
+    assert outcome["calibration_text"]["source"] == "docstrings"
+    assert outcome["methods"][0]["method"] == f"stl {calibration}"
     assert outcome["methods"][0]["cosine_min"] > 0.999
+
+
+def test_finetuning_is_run_for_every_method_and_named(tmp_path: Path) -> None:
+    result = _run(tmp_path, "--rank", "32", "--json", "--method", "stl", "--method", "wanda24", "--finetune", "2")
+    assert result.exit_code == 0, result.output
+    outcome = json.loads(result.stdout)
+    assert [one["method"] for one in outcome["methods"]] == ["stl + 2 steps", "wanda24 + 2 steps"]
+    assert "fine-tuning: step 2 of 2" in result.stderr

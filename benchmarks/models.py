@@ -1,0 +1,195 @@
+"""Every method on MiniLM-L6 and SmolLM2-135M at equal multiplications: one table, made in one go on a CPU.
+
+    python benchmarks/models.py [--model minilm] [--rank 32 --rank 40] [--only stl --only asvd] [--fresh] [--json]
+
+Held-out text is the language reference of Python, calibration text the docstrings of its library. Every finished cell
+is written at once to benchmarks/results/models.json with its command, seed, date and machine; a second call measures
+what is missing. Cheap cells come first. About three hours on two cores for everything.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
+HERE = Path(__file__).resolve().parent
+sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
+
+from benchmarks.environment import environment  # noqa: E402
+
+RESULTS = HERE / "results" / "models.json"
+MODELS = ("minilm", "smollm2")
+RANKS = (32, 40)
+#: Held-out and calibration batches: passages of about 150 tokens, windows of 512.
+LIMITS = {"minilm": (64, 128), "smollm2": (8, 32)}
+PRUNED = ("magnitude24", "wanda24", "sparsegpt24")
+FLEXIBLE = ("svd", "asvd", "block", "monarch", "sampling", "countsketch")
+CALIBRATIONS = ("none", "moments", "refit", "sequential", "joint", "joint-sequential")
+
+
+def cells(model: str, ranks: tuple[int, ...]) -> Iterator[dict[str, Any]]:
+    """What is to be measured on a model, the cheap first; 2:4 has one share of the multiplications only."""
+    yield {"model": model, "rank": None, "method": "dense", "calibration": "none"}
+    for method in PRUNED:
+        yield {"model": model, "rank": 32, "method": method, "calibration": "none"}
+    for rank in ranks:
+        for method in FLEXIBLE:
+            yield {"model": model, "rank": rank, "method": method, "calibration": "none"}
+    for calibration in CALIBRATIONS:
+        for rank in ranks:
+            yield {"model": model, "rank": rank, "method": "stl", "calibration": calibration}
+
+
+def command_of(cell: dict[str, Any], limits: tuple[int, int], seed: int) -> str:
+    """The command that measures this one cell by itself."""
+    method = "" if cell["method"] == "dense" else f" --method {cell['method']}"
+    rank = "" if cell["rank"] is None else f" --rank {cell['rank']}"
+    level = "" if cell["calibration"] == "none" else f" --calibrate {cell['calibration']}"
+    limit, calibration = limits
+    return (
+        f"stl-bench model --model {cell['model']}{method}{rank}{level} "
+        f"--limit {limit} --calibration-limit {calibration} --seed {seed} --json"
+    )
+
+
+def measure(model: str, wanted: list[dict[str, Any]], limits: tuple[int, int], seed: int) -> Iterator[dict[str, Any]]:
+    """The cells with their figures, in order."""
+    from catalog import Catalog
+    from stl_nn.models.bench import about, layer_rows, measure_method, network_of
+    from stl_nn.models.conversions import Converter, Method
+
+    network = network_of(model, *limits)
+    moments = None
+    for cell in wanted:
+        began = time.perf_counter()
+        found: dict[str, Any]
+        if cell["method"] == "dense":
+            found = {"multiplications": 1.0, **network.measure(network.model), "layers": []}
+        else:
+            encoder = Catalog.default().best(4, cell["rank"], "bf16")
+            say = lambda line: click.echo(f"  {line}", err=True)  # noqa: E731
+            converter = Converter(network, encoder, encoder.ratio, seed, say, moments)
+            found = measure_method(converter, Method(cell["method"], cell["calibration"]))
+            moments = converter.known_moments
+            found["layers"] = layer_rows(network.model, {"error": found["layers"]})
+            found["encoder"] = about(encoder) if cell["method"] == "stl" else None
+        yield {
+            **cell,
+            **found,
+            "text": {"source": network.text, "tokens": network.rows(network.held_out)},
+            "calibration_text": {"source": network.calibration_text, "tokens": network.rows(network.calibration)},
+            "seconds": time.perf_counter() - began,
+            **environment("torch", "transformers"),
+            "command": command_of(cell, limits, seed),
+            "seed": seed,
+        }
+
+
+def table(record: list[dict[str, Any]]) -> str:
+    """The cells of each model for a person, by multiplications and then by the model's first figure."""
+    lines = []
+    figures = {"minilm": ("cosine_mean", "agreement_at_10"), "smollm2": ("perplexity", "divergence")}
+    for model in dict.fromkeys(cell["model"] for cell in record):
+        first, second = figures[model]
+        ours = sorted(
+            (c for c in record if c["model"] == model), key=lambda c: (c["multiplications"] // 0.05, c[second])
+        )
+        lines += ["", f"{model:<24}{'mults':>8}{first:>16}{second:>18}{'layer error':>14}"]
+        for cell in ours:
+            name = cell["method"] if cell["calibration"] == "none" else f"{cell['method']} {cell['calibration']}"
+            error = f"{cell['layer_error_mean']:.4f}" if "layer_error_mean" in cell else ""
+            lines.append(
+                f"{name:<24}{cell['multiplications']:>8.3f}{cell[first]:>16.4f}{cell[second]:>18.4f}{error:>14}"
+            )
+    return "\n".join(lines)
+
+
+@click.command()
+@click.option("--model", "models", type=click.Choice(MODELS), multiple=True, help="[default: both]")
+@click.option("--rank", "ranks", type=int, multiple=True, default=RANKS, show_default=True, help="Of 4×4×4 encoders.")
+@click.option("--only", multiple=True, help="Only these methods; several may be given.")
+@click.option("--calibrate", "levels", multiple=True, help="Only these levels of calibration for STL.")
+@click.option("--limit", type=click.IntRange(2), help="Held-out batches.  [default: 64 passages, 8 windows]")
+@click.option("--calibration-limit", type=click.IntRange(1), help="[default: 128 passages, 32 windows]")
+@click.option("--threads", type=click.IntRange(1), help="[default: torch's choice]")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--results", type=click.Path(dir_okay=False, path_type=Path), default=RESULTS)
+@click.option("--fresh", is_flag=True, help="Measure again what is recorded already.")
+@click.option("--json", "as_json", is_flag=True)
+def main(
+    models: tuple[str, ...],
+    ranks: tuple[int, ...],
+    only: tuple[str, ...],
+    levels: tuple[str, ...],
+    limit: int | None,
+    calibration_limit: int | None,
+    threads: int | None,
+    seed: int,
+    results: Path,
+    fresh: bool,
+    as_json: bool,
+) -> None:
+    """Measure every method on whole networks at equal multiplications."""
+    import torch
+
+    from stl_algebra import InvalidInput
+
+    if threads:
+        torch.set_num_threads(threads)
+    began = time.perf_counter()
+    try:
+        for model in models or MODELS:
+            limits = (limit or LIMITS[model][0], calibration_limit or LIMITS[model][1])
+            wanted = [cell for cell in cells(model, ranks) if not only or cell["method"] in only]
+            wanted = [cell for cell in wanted if not levels or cell["method"] != "stl" or cell["calibration"] in levels]
+            record = _read(results)
+            missing = [cell for cell in wanted if fresh or not any(_same(cell, done, limits, seed) for done in record)]
+            click.echo(f"{model}: {len(wanted) - len(missing)} of {len(wanted)} cells are recorded", err=True)
+            if not missing:
+                continue
+            for i, cell in enumerate(measure(model, missing, limits, seed)):
+                record = [old for old in _read(results) if not _same(cell, old, None, seed)] + [cell]
+                _write(results, record)
+                passed = time.perf_counter() - began
+                click.echo(f"[{i + 1}/{len(missing)}, {passed:.0f} s] {_words(cell)}", err=True)
+    except InvalidInput as error:
+        raise click.ClickException(str(error)) from error
+    record = [cell for cell in _read(results) if cell["model"] in (models or MODELS)]
+    click.echo(json.dumps(record, ensure_ascii=False) if as_json else table(record))
+
+
+def _same(cell: dict[str, Any], done: dict[str, Any], limits: tuple[int, int] | None, seed: int) -> bool:
+    """Whether a recorded cell is the one wanted; with limits, also measured on as much."""
+    keys = ("model", "rank", "method", "calibration")
+    same = all(cell[key] == done[key] for key in keys)
+    return same and (limits is None or done["command"] == command_of(cell, limits, seed))
+
+
+def _words(cell: dict[str, Any]) -> str:
+    keys = ("multiplications", "perplexity", "divergence", "cosine_mean", "agreement_at_10", "layer_error_mean")
+    figures = ", ".join(f"{key} {cell[key]:.4g}" for key in keys if key in cell)
+    level = "" if cell["calibration"] == "none" else f" {cell['calibration']}"
+    return f"{cell['model']} {cell['method']}{level} r={cell['rank']}: {figures} ({cell['seconds']:.0f} s)"
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    return list(json.loads(path.read_text(encoding="utf-8"))["cells"]) if path.exists() else []
+
+
+def _write(path: Path, record: list[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".part")
+    held = {"benchmark": "models", "cells": record}
+    temporary.write_text(json.dumps(held, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""A network converted by several methods, measured on held-out inputs, as plain JSON."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from stl_algebra import InvalidInput, TileEncoder
+from stl_nn.models.conversions import Converted, Converter, Method
+from stl_nn.models.layer_errors import layer_errors
+from stl_nn.models.measurement import circumstances, peak_memory
+from stl_nn.models.network import Network
+
+
+def network_of(name: str, limit: int | None = None, calibration: int | None = None) -> Network:
+    """The network of a name: minilm, smollm2 or digits-vit.
+
+    limit, calibration  held-out batches and calibration batches, the network's own choice where left out
+
+    Raises InvalidInput for another name, and where the network's package is absent.
+    """
+    if name == "minilm":
+        from stl_nn.models.sentence_network import SentenceNetwork
+
+        return SentenceNetwork(limit, calibration)
+    if name == "smollm2":
+        from stl_nn.models.language_network import LanguageNetwork
+
+        return LanguageNetwork(limit, calibration)
+    if name == "digits-vit":
+        from stl_nn.models.image_network import ImageNetwork
+
+        return ImageNetwork(limit, calibration)
+    raise InvalidInput(f"unknown network {name!r}; choose one of minilm, smollm2, digits-vit")
+
+
+def measure_method(converter: Converter, method: Method) -> dict[str, Any]:
+    """One method's multiplications, figures, errors by layer, and the seconds that converting and measuring took."""
+    network = converter.network
+    began = time.perf_counter()
+    done = converter.convert(method)
+    converted = time.perf_counter()
+    figures = network.measure(done.model)
+    errors = errors_by_layer(network, done)
+    return {
+        "method": method.label,
+        "multiplications": done.multiplications,
+        **figures,
+        "layer_error_mean": sum(errors.values()) / len(errors) if errors else 0.0,
+        "layer_error_max": max(errors.values(), default=0.0),
+        "layers": errors,
+        "conversion_seconds": converted - began,
+        "measurement_seconds": time.perf_counter() - converted,
+    }
+
+
+def errors_by_layer(network: Network, done: Converted) -> dict[str, float]:
+    """The relative output error of each converted layer, on the inputs the dense network makes."""
+    stand_ins = {name: {"": done.model.get_submodule(name)} for name in done.layers}
+    batches, rows = [], 0
+    for batch in network.held_out:
+        if rows < network.layer_rows:
+            batches.append(batch)
+            rows += network.rows([batch])
+    found = layer_errors(
+        network.model, stand_ins, lambda model: [network.run(model, batch) for batch in batches] and None
+    )
+    return {name: by_method[""] for name, by_method in found.items()}
+
+
+def bench(
+    network: Network,
+    encoder: TileEncoder | Mapping[str, TileEncoder],
+    methods: Sequence[Method],
+    seed: int = 0,
+    say: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Everything measured: figures by method, errors by layer, a verdict, and the circumstances.
+
+    Baselines get as many multiplications as the encoder takes; 2:4 sparsity always takes half.
+    """
+    began = time.perf_counter()
+    encoders = list(dict.fromkeys(encoder.values())) if isinstance(encoder, Mapping) else [encoder]
+    converter = Converter(network, encoder, encoders[0].ratio, seed, say)
+    dense = network.measure(network.model)
+    rows = [measure_method(converter, method) for method in methods]
+    errors = {row["method"]: row.pop("layers") for row in rows}
+    return {
+        "tile": str(encoders[0].format),
+        "rank": encoders[0].rank,
+        "multiplications": encoders[0].ratio,
+        "encoder": about(encoders[0]),
+        "text": {
+            "source": network.text,
+            network.unit: sum(len(b) if network.unit == "images" else 1 for b in network.held_out),
+            "tokens": network.rows(network.held_out),
+        },
+        "calibration_text": {"source": network.calibration_text, "tokens": network.rows(network.calibration)},
+        "dense": dense,
+        "methods": rows,
+        "layers": layer_rows(network.model, errors),
+        "verdict": verdict(network, dense, rows),
+        "seconds": time.perf_counter() - began,
+        "peak_memory_bytes": peak_memory(),
+        **circumstances(seed),
+    }
+
+
+def about(encoder: TileEncoder) -> dict[str, Any]:
+    """Which encoder it was."""
+    return {
+        "id": encoder.digest,
+        "format": str(encoder.format),
+        "rank": encoder.rank,
+        "relative_error": encoder.relative_error,
+        "growth": encoder.growth,
+    }
+
+
+def layer_rows(model: nn.Module, errors: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
+    """Name, shape and errors by method of every layer that some method converted, in the model's order."""
+    rows = []
+    for name, module in model.named_modules():
+        ours = {method: found[name] for method, found in errors.items() if name in found}
+        if ours:
+            shape = {"in_features": module.in_features, "out_features": module.out_features}
+            rows.append({"name": name, **shape, "errors": ours})
+    return rows
+
+
+def verdict(network: Network, dense: Mapping[str, float], rows: Sequence[Mapping[str, Any]]) -> str:
+    """One sentence: which method does best, and at how many multiplications."""
+    key, words, more = network.headline
+    ordered = sorted(rows, key=lambda row: -float(row[key]) if more else float(row[key]))
+    parts = [f"{row['method']} {row[key]:.4g} at {row['multiplications']:.0%}" for row in ordered]
+    parts[0] += " of the multiplications"
+    return f"{words[0].upper()}{words[1:]}: dense {dense[key]:.4g}; {'; '.join(parts)}."

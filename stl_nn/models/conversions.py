@@ -1,0 +1,127 @@
+"""Converting a copy of a network by any method there is, calibrated and fine-tuned as asked."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from torch import nn
+
+from stl_algebra import InvalidInput, TileEncoder
+from stl_nn.baselines import BASELINES, convert_baseline, multiplications
+from stl_nn.calibration import Moments, calibrate, gather_moments
+from stl_nn.conversion import convert
+from stl_nn.models.distillation import distill
+from stl_nn.models.network import Network
+from stl_nn.replacement import is_linear
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to convert a network.
+
+    name         "stl" or one of BASELINES
+    calibration  of STL: "none", a Level, or "sequential" (refit) and "joint-sequential": layer by layer, each on
+                 what the network converted so far makes
+    finetune     steps of distillation afterwards
+    """
+
+    name: str
+    calibration: str = "none"
+    finetune: int = 0
+
+    @property
+    def label(self) -> str:
+        """Words for tables.
+
+        >>> Method("stl", "joint", 200).label
+        'stl joint + 200 steps'
+        """
+        words = self.name if self.calibration == "none" else f"{self.name} {self.calibration}"
+        return f"{words} + {self.finetune} steps" if self.finetune else words
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A converted copy of a network's model, its share of the multiplications, and the names of its new layers."""
+
+    model: nn.Module
+    multiplications: float
+    layers: tuple[str, ...]
+
+
+class Converter:
+    """Makes converted copies of one network; moments of its inputs are gathered once, when first needed.
+
+    encoder  for STL: one for all layers, or by name pattern
+    ratio    what baselines may take of the multiplications
+    moments  of the dense network's inputs, from another converter of the same network; gathered when first needed
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        encoder: TileEncoder | Mapping[str, TileEncoder],
+        ratio: float,
+        seed: int = 0,
+        say: Say | None = None,
+        moments: Mapping[str, Moments] | None = None,
+    ) -> None:
+        self.network, self.encoder, self.ratio, self.seed = network, encoder, ratio, seed
+        self._say: Say = say or (lambda _: None)
+        self.known_moments = moments
+
+    def convert(self, method: Method) -> Converted:
+        """A converted copy. Raises InvalidInput where the method does not apply."""
+        if method.calibration != "none" and method.name != "stl":
+            raise InvalidInput(f"{method.name} has no levels of calibration; leave out --calibrate for it")
+        model = copy.deepcopy(self.network.model)
+        if method.name != "stl":
+            seen = self.moments() if BASELINES[method.name].needs_moments else None
+            accepts = self.network.accepts
+            done = convert_baseline(model, method.name, min(self.ratio, 1.0), accepts, moments=seen, seed=self.seed)
+            share = multiplications(method.name, done)
+            names = tuple(one.name for one in done if one.replacement is not None)
+        elif method.calibration == "none":
+            report = convert(model, self.encoder, self.network.accepts)
+            share, names = report.multiplications, tuple(layer.name for layer in report.converted)
+        else:
+            share, names = self._calibrated(model, method.calibration)
+        if method.finetune:
+            distill(
+                self.network,
+                model,
+                names,
+                method.finetune,
+                sparse=method.name.endswith("24"),
+                on_step=lambda step, loss: self._say(f"fine-tuning: step {step} of {method.finetune}, loss {loss:.4f}"),
+            )
+        return Converted(model.eval(), share, names)
+
+    def moments(self) -> Mapping[str, Moments]:
+        """The moments of what enters each layer that is converted, on the calibration batches."""
+        if self.known_moments is None:
+            model, accepts = self.network.model, self.network.accepts
+            layers = {name: m for name, m in model.named_modules() if is_linear(m) and accepts(m, name)}
+            self.known_moments = gather_moments(
+                layers, self.network.calibration, lambda batch: self.network.run(model, batch)
+            )
+        return self.known_moments
+
+    def _calibrated(self, model: nn.Module, calibration: str) -> tuple[float, tuple[str, ...]]:
+        sequential, level = calibration.endswith("sequential"), calibration.removesuffix("-sequential")
+        report = calibrate(
+            model,
+            self.encoder,
+            self.network.calibration,
+            self.network.run,
+            level="refit" if level == "sequential" else level,
+            sequential=sequential,
+            filter_fn=self.network.accepts,
+            seed=self.seed,
+            on_layer=lambda layer: self._say(f"calibrated {layer.name}: error {layer.expected_error:.4f}"),
+        )
+        return report.multiplications, tuple(layer.name for layer in report.layers)

@@ -1,0 +1,65 @@
+"""Fine-tuning a converted network by distillation from its dense self."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import cycle, islice
+
+import torch
+from torch import Tensor, nn
+
+from stl_nn.models.network import Network
+
+
+def distill(
+    network: Network,
+    model: nn.Module,
+    names: Iterable[str],
+    steps: int,
+    *,
+    sparse: bool = False,
+    rate: float | None = None,
+    batches: int = 4,
+    on_step: Callable[[int, float], None] | None = None,
+) -> None:
+    """Train the converted layers `names` of a model in place so that its outputs come near the dense network's.
+
+    Only floating-point parameters of these layers learn; the rest of the network stays as it is. A step is AdamW on
+    the mean distance over some calibration batches, taken in turn; the learning rate falls along a cosine.
+
+    sparse  weights that are zero stay zero: the mask of a pruned layer is held
+    """
+    learning = [p for name in names for p in model.get_submodule(name).parameters() if p.is_floating_point()]
+    frozen = {id(p) for p in learning}
+    state = [(p, p.requires_grad) for p in model.parameters()]
+    for p in model.parameters():
+        p.requires_grad_(id(p) in frozen)
+    hooks = [p.register_hook(_holding((p != 0).detach())) for p in learning if sparse and p.dim() > 1]
+    peak = rate or network.rate
+    optimiser = torch.optim.AdamW(learning, lr=peak, betas=(0.9, 0.95), weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    inputs = cycle(network.calibration)
+    try:
+        for step in range(steps):
+            optimiser.zero_grad(set_to_none=True)
+            total = 0.0
+            for batch in islice(inputs, batches):
+                with torch.no_grad():
+                    dense = network.run(network.model, batch)
+                loss = network.distance(network.run(model, batch), dense) / batches
+                loss.backward()
+                total += float(loss.detach())
+            nn.utils.clip_grad_norm_(learning, 1.0)
+            optimiser.step()
+            schedule.step()
+            if on_step is not None:
+                on_step(step + 1, total)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for p, learns in state:
+            p.requires_grad_(learns)
+
+
+def _holding(mask: Tensor) -> Callable[[Tensor], Tensor]:
+    return lambda gradient: gradient * mask

@@ -1,0 +1,81 @@
+"""Fine-tuning by distillation: nearer to the dense network, masks held, the rest of the network left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from stl_algebra import Format, TileEncoder
+from stl_nn.baselines import BASELINES
+from stl_nn.models.conversions import Converter, Method
+from stl_nn.models.distillation import distill
+from stl_nn.models.network import Network
+
+
+def random_encoder(n: int, m: int, p: int, rank: int) -> TileEncoder:
+    rng = np.random.default_rng(0)
+    shapes = ((rank, n * m), (rank, m * p), (n * p, rank))
+    return TileEncoder(Format(n, m, p), *(rng.standard_normal(shape) / rank**0.5 for shape in shapes))
+
+
+class Small(Network):
+    """Two linear layers on random inputs."""
+
+    name, unit, limit, text, calibration_text = "small", "batches", 2, "random", "random"
+    headline = ("error", "error", False)
+    rate = 1e-2
+
+    def __init__(self) -> None:
+        generator = torch.Generator().manual_seed(0)
+        torch.manual_seed(0)
+        self.model = nn.Sequential(nn.Linear(16, 32), nn.GELU(), nn.Linear(32, 8), nn.LayerNorm(8)).eval()
+        self.calibration = list(torch.randn(8, 40, 16, generator=generator))
+        self.held_out = list(torch.randn(2, 40, 16, generator=generator))
+
+    def run(self, model: nn.Module, batch: Any) -> Tensor:
+        found: Tensor = model(batch)
+        return found
+
+    def distance(self, ours: Tensor, dense: Tensor) -> Tensor:
+        return (ours - dense).square().mean()
+
+    @torch.no_grad()
+    def measure(self, model: nn.Module) -> dict[str, float]:
+        apart = [self.distance(self.run(model, x), self.run(self.model, x)) for x in self.held_out]
+        return {"error": float(torch.stack(apart).mean())}
+
+    def rows(self, batches: Any) -> int:
+        return sum(len(batch) for batch in batches)
+
+
+@pytest.mark.parametrize("name", ["stl", "wanda24", "svd", "block"])
+def test_steps_bring_a_converted_network_nearer_to_the_dense_one(name: str) -> None:
+    network = Small()
+    dense = {key: value.clone() for key, value in network.model.state_dict().items()}
+    converter = Converter(network, random_encoder(4, 4, 4, 40), 0.625)
+    before, after = (converter.convert(Method(name, finetune=steps)) for steps in (0, 40))
+    assert network.measure(after.model)["error"] < 0.85 * network.measure(before.model)["error"]
+    assert before.multiplications == after.multiplications
+    assert all(torch.equal(value, dense[key]) for key, value in network.model.state_dict().items())
+    # Layers that were not converted are the dense network's still.
+    assert torch.equal(after.model.get_submodule("3").weight, network.model[3].weight)
+    assert all(p.requires_grad for p in after.model.parameters())
+
+
+def test_the_mask_of_a_pruned_layer_is_held() -> None:
+    network = Small()
+    done = Converter(network, random_encoder(4, 4, 4, 32), 0.5).convert(Method("magnitude24"))
+    layer = done.model.get_submodule("0")
+    zero, first = layer.weight == 0, layer.weight.detach().clone()
+    assert int(zero.sum()) == layer.weight.numel() // 2
+    distill(network, done.model, done.layers, 10, sparse=True)
+    assert bool((layer.weight[zero] == 0).all())
+    assert not torch.equal(layer.weight, first)
+
+
+def test_every_pruned_method_is_one_whose_mask_is_held() -> None:
+    assert {name for name, one in BASELINES.items() if one.fixed_ratio} == {n for n in BASELINES if n.endswith("24")}
