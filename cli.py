@@ -16,6 +16,9 @@ from search.strategy_names import NAMES
 from stl_algebra.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor
+
     from rich.console import Console
 
     from catalog import Catalog, Entry
@@ -207,6 +210,20 @@ def _problem(
     return Problem(tile, ranks[0], Precision.parse(precision), known, weights)
 
 
+def _executor(address: str | None) -> tuple[Callable[[int], Executor], int]:
+    """What makes executors on this machine or on the cluster at an address, and how many tasks it runs at a time."""
+    if address is not None:
+        from search.cluster import Cluster
+
+        cluster = Cluster(address)
+        return cluster.executor, cluster.workers
+    from os import cpu_count
+
+    from search.run import local_executor
+
+    return local_executor, cpu_count() or 1
+
+
 def _print_found(search: Search, entries: list[Entry], catalog: Catalog, console: Console) -> None:
     """The figures of one encoder or a row a rank, and where they are."""
     from search.report import frontier, summary
@@ -228,7 +245,7 @@ def _print_found(search: Search, entries: list[Entry], catalog: Catalog, console
     "--precision", type=PrecisionType(), default="bf16", show_default=True, help="Minimise the error in this."
 )
 @click.option("--budget", type=DurationType(), default="60s", show_default=True, help="How long: 60s, 10m, 2h.")
-@click.option("--jobs", type=click.IntRange(1), help="Worker processes [default: one a core].")
+@click.option("--jobs", type=click.IntRange(1), help="Tasks at a time [default: one a core, or a worker of --dask].")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the random generators.")
 @click.option(
     "--strategy",
@@ -244,6 +261,7 @@ def _print_found(search: Search, entries: list[Entry], catalog: Catalog, console
     metavar="FILE",
     help="Minimise the error under the second moments of tiles in this file (see stl-bench moments).",
 )
+@click.option("--dask", metavar="ADDRESS", help="Search on the Dask cluster whose scheduler is at tcp://host:port.")
 @catalog_options
 @json_option
 def search_command(
@@ -256,6 +274,7 @@ def search_command(
     seed: int,
     strategy: str,
     moments_file: pathlib.Path | None,
+    dask: str | None,
     as_json: bool,
 ) -> None:
     """Search for the encoder of a format and rank with the least error at a precision, and keep it.
@@ -268,8 +287,7 @@ def search_command(
             tile.check_rank(end)
     except InvalidInput as error:
         raise click.BadParameter(str(error), param_hint="--rank") from error
-    from os import cpu_count
-
+    makes, capacity = _executor(dask)
     from rich.console import Console
 
     from search.report import LiveView
@@ -279,7 +297,13 @@ def search_command(
     catalog.check_writable()
     ranks = range(ends[0], ends[1] + 1)
     search = Search(
-        problem, ranks=ranks, budget=budget, jobs=jobs or cpu_count() or 1, seed=seed, strategy_name=strategy
+        problem,
+        ranks=ranks,
+        budget=budget,
+        jobs=jobs or capacity,
+        seed=seed,
+        strategy_name=strategy,
+        executor=makes,
     )
     recorder = Recorder(catalog, problem)
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
@@ -111,14 +110,14 @@ class Search:
                 while len(running) < self._jobs and self._remaining() > SHORTEST_SLICE / 4:
                     try:
                         running.add(executor.submit(run_task, self._next_task()))
-                    except BrokenProcessPool:
+                    except BrokenExecutor:
                         executor.shutdown(wait=False)
                         executor = self._make_executor(self._jobs)
                         running.clear()
                 done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
                 for future in done:
                     running.discard(future)
-                    if not isinstance(error := future.exception(), BrokenProcessPool):
+                    if not isinstance(error := future.exception(), BrokenExecutor):
                         if error is not None:
                             raise error
                         yield from self._collect(future.result())

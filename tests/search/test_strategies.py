@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from search.strategies import strategy
 from search.strategy import Candidate, Problem, Stop, Strategy
 from search.strategy_names import NAMES
-from stl_algebra import Format, InvalidInput, Precision, TileEncoder, classical, strassen
+from stl_algebra import Format, InvalidInput, Moments, Precision, TileEncoder, classical, strassen
 from tests.search.conftest import skewed_moments
 
 PROBLEMS = [
@@ -102,6 +103,16 @@ def test_it_ends_soon_after_it_is_told_to(name: str, asked: int) -> None:
     for _ in strategy(name).search(Problem(Format(3, 3, 3), 15), np.random.default_rng(0), stop):
         pass
     assert 0 < stop.asked_in_vain < 60
+
+
+@pytest.mark.parametrize("name", ["lm", "als"])
+def test_weights_buy_accuracy_where_they_are_large(name: str) -> None:
+    """Less error under the moments than the best found for white inputs, and more on white ones."""
+    white = Problem(Format(2, 2, 2), 5)
+    weighted = replace(white, weights=Moments(white.format, np.diag([0.01, 0.01, 4.0, 1.0]), np.eye(4)))
+    plain, fitted = (_run(name, problem, 0, 6)[-1].encoder for problem in (white, weighted))
+    assert weighted.error(fitted) < 0.7 * weighted.error(plain)
+    assert white.error(fitted) > white.error(plain)
 
 
 def test_unknown_strategy() -> None:
