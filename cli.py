@@ -123,7 +123,7 @@ class RanksType(click.ParamType):
 class Recorder:
     """Keeps a search's improvements in the catalog: every few seconds, exact ones at once, the last ones always."""
 
-    INTERVAL = 10.0
+    INTERVAL = 5.0
 
     def __init__(self, catalog: Catalog, problem: Problem) -> None:
         self._catalog, self._problem = catalog, problem
@@ -137,6 +137,9 @@ class Recorder:
             self.keep(discovery)
             return
         self._pending[discovery.encoder.rank] = discovery
+
+    def keep_up(self) -> None:
+        """Write what is noted, where that was not done for long: a killed search loses no more than that."""
         if time.monotonic() - self._written > self.INTERVAL:
             self.flush()
 
@@ -314,6 +317,7 @@ def search_command(
         try:
             for event in events:
                 if isinstance(event, Progress):
+                    recorder.keep_up()
                     view.progress(event)
                 else:
                     recorder.take(event)

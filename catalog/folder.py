@@ -15,6 +15,7 @@ from catalog.durable import TEMPORARY_PREFIX, write_atomically
 from catalog.encoder_file import DamagedFile, Stored, pack, read
 from catalog.index import COLUMNS, Index, Row
 from catalog.provenance import Provenance
+from catalog.schema import is_newer
 from stl_algebra.encoder import TileEncoder
 from stl_algebra.errors import InvalidInput
 
@@ -61,8 +62,15 @@ class Folder:
     def check_writable(self) -> None:
         """Make the directory and write a file there, to know before long work that its result can be kept.
 
-        Raises InvalidInput where that fails.
+        Raises InvalidInput where that fails, or where a newer program wrote files here: writing among them could
+        replace one by less than it held.
         """
+        newer = [path for path, fault in self.faults().items() if is_newer(fault)]
+        if newer:
+            raise InvalidInput(
+                f"the catalog {self.directory} holds files that a newer strassen-tile wrote, such as "
+                f"{newer[0].name[:10]}…; update strassen-tile, or name another directory with --catalog"
+            )
         probe = self.directory / f"{TEMPORARY_PREFIX}probe-{os.getpid()}"
         self._write(probe, b"")
         probe.unlink(missing_ok=True)
@@ -209,7 +217,8 @@ class Folder:
         """Name each damaged file once."""
         for name in sorted(faults.keys() - self._warned):
             self._warned.add(name)
-            _log.warning("Skipping the damaged file %s: %s", self.directory / name, faults[name])
+            kind = "file" if is_newer(faults[name]) else "damaged file"
+            _log.warning("Skipping the %s %s: %s", kind, self.directory / name, faults[name])
 
     def _sweep(self) -> None:
         """Remove temporary files that no living writer can still own."""

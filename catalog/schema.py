@@ -16,6 +16,14 @@ SCHEMA = 1
 MIGRATIONS: dict[int, Callable[[Record], Record]] = {}
 
 
+_NEWER = f"newer than {SCHEMA}; update strassen-tile to read it"
+
+
+def is_newer(fault: str) -> bool:
+    """Whether what is wrong with a file, in the words of `upgrade`, is that a newer program wrote it."""
+    return fault.endswith(_NEWER)
+
+
 def upgrade(record: Record) -> Record:
     """The record in the version of today, through every migration in turn; the argument is not changed.
 
@@ -28,7 +36,7 @@ def upgrade(record: Record) -> Record:
     if type(version) is not int or version < 1:
         raise InvalidInput(f"its schema version {version!r} is not a positive integer")
     if version > SCHEMA:
-        raise InvalidInput(f"it was written in schema {version}, newer than {SCHEMA}; update strassen-tile to read it")
+        raise InvalidInput(f"it was written in schema {version}, {_NEWER}")
     while version < SCHEMA:
         record = MIGRATIONS[version](dict(record))
         version += 1

@@ -14,12 +14,13 @@ from typing import IO
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import cli
-from catalog import Catalog
+from catalog import Catalog, Provenance
 from catalog.moments_file import read_moments
-from stl_algebra import Format, residual
+from stl_algebra import Format, residual, strassen
 
 KEYS = {
     "id", "format", "rank", "relative_error", "growth", "precision", "error_at_precision", "exact", "ring",
@@ -161,6 +162,39 @@ def test_workers_do_not_outlive_a_killed_search(tmp_path: Path) -> None:
         time.sleep(0.1)
         waited += 1
     assert not any(_is_running(pid) for pid in children)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills a process")
+def test_a_search_resumes_from_what_a_killed_one_kept(tmp_path: Path) -> None:
+    """SIGKILL of the whole search, nothing flushed: what was catalogued by then is where the next one starts."""
+    command = [sys.executable, "-c", "import cli; cli.search_command()", "--tile", "3", "--rank", "15", "--jobs", "1"]
+    with subprocess.Popen(
+        [*command, "--budget", "10m", "--no-shipped", "--catalog", str(tmp_path)], stdout=subprocess.DEVNULL
+    ) as process:
+        catalog, waited = Catalog(tmp_path, shipped=False), 0
+        while not (kept := [e for e in catalog.entries(3, 15) if e.provenance.strategy != "construction"]):
+            time.sleep(0.2)
+            waited += 1
+            assert waited < 600
+        process.kill()
+    best = min(entry.error_at("bf16") for entry in kept)
+    arguments = ("--tile", "3", "--rank", "15", "--jobs", "1", "--budget", "1s", "--no-shipped", "--json")
+    code, out, err = _search(*arguments, "--catalog", str(tmp_path))
+    assert code == 0, err
+    assert json.loads(out)["error_at_precision"] <= best
+
+
+def test_a_catalog_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    path = Catalog(tmp_path, shipped=False).add(strassen(), Provenance("construction")).path
+    with safe_open(path, "numpy") as file:
+        tensors, metadata = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    save_file(tensors, path, metadata={"stl": json.dumps(json.loads(metadata["stl"]) | {"schema": 99})})
+    before = path.read_bytes()
+    code, out, err = _search("--tile", "2", "--rank", "7", "--budget", "1s", "--no-shipped", "--catalog", str(tmp_path))
+    assert (code, out) == (1, "")
+    assert "holds files that a newer strassen-tile wrote" in err
+    assert "update strassen-tile, or name another directory with --catalog" in " ".join(err.split())
+    assert path.read_bytes() == before
 
 
 def _wait_for_a_worker(lines: IO[str]) -> None:
