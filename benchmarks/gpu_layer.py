@@ -40,6 +40,7 @@ def measure(
     encoder: TileEncoder, size: int, dtype: torch.dtype, repeats: int, device: str | torch.device = "cuda"
 ) -> dict[str, Any]:
     """The figures of one encoder on one square product."""
+    from stl_nn import reduced as reducing
     from stl_nn.gpu import matmul as gpu
 
     device = torch.device(device)
@@ -60,19 +61,19 @@ def measure(
         "dense": lambda: torch.mm(x, w),
         "chosen": lambda: gpu.matmul_on_gpu(x, weight, tensors, size, bias=None, activation="none"),
         "encode": lambda: gpu.encode_on_gpu(x, tensors.encode_x, n, m),
-        "products": lambda: gpu.channel_products(encoded, weight),
+        "products": lambda: gpu.channel_products(encoded, weight, reducing.allow_reduced_channels is True),
         "decode": lambda: gpu.decode_on_gpu(channels, tensors.decode, n, p, y),
         "copy_encoded": encoded.clone,
     }
     calls |= {f"panel_{rows or 'all'}": (lambda rows=rows: operator(rows)) for rows in PANELS if (rows or 0) < size}
     record: dict[str, Any] = {"size": size, "tile": str(encoder.format), "rank": encoder.rank, "id": encoder.digest}
     for reduced in (False, True):
-        gpu.allow_reduced_channels = reduced
+        reducing.allow_reduced_channels = reduced
         try:
             taken = median_seconds(calls, device, repeats)
             error = _error(x[:256], w, operator_rows(x[:256], weight, tensors, size))
         finally:
-            gpu.allow_reduced_channels = False
+            reducing.allow_reduced_channels = None
         copy = 2 * encoded.nbytes / taken["copy_encoded"]
         best = min(value for name, value in taken.items() if name == "chosen" or name.startswith("panel_"))
         record["reduced_channels" if reduced else "float32_channels"] = {

@@ -46,10 +46,11 @@ def multiply_encoded(
     """
     n, _, p = encoder.format
     wide = coefficient_dtype(encoded_x.dtype)
-    channels = encoded_x.to(wide).bmm(encoded_weight.to(wide))
     if choose_backend(encoded_x, backend) == "kernels":
+        channels = torch.ops.stl.multiply_channels(encoded_x, encoded_weight, encoder.coarse)
         y = torch.ops.stl.decode_tiles(channels, encoder.decode, n, p, *shape)
     else:
+        channels = encoded_x.to(wide).bmm(encoded_weight.to(wide))
         y = decode_tiles(channels, encoder.decode.to(wide), n, p)[: shape[0], : shape[1]]
     if bias is not None:
         y = y + bias.to(wide)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from stl_algebra import Format, InvalidInput, TileEncoder
+from stl_nn.reduced import tolerates_reduced
 
 
 class EncoderTensors(NamedTuple):
@@ -16,6 +17,7 @@ class EncoderTensors(NamedTuple):
     encode_x (r, n·m), encode_w (r, m·p), decode (n·p, r), as in `stl_algebra.TileEncoder`. Coefficients
     stay in float32 or float64 even where the layer computes in less: the model of error at a precision
     rounds encoded operands, not coefficients, and rounded coefficients of an exact encoder are not exact.
+    `coarse` says that rounding channel products to bfloat16 does not show beside the encoder's own error.
 
     >>> from stl_algebra import strassen
     >>> EncoderTensors.of(strassen()).decode.shape
@@ -26,6 +28,7 @@ class EncoderTensors(NamedTuple):
     encode_x: Tensor
     encode_w: Tensor
     decode: Tensor
+    coarse: bool = False
 
     @classmethod
     def of(
@@ -46,7 +49,7 @@ class EncoderTensors(NamedTuple):
             torch.tensor(factor, dtype=wide, device=device)
             for factor in (encoder.encode_x, encoder.encode_w, encoder.decode)
         )
-        return cls(encoder.format, x, w, d)
+        return cls(encoder.format, x, w, d, tolerates_reduced(encoder))
 
     @property
     def rank(self) -> int:

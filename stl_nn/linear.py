@@ -16,6 +16,7 @@ from stl_nn.encoded import encode_input, multiply_encoded
 from stl_nn.encoder_tensors import EncoderTensors, check_encoder, coefficient_dtype
 from stl_nn.matmul import FLOATING, stl_matmul
 from stl_nn.recovery import recover_weight
+from stl_nn.reduced import tolerates_reduced
 from stl_nn.reference import encode_weight
 from stl_nn.sharing import SharedEncoding, can_share
 
@@ -86,6 +87,7 @@ class STLLinear(nn.Module):
         self._shared: SharedEncoding | None = None
         self.activation = check_activation(activation)
         self._frozen_encoder = None if learnable else encoder
+        self._coarse = not learnable and tolerates_reduced(encoder)
         tensors = EncoderTensors.of(encoder, linear.weight.dtype, linear.weight.device)
         for name in ENCODER_NAMES:
             tensor = getattr(tensors, name)
@@ -206,7 +208,7 @@ class STLLinear(nn.Module):
 
     def encoder_tensors(self) -> EncoderTensors:
         """The encoder as the layer's own tensors, learnable ones included."""
-        return EncoderTensors(self.format, self.encode_x, self.encode_w, self.decode)
+        return EncoderTensors(self.format, self.encode_x, self.encode_w, self.decode, self._coarse)
 
     @property
     def encoder(self) -> TileEncoder:

@@ -38,7 +38,8 @@ def stl_matmul(
     out_features    N, at most p·⌈N/p⌉, which it is when left out
     backend         "kernels" (numba on a CPU, Triton on CUDA), "reference" (reshape, matmul and bmm), or "auto":
                     kernels where there are any and nothing is being exported
-    result          (..., N), of x's dtype; sums are in float32 (float64 for float64)
+    result          (..., N), of x's dtype; sums are in float32 (float64 for float64), and so are channel products,
+                    unless bfloat16 does for them (see `stl_nn.reduced`)
 
     Differentiable in x, encoded_weight, bias, and the tensors of `encoder`. Raises InvalidInput where
     shapes, dtypes or devices do not fit.
@@ -61,8 +62,17 @@ def stl_matmul(
     if choose_backend(x, backend) == "reference":
         y = reference_matmul(rows, encoded_weight, tensors, out_features, bias=bias, activation=activation)
     else:
-        encode_x, decode = tensors.encode_x, tensors.decode
-        y = matmul(rows, encoded_weight, encode_x, decode, bias, list(tensors.format), out_features, activation)
+        y = matmul(
+            rows,
+            encoded_weight,
+            tensors.encode_x,
+            tensors.decode,
+            bias,
+            list(tensors.format),
+            out_features,
+            activation,
+            tensors.coarse,
+        )
     return y.reshape(*x.shape[:-1], out_features)
 
 

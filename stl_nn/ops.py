@@ -1,4 +1,5 @@
-"""The STL operator in torch's operator library: `torch.ops.stl.matmul`, `.encode_tiles` and `.decode_tiles`.
+"""The STL operator in torch's operator library: `torch.ops.stl.matmul`, and its passes `.encode_tiles`,
+`.multiply_channels` and `.decode_tiles`.
 
 Registered with kernels for CPU and CUDA, shapes for the compiler, gradients, and a FLOP count, so that
 torch.compile, FakeTensorMode, autograd and torch.utils.flop_counter see one operator.
@@ -24,7 +25,7 @@ def encode_tiles(matrix: Tensor, encode: Tensor, height: int, width: int) -> Ten
     """`stl_nn.tiling.encode_tiles`, the result rounded to the dtype of the matrix."""
     from stl_nn.cpu.matmul import encode_on_cpu
 
-    return encode_on_cpu(matrix, encode.to(coefficient_dtype(matrix.dtype)), height, width).to(matrix.dtype)
+    return encode_on_cpu(matrix, encode.to(coefficient_dtype(matrix.dtype)), height, width)
 
 
 @torch.library.custom_op("stl::decode_tiles", mutates_args=(), device_types="cpu")
@@ -33,9 +34,8 @@ def decode_tiles(channels: Tensor, decode: Tensor, height: int, width: int, rows
     from stl_nn.cpu.matmul import decode_on_cpu
     from stl_nn.cpu.memory import empty_in_huge_pages
 
-    wide = coefficient_dtype(channels.dtype)
-    out = empty_in_huge_pages((rows, columns), wide)
-    return decode_on_cpu(channels, decode.to(wide), height, width, out).to(channels.dtype)
+    out = empty_in_huge_pages((rows, columns), channels.dtype)
+    return decode_on_cpu(channels, decode.to(coefficient_dtype(channels.dtype)), height, width, out)
 
 
 @torch.library.custom_op("stl::matmul", mutates_args=(), device_types="cpu")
@@ -48,12 +48,21 @@ def matmul(
     format: Sequence[int],
     out_features: int,
     activation: str,
+    coarse: bool = False,
 ) -> Tensor:
     """`stl_nn.reference.reference_matmul`, with the encoder's tensors and format one by one."""
     from stl_nn.cpu.matmul import matmul_on_cpu
 
-    encoder = EncoderTensors(Format(*format), encode_x, encode_x, decode)
+    encoder = EncoderTensors(Format(*format), encode_x, encode_x, decode, coarse)
     return matmul_on_cpu(x, encoded_weight, encoder, out_features, bias=bias, activation=activation)
+
+
+@torch.library.custom_op("stl::multiply_channels", mutates_args=(), device_types="cpu")
+def multiply_channels(encoded_x: Tensor, encoded_weight: Tensor, coarse: bool = False) -> Tensor:
+    """The r products (r, I, K')·(r, K', J), in float32 (float64 for it), or rounded as in `matmul` where `coarse`."""
+    from stl_nn.cpu.matmul import channel_products
+
+    return channel_products(encoded_x, encoded_weight, coarse)
 
 
 @encode_tiles.register_kernel("cuda")
@@ -70,12 +79,20 @@ def _(channels: Tensor, decode: Tensor, height: int, width: int, rows: int, colu
     return decode_on_gpu(channels, decode, height, width, channels.new_empty(rows, columns))
 
 
+@multiply_channels.register_kernel("cuda")
+def _(encoded_x: Tensor, encoded_weight: Tensor, coarse: bool = False) -> Tensor:
+    from stl_nn.gpu.matmul import channel_products
+    from stl_nn.reduced import use_reduced
+
+    return channel_products(encoded_x, encoded_weight, use_reduced(encoded_x.dtype, encoded_x.device, coarse)).float()
+
+
 @matmul.register_kernel("cuda")
 def _(x: Tensor, encoded_weight: Tensor, encode_x: Tensor, decode: Tensor, *rest: Any) -> Tensor:
     from stl_nn.gpu.matmul import matmul_on_gpu
 
-    bias, format, out_features, activation = rest
-    encoder = EncoderTensors(Format(*format), encode_x, encode_x, decode)
+    bias, format, out_features, activation, coarse = rest
+    encoder = EncoderTensors(Format(*format), encode_x, encode_x, decode, coarse)
     return matmul_on_gpu(x, encoded_weight, encoder, out_features, bias=bias, activation=activation)
 
 
@@ -90,9 +107,15 @@ def _(channels: Tensor, decode: Tensor, height: int, width: int, rows: int, colu
     return channels.new_empty(rows, columns)
 
 
+@multiply_channels.register_fake
+def _(encoded_x: Tensor, encoded_weight: Tensor, coarse: bool = False) -> Tensor:  # noqa: ARG001
+    shape = *encoded_x.shape[:2], encoded_weight.shape[2]
+    return encoded_x.new_empty(shape, dtype=coefficient_dtype(encoded_x.dtype))
+
+
 @matmul.register_fake
 def _(x: Tensor, encoded_weight: Tensor, encode_x: Tensor, decode: Tensor, *rest: Any) -> Tensor:  # noqa: ARG001
-    _, _, out_features, _ = rest
+    out_features = rest[2]
     return x.new_empty(x.shape[0], out_features)
 
 
@@ -126,8 +149,22 @@ def _decode_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
     return to_channels, to_decode, None, None, None, None
 
 
+def _multiply_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001
+    encoded_x, encoded_weight, ctx.coarse = inputs
+    ctx.save_for_backward(encoded_x, encoded_weight)
+
+
+def _multiply_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
+    encoded, weight = ctx.saved_tensors
+    wide = _product_dtype(encoded)
+    grad = grad.to(wide)
+    to_encoded = grad.bmm(weight.to(wide).mT).to(encoded.dtype) if ctx.needs_input_grad[0] else None
+    to_weight = encoded.to(wide).mT.bmm(grad).to(weight.dtype) if ctx.needs_input_grad[1] else None
+    return to_encoded, to_weight, None
+
+
 def _matmul_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001
-    x, encoded_weight, encode_x, decode, bias, ctx.format, ctx.out_features, ctx.activation = inputs
+    x, encoded_weight, encode_x, decode, bias, ctx.format, ctx.out_features, ctx.activation, ctx.coarse = inputs
     ctx.save_for_backward(x, encoded_weight, encode_x, decode, bias)
 
 
@@ -138,12 +175,11 @@ def _matmul_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
     n, m, p = ctx.format
     grad = grad.contiguous()
     if ctx.activation != "none":
-        before = matmul(x, weight, encode_x, decode, bias, ctx.format, ctx.out_features, "none")
+        before = matmul(x, weight, encode_x, decode, bias, ctx.format, ctx.out_features, "none", ctx.coarse)
         grad = backward_of(ctx.activation, grad, before)
     to_x = to_weight = to_encode = to_decode = None
     need_x, need_weight, need_encode, need_decode, need_bias = ctx.needs_input_grad[:5]
-    # A GPU multiplies low precisions with sums in float32; a CPU would round them, so it takes float32 operands.
-    wide = x.dtype if x.is_cuda else coefficient_dtype(x.dtype)
+    wide = _product_dtype(x)
     channels = encode_tiles(grad, decode.T.contiguous(), n, p).to(wide)
     if need_x or need_encode:
         to_encoded = channels.bmm(weight.to(wide).mT)
@@ -158,7 +194,12 @@ def _matmul_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         if need_decode:
             to_decode = _contract(unfold_tiles(grad, n, p), encoded.bmm(weight.to(wide)), decode.dtype)
     to_bias = grad.sum(0).to(bias.dtype) if need_bias and bias is not None else None
-    return to_x, to_weight, to_encode, to_decode, to_bias, None, None, None
+    return to_x, to_weight, to_encode, to_decode, to_bias, None, None, None, None
+
+
+def _product_dtype(x: Tensor) -> torch.dtype:
+    """What gradients are multiplied in: a GPU sums low precisions in float32, for a CPU they are converted to it."""
+    return x.dtype if x.is_cuda else coefficient_dtype(x.dtype)
 
 
 def _contract(left: Tensor, right: Tensor, dtype: torch.dtype) -> Tensor:
@@ -168,6 +209,7 @@ def _contract(left: Tensor, right: Tensor, dtype: torch.dtype) -> Tensor:
 
 encode_tiles.register_autograd(_encode_backward, setup_context=_encode_context)
 decode_tiles.register_autograd(_decode_backward, setup_context=_decode_context)
+multiply_channels.register_autograd(_multiply_backward, setup_context=_multiply_context)
 matmul.register_autograd(_matmul_backward, setup_context=_matmul_context)
 
 
@@ -181,6 +223,13 @@ def encode_flops(matrix: Sequence[int], encode: Sequence[int], height: int, widt
 def decode_flops(channels: Sequence[int], decode: Sequence[int], *_: Any, **__: Any) -> int:
     """Two for each coefficient and tile."""
     return 2 * decode[0] * decode[1] * channels[1] * channels[2]
+
+
+@register_flop_formula(torch.ops.stl.multiply_channels)
+def multiply_flops(encoded_x: Sequence[int], encoded_weight: Sequence[int], *_: Any, **__: Any) -> int:
+    """Two for each scalar product."""
+    rank, tile_rows, inner = encoded_x
+    return 2 * rank * tile_rows * inner * encoded_weight[2]
 
 
 @register_flop_formula(torch.ops.stl.matmul)
@@ -198,5 +247,5 @@ def matmul_flops(
     n, m, _p = format
     rank, inner, outer = weight
     tile_rows = -(-x[0] // n)
-    products = 2 * rank * tile_rows * inner * outer
+    products = multiply_flops((rank, tile_rows, inner), weight)
     return products + encode_flops(x, encode_x, n, m) + decode_flops((rank, tile_rows, outer), decode)

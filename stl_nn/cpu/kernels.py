@@ -1,5 +1,7 @@
 """Encoding and decoding tiles in float32 or float64, compiled by numba, parallel over tile rows.
 
+bfloat16 is read and written as it is and computed with in float32.
+
 A row of tiles is taken in chunks that stay in the first-level cache: a chunk is split into one vector for each
 position within the tile, its channels are linear combinations of these, and decoding goes the other way.
 Combinations are made of four vectors for four results at a time, so that sixteen multiplications go with four
@@ -13,6 +15,8 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
+
+from stl_nn.cpu.bfloat16 import load, store, widened
 
 Array = NDArray[Any]
 
@@ -97,23 +101,23 @@ def _join(vectors: Array, row: Array, width: int) -> None:
 def encode(x: Array, weights: Array, height: int, width: int, out: Array) -> None:
     """out (r, I, J) = `weights` (r, height·width), `padded`, on the tiles of x (A, B).
 
-    I = ⌈A/height⌉ and J = ⌈B/width⌉: what lies outside x is zero.
+    I = ⌈A/height⌉ and J = ⌈B/width⌉: what lies outside x is zero. x and out are of the dtype of the weights, or
+    uint16: the bits of bfloat16.
     """
     rows, columns = x.shape
     rank, tile_rows, tile_columns = out.shape
     for i in prange(tile_rows):
-        vectors = np.zeros((weights.shape[1], CHUNK), x.dtype)
-        channels = np.empty((weights.shape[0], CHUNK), x.dtype)
+        wide = np.empty(CHUNK * width, weights.dtype)
+        vectors = np.zeros((weights.shape[1], CHUNK), weights.dtype)
+        channels = np.empty((weights.shape[0], CHUNK), weights.dtype)
         for start in range(0, tile_columns, CHUNK):
             taken = min(CHUNK, tile_columns - start)
             for a in range(min(height, rows - i * height)):
                 row = x[i * height + a, start * width : min(columns, (start + taken) * width)]
-                _split(row, vectors[a * width : (a + 1) * width], width)
+                _split(widened(row, wide), vectors[a * width : (a + 1) * width], width)
             _combine(weights, vectors, channels)
             for s in range(rank):
-                target = out[s, i, start : start + taken]
-                for t in range(taken):
-                    target[t] = channels[s, t]
+                store(channels[s, :taken], out[s, i, start : start + taken])
 
 
 @njit(parallel=True, **_OPTIONS)
@@ -121,20 +125,20 @@ def decode(channels: Array, weights: Array, height: int, width: int, out: Array)
     """The tiles of out (A, B) = `weights` (height·width, r), `padded`, on `channels` (r, I, J), cut off at out's edge.
 
     A chunk of all channels is first copied together: they lie a power of two apart, and read in place they
-    would evict each other from a set-associative cache.
+    would evict each other from a set-associative cache. Dtypes as in `encode`.
     """
     rows, columns = out.shape
     rank, tile_rows, tile_columns = channels.shape
     for i in prange(tile_rows):
-        chunk = np.zeros((weights.shape[1], CHUNK), out.dtype)
-        vectors = np.empty((weights.shape[0], CHUNK), out.dtype)
+        wide = np.empty(CHUNK * width, weights.dtype)
+        chunk = np.zeros((weights.shape[1], CHUNK), weights.dtype)
+        vectors = np.empty((weights.shape[0], CHUNK), weights.dtype)
         for start in range(0, tile_columns, CHUNK):
             taken = min(CHUNK, tile_columns - start)
             for s in range(rank):
-                source = channels[s, i, start : start + taken]
-                for t in range(taken):
-                    chunk[s, t] = source[t]
+                load(channels[s, i, start : start + taken], chunk[s, :taken])
             _combine(weights, chunk, vectors)
             for a in range(min(height, rows - i * height)):
                 row = out[i * height + a, start * width : min(columns, (start + taken) * width)]
-                _join(vectors[a * width : (a + 1) * width], row, width)
+                _join(vectors[a * width : (a + 1) * width], wide[: len(row)], width)
+                store(wide[: len(row)], row)

@@ -1,50 +1,62 @@
-"""The STL operator on a CPU: panels of rows are encoded, multiplied and decoded in turn through the same buffers."""
+"""The STL operator on a CPU: panels of rows are encoded, multiplied and decoded in turn through the same memory."""
 
 from __future__ import annotations
 
 from threading import Lock
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from stl_nn.activation import ACTIVATIONS
 from stl_nn.cpu.memory import empty_in_huge_pages
+from stl_nn.cpu.scratch import Scratch, lines, scratch
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
+from stl_nn.reduced import use_reduced
 
 #: Bytes the two channel buffers may take together; larger panels read the encoded weight less often.
-PANEL_BYTES = 1 << 28
+PANEL_BYTES = 200 << 20
 
 # Not every threading layer of numba can be entered from two threads at once.
 _ENTER = Lock()
 
 
 def encode_on_cpu(matrix: Tensor, encode: Tensor, height: int, width: int, out: Tensor | None = None) -> Tensor:
-    """`stl_nn.tiling.encode_tiles` by the compiled kernel: (r, ⌈A/height⌉, ⌈B/width⌉) in the coefficients' dtype."""
+    """`stl_nn.tiling.encode_tiles` by the compiled kernel: (r, ⌈A/height⌉, ⌈B/width⌉), rounded to the matrix's dtype.
+
+    `out`, contiguous and of that dtype, is filled where it is given.
+    """
     from stl_nn.cpu.kernels import encode as kernel
     from stl_nn.cpu.kernels import padded
 
     rows, columns = matrix.shape
     shape = (encode.shape[0], -(-rows // height), -(-columns // width))
-    out = empty_in_huge_pages(shape, encode.dtype) if out is None else out
-    if out.numel():
-        source = matrix.detach().to(encode.dtype).contiguous().numpy()
-        with _ENTER:
-            _follow_torch_threads()
-            kernel(source, padded(encode.detach().numpy()), height, width, out.numpy())
-    return out
+    out = empty_in_huge_pages(shape, matrix.dtype) if out is None else out
+    if out.numel() == 0:
+        return out
+    source = _computed_in(matrix.detach(), encode.dtype).contiguous()
+    target = out if out.dtype == source.dtype else torch.empty(shape, dtype=source.dtype)
+    with _ENTER:
+        _follow_torch_threads()
+        kernel(_numpy(source), padded(encode.detach().numpy()), height, width, _numpy(target))
+    return out if target is out else out.copy_(target)
 
 
 def decode_on_cpu(channels: Tensor, decode: Tensor, height: int, width: int, out: Tensor) -> Tensor:
-    """Fill `out` (A, B), contiguous and of the coefficients' dtype, with the decoded channels; returns it."""
+    """Fill `out` (A, B), contiguous, with the decoded channels, rounded to its dtype; returns it."""
     from stl_nn.cpu.kernels import decode as kernel
     from stl_nn.cpu.kernels import padded
 
-    if out.numel():
-        source = channels.detach().to(decode.dtype).contiguous().numpy()
-        with _ENTER:
-            _follow_torch_threads()
-            kernel(source, padded(decode.detach().numpy()), height, width, out.numpy())
-    return out
+    if out.numel() == 0:
+        return out
+    source = _computed_in(channels.detach(), decode.dtype).contiguous()
+    direct = _computed_in(out, decode.dtype).dtype == out.dtype
+    target = out if direct else torch.empty(out.shape, dtype=decode.dtype)
+    with _ENTER:
+        _follow_torch_threads()
+        kernel(_numpy(source), padded(decode.detach().numpy()), height, width, _numpy(target))
+    return out if target is out else out.copy_(target)
 
 
 def matmul_on_cpu(
@@ -56,33 +68,93 @@ def matmul_on_cpu(
     bias: Tensor | None,
     activation: str,
 ) -> Tensor:
-    """`stl_nn.reference.reference_matmul` by panels of rows, with the same roundings. Not differentiable."""
+    """`stl_nn.reference.reference_matmul` by panels of rows, with the same roundings. Not differentiable.
+
+    Channel products of bfloat16 are rounded to it as well where that is faster and does not show, see `use_reduced`.
+    """
     n, m, p = encoder.format
     wide = coefficient_dtype(x.dtype)
     encode_x, decode = encoder.encode_x.to(wide), encoder.decode.to(wide)
-    weight = encoded_weight.detach().to(wide)
-    y = empty_in_huge_pages((x.shape[0], out_features), wide)
+    x, weight = x.detach(), encoded_weight.detach()
     rank, inner, outer = weight.shape
-    height = panel_height(x.shape[0], n, rank * (inner + outer) * wide.itemsize)
-    tile_rows = height // n
-    buffers = [empty_in_huge_pages((rank * tile_rows * size,), wide) for size in (inner, outer)]
-    for start in range(0, x.shape[0], max(height, 1)):
-        panel = x[start : start + height]
-        tiles = -(-panel.shape[0] // n)
-        encoded, channels = (
-            buffer[: rank * tiles * size].view(rank, tiles, size)
-            for buffer, size in zip(buffers, (inner, outer), strict=True)
+    y = empty_in_huge_pages((x.shape[0], out_features), x.dtype)
+    height = panel_height(x.shape[0], n, rank * (inner * x.itemsize + outer * wide.itemsize))
+    most = -(-height // n)
+    through_rows = x.dtype != wide and (bias is not None or activation != "none")
+    sizes = (rank * most * inner, x.dtype), (rank * most * outer, wide), (height * out_features * through_rows, wide)
+    held = sum(lines(count * dtype.itemsize) for count, dtype in sizes)
+    with scratch(held + _Products.bytes(most, inner, outer, x.dtype)) as memory:
+        encoded, channels, rows = (memory.take((count,), dtype) for count, dtype in sizes)
+        multiply = _Products(weight, memory, most, use_reduced(x.dtype, x.device, encoder.coarse))
+        for start in range(0, x.shape[0], max(height, 1)):
+            panel, out = x[start : start + height], y[start : start + height]
+            tiles = -(-panel.shape[0] // n)
+            encoded_panel = encoded[: rank * tiles * inner].view(rank, tiles, inner)
+            products = channels[: rank * tiles * outer].view(rank, tiles, outer)
+            encode_on_cpu(panel, encode_x, n, m, out=encoded_panel)
+            multiply(encoded_panel, products)
+            target = rows[: out.numel()].view(out.shape) if through_rows else out
+            decode_on_cpu(products, decode, n, p, target)
+            if bias is not None:
+                target += bias.detach()
+            if activation != "none":
+                target.copy_(ACTIVATIONS[activation](target))
+            if target is not out:
+                out.copy_(target)
+    return y
+
+
+def channel_products(encoded: Tensor, weight: Tensor, coarse: bool) -> Tensor:
+    """The r products (r, I, K')·(r, K', J) in float32 or float64, rounded on the way where `use_reduced` says so."""
+    encoded, weight = encoded.detach(), weight.detach()
+    wide = coefficient_dtype(encoded.dtype)
+    rank, tiles, inner = encoded.shape
+    outer = weight.shape[2]
+    out = empty_in_huge_pages((rank, tiles, outer), wide)
+    with scratch(_Products.bytes(tiles, inner, outer, encoded.dtype)) as memory:
+        _Products(weight, memory, tiles, use_reduced(encoded.dtype, encoded.device, coarse))(encoded, out)
+    return out
+
+
+class _Products:
+    """The r products of an encoded panel and the encoded weight, summed in float32 or float64.
+
+    Operands in bfloat16 or float16 are converted a channel at a time: in the cache, and back to back with their use.
+    """
+
+    def __init__(self, weight: Tensor, memory: Scratch, tiles: int, reduced: bool) -> None:
+        _, inner, outer = weight.shape
+        self._weight, self._reduced = weight, reduced
+        self._left, self._right, self._rounded = (
+            memory.take((count,), dtype) for count, dtype in self._sizes(tiles, inner, outer, weight.dtype)
         )
-        encode_on_cpu(panel, encode_x, n, m, out=encoded)
-        if x.dtype != wide:
-            encoded.copy_(encoded.to(x.dtype))
-        torch.bmm(encoded, weight, out=channels)
-        rows = decode_on_cpu(channels, decode, n, p, out=y[start : start + height])
-        if bias is not None:
-            rows += bias.detach()
-        if activation != "none":
-            rows.copy_(ACTIVATIONS[activation](rows))
-    return y.to(x.dtype)
+
+    @classmethod
+    def bytes(cls, tiles: int, inner: int, outer: int, dtype: torch.dtype) -> int:
+        """What it takes of the scratch memory, for panels of so many tile rows at most."""
+        return sum(lines(count * dtype.itemsize) for count, dtype in cls._sizes(tiles, inner, outer, dtype))
+
+    @staticmethod
+    def _sizes(tiles: int, inner: int, outer: int, dtype: torch.dtype) -> tuple[tuple[int, torch.dtype], ...]:
+        wide = coefficient_dtype(dtype)
+        if wide == dtype:
+            return (0, wide), (0, wide), (0, dtype)
+        return (tiles * inner, wide), (inner * outer, wide), (tiles * outer, dtype)
+
+    def __call__(self, encoded: Tensor, out: Tensor) -> None:
+        rank, tiles, inner = encoded.shape
+        if encoded.dtype == out.dtype:
+            torch.bmm(encoded, self._weight, out=out)
+            return
+        left, right = self._left[: tiles * inner].view(tiles, inner), self._right.view(inner, -1)
+        rounded = self._rounded[: tiles * out.shape[2]].view(tiles, -1)
+        for s in range(rank):
+            if self._reduced:
+                out[s].copy_(torch.mm(encoded[s], self._weight[s], out=rounded))
+            else:
+                left.copy_(encoded[s])
+                right.copy_(self._weight[s])
+                torch.mm(left, right, out=out[s])
 
 
 def panel_height(rows: int, n: int, bytes_per_tile_row: int) -> int:
@@ -95,6 +167,16 @@ def panel_height(rows: int, n: int, bytes_per_tile_row: int) -> int:
     most = max(1, PANEL_BYTES // max(bytes_per_tile_row, 1))
     panels = -(-tile_rows // most)
     return n * -(-tile_rows // max(panels, 1))
+
+
+def _computed_in(tensor: Tensor, wide: torch.dtype) -> Tensor:
+    """The tensor as the kernels take it: of the coefficients' dtype, or bfloat16 beside float32."""
+    return tensor if tensor.dtype == torch.bfloat16 and wide == torch.float32 else tensor.to(wide)
+
+
+def _numpy(tensor: Tensor) -> NDArray[Any]:
+    """The tensor's memory as the kernels know it."""
+    return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
 
 def _follow_torch_threads() -> None:

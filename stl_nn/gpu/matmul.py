@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from stl_nn.encoder_tensors import EncoderTensors
+from stl_nn.reduced import use_reduced
 from stl_nn.tiling import tile_count
 
 #: Tiles of a program, and channels it takes at a time.
@@ -16,10 +17,6 @@ GROUP = 32
 #: Tile rows below which reading the encoded weight again for every panel costs more than staying in the cache saves:
 #: about the ratio of bf16 arithmetic to bandwidth of a data-centre GPU, in multiplications a number.
 LEAST_TILE_ROWS = 256
-
-#: Keep channel products in the operands' dtype between bmm and decoding: half the traffic, and one more rounding
-#: (3δ² instead of 2δ² times growth in the error model). Like torch.backends' switches, for the whole process.
-allow_reduced_channels = False
 
 
 def encode_on_gpu(matrix: Tensor, encode: Tensor, height: int, width: int) -> Tensor:
@@ -112,34 +109,37 @@ def matmul_on_gpu(
 ) -> Tensor:
     """`stl_nn.reference.reference_matmul` by panels of rows whose channels stay in the second-level cache.
 
+    Channel products of bfloat16 are rounded to it as well where that does not show, see `use_reduced`.
+
     `panel_rows`, a multiple of n, overrides the choice. float32 operands are multiplied as torch.bmm does, in tf32
     where the process allows it.
     """
     n, m, p = encoder.format
     y = x.new_empty(x.shape[0], out_features)
-    height = n * _panel_tile_rows(x, encoded_weight, n) if panel_rows is None else panel_rows
+    reduced = use_reduced(x.dtype, torch.device("cuda"), encoder.coarse)
+    height = n * _panel_tile_rows(x, encoded_weight, n, reduced) if panel_rows is None else panel_rows
     for start in range(0, x.shape[0], max(height, 1)):
         encoded = encode_on_gpu(x[start : start + height], encoder.encode_x, n, m)
-        channels = channel_products(encoded, encoded_weight)
+        channels = channel_products(encoded, encoded_weight, reduced)
         rows = y[start : start + height]
         decode_on_gpu(channels, encoder.decode, n, p, rows, bias=bias, activation=activation)
     return y
 
 
-def channel_products(encoded: Tensor, encoded_weight: Tensor) -> Tensor:
-    """The r products (r, I, K')·(r, K', J), in float32 unless `allow_reduced_channels`."""
-    if encoded.dtype == torch.float32 or allow_reduced_channels:
+def channel_products(encoded: Tensor, encoded_weight: Tensor, reduced: bool = False) -> Tensor:
+    """The r products (r, I, K')·(r, K', J), in float32, or in the operands' dtype where `reduced`: half the traffic."""
+    if encoded.dtype == torch.float32 or reduced:
         return torch.bmm(encoded, encoded_weight)
     if encoded.is_cuda:
         return torch.bmm(encoded, encoded_weight, out_dtype=torch.float32)
     return torch.bmm(encoded.float(), encoded_weight.float())
 
 
-def _panel_tile_rows(x: Tensor, encoded_weight: Tensor, n: int) -> int:
+def _panel_tile_rows(x: Tensor, encoded_weight: Tensor, n: int, reduced: bool = False) -> int:
     """Tile rows of a panel: all panels alike, and as many as keep encoded X and channels in 3/4 of the cache."""
     tile_rows = tile_count(x.shape[0], n)
     rank, inner, outer = encoded_weight.shape
-    channel_bytes = x.element_size() if allow_reduced_channels else 4
+    channel_bytes = x.element_size() if reduced else 4
     cache = torch.cuda.get_device_properties(x.device).L2_cache_size if x.is_cuda else 1 << 25
     fitting = int(0.75 * cache) // (rank * (inner * x.element_size() + outer * channel_bytes))
     panels = tile_count(tile_rows, max(fitting, LEAST_TILE_ROWS))

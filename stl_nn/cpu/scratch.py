@@ -1,0 +1,85 @@
+"""Scratch memory that is used again from call to call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+#: Idle blocks larger than this are given back to the system.
+KEPT_BYTES = 1 << 28
+_LINE = 64
+
+# numpy's, not torch's: a tensor made in inference mode must not be written outside of it.
+_idle: list[NDArray[np.uint8]] = []
+_guard = Lock()
+
+
+class Scratch:
+    """Uninitialised tensors cut one after the other from one block of memory, each a whole number of cache lines.
+
+    >>> Scratch(np.empty(256, np.uint8)).take((2, 3), torch.float32).shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(self, block: NDArray[np.uint8]) -> None:
+        self._block = block
+        self._at = -block.ctypes.data % _LINE
+
+    def take(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        """The next tensor of this shape."""
+        size = torch.Size(shape).numel() * dtype.itemsize
+        piece = torch.from_numpy(self._block[self._at : self._at + size])
+        self._at += lines(size)
+        return piece.view(dtype).view(shape)
+
+
+@contextmanager
+def scratch(size: int) -> Iterator[Scratch]:
+    """Scratch memory for tensors of `size` bytes together, the caller's until the block ends.
+
+    A fresh buffer costs a page fault for every page first touched, which on a virtual machine can take longer than
+    the matrix products that use it; so one block is kept between calls. Calls from several threads, or within each
+    other, get blocks of their own.
+
+    >>> with scratch(8) as outer, scratch(8) as inner:
+    ...     outer.take((2,), torch.float32).data_ptr() != inner.take((2,), torch.float32).data_ptr()
+    True
+    """
+    size += _LINE
+    with _guard:
+        block = _idle.pop() if _idle else None
+    if block is None or len(block) < size:
+        block = np.empty(size, np.uint8)
+    try:
+        yield Scratch(block)
+    finally:
+        _keep(block)
+
+
+def release() -> None:
+    """Give the memory kept for the next call back to the system."""
+    with _guard:
+        _idle.clear()
+
+
+def lines(size: int) -> int:
+    """Bytes, rounded up to whole cache lines.
+
+    >>> lines(65)
+    128
+    """
+    return -(-size // _LINE) * _LINE
+
+
+def _keep(block: NDArray[np.uint8]) -> None:
+    """Keep the larger of this block and the one that is idle, where it is not too large."""
+    if len(block) > KEPT_BYTES:
+        return
+    with _guard:
+        _idle[:] = sorted([*_idle, block], key=len)[-1:]
