@@ -14,6 +14,7 @@ _PATHS = {
     "lm": "search.strategies.lm:LevenbergMarquardtSearch",
     "als": "search.strategies.als:AlternatingSearch",
     "group": "search.strategies.group:GroupSearch",
+    "flip": "search.strategies.flip:FlipSearch",
 }
 
 

@@ -19,6 +19,7 @@ PROBLEMS = [
     Problem(Format(3, 3, 3), 15, Precision.parse("fp8")),
     Problem(Format(1, 2, 3), 4),
     Problem(Format(2, 2, 2), 5, known=(strassen(),)),
+    Problem(Format(2, 2, 2), 7),
     Problem(Format(2, 2, 2), 6, known=(strassen(),), weights=skewed_moments(Format(2, 2, 2))),
 ]
 CASES = [

@@ -1,0 +1,218 @@
+"""Walking the flip graph over {−1, 0, 1}: every scheme met is exact over Z."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from search.flip_graph.bits import U64, below, draw
+from search.flip_graph.shared_factors import SharedFactors, change_key, list_pairs, no_products, pair_of
+
+_ZERO, _ONE = U64(0), U64(1)
+_ODD = U64(0x9E3779B97F4A7C15)
+
+
+class TernaryWalk(NamedTuple):
+    """Where a walk over {−1, 0, 1} stands.
+
+    `plus` and `minus` (3, R) are the masks of the entries 1 and −1 of the factors, of which the first that is not
+    0 is 1: a product is its three factors times −1 where `negative` (R,) is 1. The rest is as in BinaryWalk; a key
+    is a hash of the two masks, so that what two keys say is checked before it is used.
+    """
+
+    shared: SharedFactors
+    plus: NDArray[np.uint64]
+    minus: NDArray[np.uint64]
+    negative: NDArray[np.uint64]
+    random: NDArray[np.uint64]
+    counts: NDArray[np.int64]
+
+
+def ternary_walk(plus: NDArray[np.uint64], minus: NDArray[np.uint64], seed: int, room: int = 4) -> TernaryWalk:
+    """A walk that starts at the scheme of entries 1 and −1 (3, r) each, reduced at once; `room` products may be added.
+
+    >>> plus, minus = np.array([[1, 1], [2, 0], [4, 8]], dtype=np.uint64), np.array([[0, 0], [0, 2], [0, 0]])
+    >>> walk = ternary_walk(plus, minus.astype(np.uint64), 0)
+    >>> int(walk.counts[0]), int(walk.plus[2, 0]), int(walk.minus[2, 0])
+    (1, 4, 8)
+    """
+    rank = plus.shape[1]
+    shared = no_products(rank + room)
+    ones, minus_ones = np.zeros_like(shared.keys), np.zeros_like(shared.keys)
+    ones[:, :rank], minus_ones[:, :rank] = plus, minus
+    negative = np.zeros(shared.keys.shape[1], np.uint64)
+    walk = TernaryWalk(shared, ones, minus_ones, negative, np.array([seed], np.uint64), np.array([rank, 0]))
+    settle_ternary(walk)
+    return walk
+
+
+@njit(cache=True, nogil=True)
+def flip_ternary(walk: TernaryWalk, flips: int, patience: int, ceiling: int, target: int) -> int:
+    """As flip_binary, over {−1, 0, 1}; flips that would leave the set are counted and not done.
+
+    With x = ±1 a flip is a⊗b⊗c + a⊗b'⊗c' = a⊗(b+xb')⊗c + a⊗b'⊗(c'−xc).
+
+    Source: Perminov, Fast matrix multiplication via ternary meta flip graphs, 2025 (flips over {−1, 0, 1}).
+    """
+    shared, counts, negative = walk.shared, walk.counts, walk.negative
+    plus, minus, sizes = walk.plus, walk.minus, shared.sizes
+    done = 0
+    while done < flips and counts[0] > target:
+        done += 1
+        counts[1] += 1
+        if counts[1] >= patience or sizes[0] == 0:
+            counts[1] = 0
+            more = ceiling - counts[0]
+            if more > 0 and counts[0] > 1:
+                for _ in range(1 + below(draw(walk.random), more)):
+                    _add_product(walk)
+            elif sizes[0] == 0:
+                break
+            continue
+        bits = draw(walk.random)
+        slot, s, t = pair_of(shared, below(bits, sizes[0]))
+        if plus[slot, s] != plus[slot, t] or minus[slot, s] != minus[slot, t]:
+            continue
+        if bits & _ONE:
+            s, t = t, s
+        second, third = (slot + 1) % 3, (slot + 2) % 3
+        x = (bits >> _ONE) & _ONE
+        y = x ^ _ONE ^ negative[s] ^ negative[t]
+        fits_b, plus_b, minus_b = _sum(plus[second, s], minus[second, s], plus[second, t], minus[second, t], x)
+        fits_c, plus_c, minus_c = _sum(plus[third, t], minus[third, t], plus[third, s], minus[third, s], y)
+        if not (fits_b and fits_c):
+            continue
+        if _change(walk, second, s, plus_b, minus_b) | _change(walk, third, t, plus_c, minus_c):
+            before = counts[0]
+            settle_ternary(walk)
+            if counts[0] < before:
+                counts[1] = 0
+    return done
+
+
+@njit(cache=True)
+def settle_ternary(walk: TernaryWalk) -> None:
+    """Add products that share two factors where the sum stays in the set, drop zero ones; keys and pairs afresh."""
+    plus, minus, negative, counts = walk.plus, walk.minus, walk.negative, walk.counts
+    keys = walk.shared.keys
+    for s in range(counts[0]):
+        for slot in range(3):
+            _store(walk, slot, s, plus[slot, s], minus[slot, s])
+    s = 0
+    while s < counts[0]:
+        if keys[0, s] == _ZERO or keys[1, s] == _ZERO or keys[2, s] == _ZERO:
+            _drop(walk, s)
+            s = 0
+            continue
+        again = False
+        for t in range(s + 1, counts[0]):
+            slot = _only_difference(walk, s, t)
+            if slot < 0:
+                continue
+            sign = negative[s] ^ negative[t]
+            fits, p, q = _sum(plus[slot, s], minus[slot, s], plus[slot, t], minus[slot, t], sign)
+            if fits:
+                _store(walk, slot, s, p, q)
+                _drop(walk, t)
+                again = True
+                break
+        s = 0 if again else s + 1
+    list_pairs(walk.shared, counts[0])
+
+
+@njit(cache=True)
+def _sum(
+    p: np.uint64, q: np.uint64, r: np.uint64, s: np.uint64, negated: np.uint64
+) -> tuple[bool, np.uint64, np.uint64]:
+    """The factor (p, q) plus (r, s), or minus it where `negated` is 1; False where an entry becomes ±2."""
+    if negated:
+        r, s = s, r
+    return (p & r) | (q & s) == _ZERO, (p & ~s) | (r & ~q), (q & ~r) | (s & ~p)
+
+
+@njit(cache=True)
+def _canonical(p: np.uint64, q: np.uint64) -> tuple[np.uint64, np.uint64, np.uint64]:
+    """The factor with its first entry 1, and whether that took a sign."""
+    support = p | q
+    if q & (support & (~support + _ONE)):
+        return q, p, _ONE
+    return p, q, _ZERO
+
+
+@njit(cache=True)
+def _store(walk: TernaryWalk, slot: int, s: int, p: np.uint64, q: np.uint64) -> None:
+    """Write a factor of a product; pairs are not kept up."""
+    p, q, sign = _canonical(p, q)
+    walk.plus[slot, s], walk.minus[slot, s] = p, q
+    walk.negative[s] ^= sign
+    walk.shared.keys[slot, s] = p ^ (q * _ODD)
+
+
+@njit(cache=True)
+def _change(walk: TernaryWalk, slot: int, s: int, p: np.uint64, q: np.uint64) -> bool:
+    """Write a factor of a product and keep the pairs up; True where products are to be settled."""
+    if p | q == _ZERO:
+        walk.plus[slot, s], walk.minus[slot, s] = p, q
+        return True
+    p, q, sign = _canonical(p, q)
+    walk.plus[slot, s], walk.minus[slot, s] = p, q
+    walk.negative[s] ^= sign
+    return change_key(walk.shared, slot, s, p ^ (q * _ODD))
+
+
+@njit(cache=True)
+def _only_difference(walk: TernaryWalk, s: int, t: int) -> int:
+    """The slot outside which two products agree up to sign, or −1."""
+    plus, minus = walk.plus, walk.minus
+    for slot in range(3):
+        a, b = (slot + 1) % 3, (slot + 2) % 3
+        same = plus[a, s] == plus[a, t] and minus[a, s] == minus[a, t]
+        if same and plus[b, s] == plus[b, t] and minus[b, s] == minus[b, t]:
+            return slot
+    return -1
+
+
+@njit(cache=True)
+def _drop(walk: TernaryWalk, s: int) -> None:
+    """Remove product s; the last one takes its place."""
+    last = walk.counts[0] - 1
+    for masks in (walk.plus, walk.minus, walk.shared.keys):
+        masks[:, s] = masks[:, last]
+        masks[:, last] = _ZERO
+    walk.negative[s], walk.negative[last] = walk.negative[last], _ZERO
+    walk.counts[0] = last
+
+
+@njit(cache=True)
+def _add_product(walk: TernaryWalk) -> None:
+    """A plus transition on two products drawn at random; where entries leave the set, nothing.
+
+    σ a⊗b⊗c + τ a'⊗b'⊗c' = σ (a−ya')⊗b⊗c + σy a'⊗(b+xb')⊗c + τ a'⊗b'⊗(c'−xyστc).
+    """
+    plus, minus, negative, counts = walk.plus, walk.minus, walk.negative, walk.counts
+    rank = counts[0]
+    bits = draw(walk.random)
+    s = below(bits, rank)
+    t = (s + 1 + below(draw(walk.random), rank - 1)) % rank
+    a = np.int64(bits % U64(3))
+    b, c = (a + 1) % 3, (a + 2) % 3
+    if bits & U64(8):
+        b, c = c, b
+    x, y = (bits >> U64(4)) & _ONE, (bits >> U64(5)) & _ONE
+    z = x ^ y ^ negative[s] ^ negative[t] ^ _ONE
+    fits_a, plus_a, minus_a = _sum(plus[a, s], minus[a, s], plus[a, t], minus[a, t], y ^ _ONE)
+    fits_b, plus_b, minus_b = _sum(plus[b, s], minus[b, s], plus[b, t], minus[b, t], x)
+    fits_c, plus_c, minus_c = _sum(plus[c, t], minus[c, t], plus[c, s], minus[c, s], z)
+    if not (fits_a and fits_b and fits_c):
+        return
+    plus[a, rank], minus[a, rank] = plus[a, t], minus[a, t]
+    plus[b, rank], minus[b, rank] = plus_b, minus_b
+    plus[c, rank], minus[c, rank] = plus[c, s], minus[c, s]
+    negative[rank] = negative[s] ^ y
+    plus[a, s], minus[a, s] = plus_a, minus_a
+    plus[c, t], minus[c, t] = plus_c, minus_c
+    counts[0] = rank + 1
+    settle_ternary(walk)
