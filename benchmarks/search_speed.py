@@ -27,7 +27,8 @@ from threadpoolctl import threadpool_limits
 
 from search.als import alternating_least_squares
 from search.cp_model import CPModel
-from search.cyclic_model import CyclicModel
+from search.invariant_form import Structure
+from search.invariant_model import InvariantModel
 from search.objective import Objective
 from stl_algebra import Format
 
@@ -62,9 +63,9 @@ def steps() -> dict[str, Any]:
     objective = Objective.at(Format(4, 4, 4), "bf16")
     rng = np.random.default_rng(SEED)
     factors = tuple(rng.standard_normal((40, 16)) for _ in range(3))
-    cyclic = CyclicModel(objective, 4, 12)
+    cyclic = InvariantModel(objective, Structure(Format(4, 4, 4), "Z3", (12, 4)).space)
 
-    def iterate(model: CPModel | CyclicModel, point: tuple[np.ndarray, ...]) -> None:
+    def iterate(model: CPModel | InvariantModel, point: tuple[np.ndarray, ...]) -> None:
         step = model.linearise(point).step(1.0)
         assert step is not None
         model.value(tuple(x + d for x, d in zip(point, step, strict=True)))
@@ -73,7 +74,7 @@ def steps() -> dict[str, Any]:
     with threadpool_limits(1):
         return {
             "levenberg_marquardt_ms": milliseconds(lambda: iterate(CPModel(objective), factors), 30),
-            "levenberg_marquardt_z3_ms": milliseconds(lambda: iterate(cyclic, (u,)), 100),
+            "levenberg_marquardt_z3_ms": milliseconds(lambda: iterate(cyclic, (cyclic.space.random_point(rng),)), 100),
             "als_sweeps_per_second": round(
                 1e6 / milliseconds(lambda: alternating_least_squares(objective, (u, v, w), 1000), 5)
             ),

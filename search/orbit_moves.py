@@ -1,87 +1,95 @@
-"""Moves between Z3-invariant encoders: orbits dropped, added, split, joined, replaced, or shaken."""
+"""Moves between invariant encoders: orbits removed, added, exchanged, replaced, or shaken."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import numpy as np
 
-from search.cyclic_form import CyclicForm
+from search.invariant_form import InvariantForm, Structure, random_orbits
+from search.orbit_groups import types_of
 
-Move = Callable[[CyclicForm, np.random.Generator], CyclicForm]
-
-
-def random_form(fixed: int, triples: int, size: int, rng: np.random.Generator) -> CyclicForm:
-    """Normal entries of standard deviation 2/√(n²): f fixed products and t triples."""
-    scale = 2.0 / np.sqrt(size)
-    return CyclicForm(scale * rng.standard_normal((fixed, size)), scale * rng.standard_normal((3, triples, size)))
+#: At most this many products leave, and come in, with one exchange (or one orbit, where that is longer).
+EXCHANGED = 9
 
 
-def drop_triple(form: CyclicForm, rng: np.random.Generator) -> CyclicForm:
-    """(f, t) → (f, t − 1)."""
-    return CyclicForm(form.fixed, np.delete(form.triples, int(rng.integers(form.counts[1])), axis=1))
+def neighbours(structure: Structure, rank: int) -> Iterator[Structure]:
+    """The other structures of this rank reached by removing orbits of one type and adding orbits of one type.
+
+    >>> from stl_algebra import Format
+    >>> sorted(s.counts for s in neighbours(Structure(Format(2, 2, 2), "Z3", (2, 1)), 6))
+    [(0, 6), (1, 3), (2, 0)]
+    """
+    counts = structure.counts
+    lengths = [kind.length for kind in types_of(structure.format, structure.group)]
+    removals = [(0, 0)] + [
+        (k, c) for k, count in enumerate(counts) for c in range(1, count + 1) if c == 1 or c * lengths[k] <= EXCHANGED
+    ]
+    seen = {counts}
+    for removed, number in removals:
+        missing = rank - structure.rank + number * lengths[removed]
+        for added, length in enumerate(lengths):
+            more, rest = divmod(missing, length)
+            if rest or more < 0 or (more > 1 and missing > EXCHANGED):
+                continue
+            changed = list(counts)
+            changed[removed] -= number
+            changed[added] += more
+            if tuple(changed) not in seen and any(changed):
+                seen.add(tuple(changed))
+                yield Structure(structure.format, structure.group, tuple(changed))
 
 
-def drop_fixed(form: CyclicForm, rng: np.random.Generator) -> CyclicForm:
-    """(f, t) → (f − 1, t)."""
-    return CyclicForm(np.delete(form.fixed, int(rng.integers(form.counts[0])), axis=0), form.triples)
+def towards(form: InvariantForm, structure: Structure, rng: np.random.Generator) -> InvariantForm:
+    """The form with orbits dropped at random, and random ones added, to have another structure of its group."""
+    orbits = []
+    for block, count in zip(form.orbits, structure.counts, strict=True):
+        kept = np.sort(rng.permutation(len(block))[:count])
+        fresh = random_orbits(structure.format, block.shape[1], max(count - len(block), 0), rng)
+        orbits.append(np.concatenate([block[kept], fresh]))
+    return InvariantForm(structure, tuple(orbits))
 
 
-def add_triple(form: CyclicForm, rng: np.random.Generator) -> CyclicForm:
-    """(f, t) → (f, t + 1)."""
-    fresh = random_form(0, 1, form.size, rng)
-    return CyclicForm(form.fixed, np.concatenate([form.triples, fresh.triples], axis=1))
-
-
-def add_fixed(form: CyclicForm, rng: np.random.Generator) -> CyclicForm:
-    """(f, t) → (f + 1, t)."""
-    fresh = random_form(1, 0, form.size, rng)
-    return CyclicForm(np.concatenate([form.fixed, fresh.fixed]), form.triples)
-
-
-def split_triple(form: CyclicForm, rng: np.random.Generator) -> CyclicForm:
-    """(f, t) → (f + 3, t − 1): the triple a, b, c becomes a⊗a⊗a, b⊗b⊗b, c⊗c⊗c."""
-    k = int(rng.integers(form.counts[1]))
-    return CyclicForm(np.concatenate([form.fixed, form.triples[:, k]]), np.delete(form.triples, k, axis=1))
-
-
-def join_fixed(form: CyclicForm, rng: np.random.Generator) -> CyclicForm:
-    """(f, t) → (f − 3, t + 1): three fixed products a, b, c become the triple of a⊗b⊗c."""
-    chosen = rng.choice(form.counts[0], size=3, replace=False)
-    joined = np.concatenate([form.triples, form.fixed[chosen][:, None, :]], axis=1)
-    return CyclicForm(np.delete(form.fixed, chosen, axis=0), joined)
-
-
-def replace_orbits(form: CyclicForm, rng: np.random.Generator) -> CyclicForm:
+def replace_orbits(form: InvariantForm, rng: np.random.Generator) -> InvariantForm:
     """One to three orbits replaced by random ones."""
-    f, t = form.counts
-    fixed, triples = form.fixed.copy(), form.triples.copy()
-    fresh = random_form(f, t, form.size, rng)
-    for k in rng.choice(f + t, size=min(f + t, int(rng.integers(1, 4))), replace=False):
-        if k < f:
-            fixed[k] = fresh.fixed[k]
-        else:
-            triples[:, k - f] = fresh.triples[:, k - f]
-    return CyclicForm(fixed, triples)
+    orbits = [block.copy() for block in form.orbits]
+    places = [(k, i) for k, block in enumerate(orbits) for i in range(len(block))]
+    for place in rng.permutation(len(places))[: int(rng.integers(1, 4))]:
+        k, i = places[place]
+        orbits[k][i] = random_orbits(form.structure.format, orbits[k].shape[1], 1, rng)[0]
+    return InvariantForm(form.structure, tuple(orbits))
 
 
-def shake(form: CyclicForm, rng: np.random.Generator) -> CyclicForm:
-    """Normal noise on every entry, a little or much."""
+def shake(form: InvariantForm, rng: np.random.Generator) -> InvariantForm:
+    """Normal noise on every parameter, a little or much."""
     noise = float(rng.choice([0.01, 0.03, 0.1, 0.2, 0.3]))
-    return CyclicForm(
-        form.fixed + noise * rng.standard_normal(form.fixed.shape),
-        form.triples + noise * rng.standard_normal(form.triples.shape),
-    )
+    return InvariantForm(form.structure, tuple(b + noise * rng.standard_normal(b.shape) for b in form.orbits))
 
 
-#: Every move by name, where its start lies from the split it leads to, and how often it is drawn.
-MOVES: dict[str, tuple[Move, tuple[int, int], float]] = {
-    "replace orbits": (replace_orbits, (0, 0), 5),
-    "shake": (shake, (0, 0), 2),
-    "drop a triple": (drop_triple, (0, 1), 2),
-    "drop a fixed product": (drop_fixed, (1, 0), 1),
-    "add a triple": (add_triple, (0, -1), 1),
-    "add a fixed product": (add_fixed, (-1, 0), 1),
-    "split a triple": (split_triple, (-3, 1), 2),
-    "join fixed products": (join_fixed, (3, -1), 2),
-}
+def drop_orbit(form: InvariantForm, longest: int, rng: np.random.Generator) -> InvariantForm:
+    """The form without one orbit of at most so many products; the same where there is none."""
+    types = types_of(form.structure.format, form.structure.group)
+    places = [(k, i) for k, block in enumerate(form.orbits) for i in range(len(block)) if types[k].length <= longest]
+    if not places:
+        return form
+    k, i = places[int(rng.integers(len(places)))]
+    counts = tuple(count - (j == k) for j, count in enumerate(form.structure.counts))
+    orbits = tuple(np.delete(b, i, axis=0) if j == k else b for j, b in enumerate(form.orbits))
+    return InvariantForm(Structure(form.structure.format, form.structure.group, counts), orbits)
+
+
+def random_structure(like: Structure, rank: int, rng: np.random.Generator) -> Structure | None:
+    """A random structure of a rank for the format and group of another one; long orbits come first.
+
+    None where the lengths drawn leave a rest that no orbit fills.
+    """
+    lengths = np.array([kind.length for kind in types_of(like.format, like.group)])
+    counts = np.zeros(len(lengths), dtype=int)
+    # Types of one length share its weight: groups with many kinds of short orbits would draw hardly anything else.
+    weight = lengths / np.array([np.sum(lengths == length) for length in lengths])
+    while (missing := rank - int(counts @ lengths)) > 0:
+        fitting = np.where(lengths <= missing, weight, 0.0)
+        if not fitting.any():
+            return None
+        counts[rng.choice(len(lengths), p=fitting / fitting.sum())] += 1
+    return Structure(like.format, like.group, tuple(int(c) for c in counts))

@@ -1,70 +1,63 @@
-"""The Z3-invariant encoders an orbit search keeps, by their split into fixed products and cyclic triples."""
+"""The invariant encoders an orbit search keeps, by their structure: a group and its orbits of each type."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from search.cyclic_form import CyclicForm
 from search.exact_seeds import exact_seed
+from search.invariant_form import InvariantForm, Structure, forms_of
 from search.strategy import Problem
 from stl_algebra import TileEncoder
 
-#: Encoders kept for each split: variety is worth more than a few more of the best.
+#: Encoders kept for each structure: variety is worth more than a few more of the best.
 CAPACITY = 8
-#: Splits with more fixed products than this are not tried.
-MOST_FIXED = 17
-#: A split whose best is behind by this much is drawn e times less often.
+#: A structure whose best is behind by this much is drawn e times less often.
 TEMPERATURE = 0.02
 
-Split = tuple[int, int]
-Member = tuple[TileEncoder, CyclicForm]
+Member = tuple[TileEncoder, InvariantForm]
 
 
 class OrbitPopulation:
-    """Members by split (f, t), best first, from the construction and the known encoders; new ones are added.
+    """Members by structure, best first, from the construction and the known encoders; new ones are added.
+
+    An encoder is a member under every group that leaves it invariant, so a search can go on with less symmetry.
 
     >>> from stl_algebra import Format
-    >>> sorted(OrbitPopulation(Problem(Format(2, 2, 2), 6)).members)
-    [(1, 2)]
+    >>> [s.group for s in OrbitPopulation(Problem(Format(2, 2, 2), 6)).members]
+    ['Z3', 'Z3xflip']
     """
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
-        self.members: dict[Split, list[Member]] = {}
+        self.members: dict[Structure, list[Member]] = {}
         for encoder in (exact_seed(problem.format), *problem.known):
-            form = CyclicForm.of(encoder)
-            if form is not None:
-                self.add(encoder, form)
+            self.add(encoder, forms_of(encoder))
 
-    def add(self, encoder: TileEncoder, form: CyclicForm) -> None:
-        """Keep a member among the best of its split, unless one of the same cost is there."""
+    def add(self, encoder: TileEncoder, forms: list[InvariantForm]) -> None:
+        """Keep a member among the best of its structures, unless one of the same cost is there."""
         cost = self._problem.cost
-        same = self.members.setdefault(form.counts, [])
-        if all(abs(cost(encoder) - cost(other)) > 1e-5 for other, _ in same):
-            same.append((encoder, form))
-            same.sort(key=lambda member: cost(member[0]))
-            del same[CAPACITY:]
+        for form in forms:
+            same = self.members.setdefault(form.structure, [])
+            if all(abs(cost(encoder) - cost(other)) > 1e-5 for other, _ in same):
+                same.append((encoder, form))
+                same.sort(key=lambda member: cost(member[0]))
+                del same[CAPACITY:]
 
-    def target(self, rng: np.random.Generator) -> Split:
-        """The split of the problem's rank to work on: first what dropping orbits reaches, then good or untried ones."""
-        rank = self._problem.rank
-        splits = [(f, (rank - f) // 3) for f in range(rank % 3, min(rank, MOST_FIXED) + 1, 3)]
-        costs = {s: self._problem.cost(self.members[s][0][0]) for s in splits if s in self.members}
-        if not costs:
-            reached = [s for s in splits if self.above(s)]
-            return (reached or splits)[int(rng.integers(len(reached or splits)))]
-        best = min(costs.values())
-        # One that was never tried counts as not far behind.
-        behind = np.array([costs.get(s, best + 2 * TEMPERATURE) - best for s in splits])
+    def of_rank(self, rank: int) -> list[Structure]:
+        """The structures of a rank that have members."""
+        return [structure for structure in self.members if structure.rank == rank]
+
+    def draw_structure(self, structures: list[Structure], rng: np.random.Generator) -> Structure:
+        """One of some structures with members; behind the best of its own rank, it is drawn less often."""
+        costs = [self._problem.cost(self.members[s][0][0]) for s in structures]
+        best: dict[int, float] = {}
+        for structure, cost in zip(structures, costs, strict=True):
+            best[structure.rank] = min(cost, best.get(structure.rank, np.inf))
+        behind = np.array([cost - best[s.rank] for s, cost in zip(structures, costs, strict=True)])
         weight = np.exp(-behind / TEMPERATURE)
-        return splits[int(rng.choice(len(splits), p=weight / weight.sum()))]
+        return structures[int(rng.choice(len(structures), p=weight / weight.sum()))]
 
-    def above(self, split: Split) -> list[Split]:
-        """The splits with members from which dropping orbits leads to this one, the nearest first."""
-        higher = [s for s in self.members if s != split and s[0] >= split[0] and s[1] >= split[1]]
-        return sorted(higher, key=lambda s: s[0] + 3 * s[1])
-
-    def draw(self, split: Split, rng: np.random.Generator) -> Member:
-        """A member of a split, the better the likelier."""
-        members = self.members[split]
+    def draw(self, structure: Structure, rng: np.random.Generator) -> Member:
+        """A member of a structure, the better the likelier."""
+        members = self.members[structure]
         return members[min(int(rng.exponential(2.0)), len(members) - 1)]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from search.cyclic_form import CyclicForm
+from search.invariant_form import Structure, largest_form
 from search.strategy import Problem
 from stl_algebra import TileEncoder
 
-#: Encoders kept per niche: a rank, and the split of a Z3-invariant encoder or none. Niches keep variety alive.
+#: Encoders kept per niche: a rank, and the structure of an invariant encoder or none. Niches keep variety alive.
 CAPACITY = 6
-#: Encoders of ranks up to this far away are sent to a worker, exact ones of every rank.
-NEIGHBOURHOOD = 3
+#: To a worker go encoders of ranks up to this far away from the best of so many niches, exact ones of every rank,
+NEIGHBOURHOOD, NICHES = 3, 12
+#: and from further away, as far as an orbit is long, the best encoder of so many niches with symmetry.
+ORBIT_LENGTH, SYMMETRIC_NICHES = 9, 3
 
-Niche = tuple[int, tuple[int, int] | None]
+Niche = tuple[int, Structure | None]
 
 
 class Pool:
@@ -33,8 +35,8 @@ class Pool:
 
     def add(self, encoder: TileEncoder) -> bool:
         """Take an encoder in; False where one of the same cost is there or it is not among the best."""
-        form = CyclicForm.of(encoder)
-        same = self._niches.setdefault((encoder.rank, form.counts if form else None), [])
+        form = largest_form(encoder)
+        same = self._niches.setdefault((encoder.rank, form.structure if form else None), [])
         if any(abs(self._cost(other) - self._cost(encoder)) < 1e-6 for other in same):
             return False
         same.append(encoder)
@@ -44,9 +46,18 @@ class Pool:
 
     def near(self, rank: int) -> tuple[TileEncoder, ...]:
         """What a worker searching at this rank is given."""
-        return tuple(
-            encoder
-            for (other, _), encoders in self._niches.items()
-            for encoder in encoders
-            if encoder.exact or abs(other - rank) <= NEIGHBOURHOOD
-        )
+        best_first = sorted(self._niches.items(), key=lambda item: self._cost(item[1][0]))
+        taken: dict[int, int] = {}
+        chosen = []
+        for (other, structure), encoders in best_first:
+            distance = abs(other - rank)
+            number = taken.get(other, 0)
+            if distance <= NEIGHBOURHOOD and number < NICHES:
+                chosen += encoders
+            elif distance <= ORBIT_LENGTH and structure is not None and number < SYMMETRIC_NICHES:
+                chosen.append(encoders[0])
+            else:
+                chosen += [encoder for encoder in encoders if encoder.exact]
+                continue
+            taken[other] = number + 1
+        return tuple(chosen)

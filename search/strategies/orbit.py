@@ -1,4 +1,4 @@
-"""Search among Z3-invariant encoders: the unknowns are orbit representatives, a third as many."""
+"""Search among encoders invariant under a group: the unknowns are representatives of the orbits of products."""
 
 from __future__ import annotations
 
@@ -7,31 +7,37 @@ from functools import partial
 
 import numpy as np
 
-from search.cyclic_form import CyclicForm
-from search.cyclic_model import CyclicModel
 from search.finish import finish, solve_in_stages
-from search.orbit_moves import MOVES, drop_fixed, drop_triple, random_form, shake
-from search.orbit_population import OrbitPopulation, Split
+from search.invariant_form import InvariantForm, Structure, random_form
+from search.invariant_model import InvariantModel
+from search.orbit_groups import orbit_groups, types_of
+from search.orbit_moves import drop_orbit, neighbours, random_structure, replace_orbits, shake, towards
+from search.orbit_population import OrbitPopulation
 from search.strategy import Candidate, Improving, Problem, Stop
 
-#: How often a trial starts at random although there is something to start from.
-RANDOM_STARTS = 0.02
-#: How often a trial descends from an exact encoder where one lies above its split.
-DESCENTS = 0.4
+#: How often a trial starts at random, descends from an exact encoder, and stays within a structure; else it
+#: goes from one structure to another.
+RANDOM, DESCEND, STAY = 0.15, 0.2, 0.35
+#: While a rank has members of fewer structures than this, half of the trials start at random.
+FEW = 6
 
 
 class OrbitSearch:
-    """Moves in the space of Z3-invariant encoders of a cube: f products a⊗a⊗a and t cyclic triples, r = f + 3t.
+    """Moves in the spaces of encoders invariant under a group Γ.
 
-    A trial chooses a split (f, t) of the rank, goes there from a known invariant encoder of the same or a
-    neighbouring split by one move (orbits dropped, added, split, joined, replaced or shaken) and minimises,
-    half of the time with the growth held down at first. The best of every split stay in a population.
+    For cubes Γ is the rotation Z3, or its product with changes of basis (a cycle of three coordinates, a sign, a
+    flip); for other formats changes of basis alone, or a transposition.
+
+    A trial starts at random, or from an exact encoder with orbits dropped one after another, or from a known
+    invariant encoder of the same or another structure with orbits replaced, removed, added or shaken, and
+    minimises, half of the time with the growth held down at first. The best of every structure stay in a
+    population, under every group that leaves them invariant.
     """
 
     name = "orbit"
 
     def applies(self, problem: Problem) -> bool:
-        return problem.format.is_cube and problem.format.n > 1 and problem.weights is None
+        return bool(orbit_groups(problem.format)) and problem.weights is None
 
     def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
         improving = Improving(problem)
@@ -39,54 +45,72 @@ class OrbitSearch:
         trial = 0
         while not stop():
             trial += 1
-            split = population.target(rng)
-            start, parents, move = _start(problem, population, split, rng, stop)
-            model = partial(CyclicModel, fixed=split[0], triples=split[1])
-            emphases = (30.0, 1.0) if not parents or rng.random() < 0.5 else (1.0,)
+            start, parents, move = _start(problem, population, rng, stop)
+            structure = start.structure
+            if structure.rank != problem.rank:  # stopped on the way down
+                break
+            model = partial(InvariantModel, space=structure.space)
+            emphases = (1e3, 30.0, 1.0) if not parents else (30.0, 1.0) if rng.random() < 0.5 else (1.0,)
             point = solve_in_stages(model, problem, start.point, stop, emphases=emphases)
-            factors = model(problem.objective()).factors(point)
-            details = {"trial": trial, "fixed": split[0], "triples": split[1], "move": move}
-            for candidate in finish(problem, factors, rng, stop, parents, details):
+            details = {"trial": trial, "structure": str(structure), "move": move}
+            for candidate in finish(problem, structure.space.factors(point[0]), rng, stop, parents, details):
                 if "rounded" not in candidate.details:
-                    population.add(candidate.encoder, CyclicForm.from_point(point, split[0]))
+                    population.add(candidate.encoder, [InvariantForm.from_point(structure, point)])
                 yield from improving.offer(candidate)
             stop.count_trial()
 
 
 def _start(
-    problem: Problem, population: OrbitPopulation, split: Split, rng: np.random.Generator, stop: Stop
-) -> tuple[CyclicForm, tuple[str, ...], str]:
-    """Where a trial at this split starts, the digests of what it was made from, and how in words."""
-    above = population.above(split)
-    exact = [s for s in above if population.members[s][0][0].exact]
-    if exact and rng.random() < DESCENTS:
-        encoder, form = population.draw(exact[0], rng)
-        return _descend(problem, form, split, rng, stop), (encoder.digest,), "drop orbits"
-    sources = {
-        name: source
-        for name, (_, offset, _) in MOVES.items()
-        if (source := (split[0] + offset[0], split[1] + offset[1])) in population.members
-    }
-    if sources and rng.random() > RANDOM_STARTS:
-        weight = np.array([MOVES[name][2] for name in sources])
-        name = list(sources)[int(rng.choice(len(sources), p=weight / weight.sum()))]
-        encoder, form = population.draw(sources[name], rng)
-        form = MOVES[name][0](form, rng)
-        # A little noise leaves the saddle points that a structured move can land on.
-        return (form if "orbits" in name else shake(form, rng)), (encoder.digest,), name
-    if above and rng.random() < 0.8:
-        encoder, form = population.draw(above[0], rng)
-        return _descend(problem, form, split, rng, stop), (encoder.digest,), "drop orbits"
-    return random_form(*split, problem.format.sizes[0], rng), (), "random"
+    problem: Problem, population: OrbitPopulation, rng: np.random.Generator, stop: Stop
+) -> tuple[InvariantForm, tuple[str, ...], str]:
+    """Where a trial starts, the digests of what it was made from, and how in words."""
+    here = population.of_rank(problem.rank)
+    choice = rng.random()
+    if choice < (RANDOM if len(here) >= FEW else 0.5):
+        return random_form(_random_structure(problem, rng), rng), (), "random"
+    above = [s for s in population.members if s.rank > problem.rank and population.members[s][0][0].exact]
+    if above and choice < 1 - STAY and (not here or rng.random() < DESCEND / (1 - RANDOM - STAY)):
+        encoder, form = population.draw(above[int(rng.integers(len(above)))], rng)
+        form = _descend(problem, form, rng, stop)
+        if form.structure.rank == problem.rank:
+            return form, (encoder.digest,), "drop orbits"
+    if here and choice > 1 - STAY:
+        encoder, form = population.draw(population.draw_structure(here, rng), rng)
+        if rng.random() < 0.3:
+            return shake(form, rng), (encoder.digest,), "shake"
+        return replace_orbits(form, rng), (encoder.digest,), "replace orbits"
+    source = population.draw_structure(list(population.members), rng) if population.members else None
+    reached = list(neighbours(source, problem.rank)) if source else []
+    if source is None or not reached:
+        return random_form(_random_structure(problem, rng), rng), (), "random"
+    encoder, form = population.draw(source, rng)
+    moved = towards(form, reached[int(rng.integers(len(reached)))], rng)
+    # A little noise leaves the saddle points that a structured move can land on.
+    return (moved if rng.random() < 0.5 else shake(moved, rng)), (encoder.digest,), "exchange orbits"
 
 
-def _descend(problem: Problem, form: CyclicForm, split: Split, rng: np.random.Generator, stop: Stop) -> CyclicForm:
-    """Drop orbits one after another, with a short refit after each but the last."""
-    while form.counts != split:
-        excess = form.counts[0] - split[0], form.counts[1] - split[1]
-        form = (drop_triple if rng.random() * sum(excess) < excess[1] else drop_fixed)(form, rng)
-        if form.counts != split:
-            model = partial(CyclicModel, fixed=form.counts[0], triples=form.counts[1])
+def _random_structure(problem: Problem, rng: np.random.Generator) -> Structure:
+    """Of any of the groups, the larger the likelier, since a trial then costs less."""
+    groups = orbit_groups(problem.format)
+    orders = np.array([len(group) for group in groups.values()])
+    for _ in range(20):
+        name = list(groups)[int(rng.choice(len(groups), p=orders / orders.sum()))]
+        none = Structure(problem.format, name, (0,) * len(types_of(problem.format, name)))
+        found = random_structure(none, problem.rank, rng)
+        if found is not None:
+            return found
+    raise AssertionError(f"no structure of rank {problem.rank} was drawn")
+
+
+def _descend(problem: Problem, form: InvariantForm, rng: np.random.Generator, stop: Stop) -> InvariantForm:
+    """Drop orbits one after another, with a short refit after each but the last, as far as orbits are short enough."""
+    while (excess := form.structure.rank - problem.rank) > 0 and not stop():
+        smaller = drop_orbit(form, excess, rng)
+        if smaller is form:
+            break
+        form = smaller
+        if form.structure.rank > problem.rank:
+            model = partial(InvariantModel, space=form.structure.space)
             point = solve_in_stages(model, problem, form.point, stop, emphases=(1.0,), iterations=25)
-            form = CyclicForm.from_point(point, form.counts[0])
+            form = InvariantForm.from_point(form.structure, point)
     return form

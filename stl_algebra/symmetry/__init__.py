@@ -6,10 +6,11 @@ from stl_algebra.symmetry.orbits import is_invariant, matching, orbits
 from stl_algebra.symmetry.parametrisation import Parametrisation, fit_orbits, parametrise
 from stl_algebra.symmetry.spectrum import orbit_spectrum
 from stl_algebra.symmetry.stabilised import OrbitType, orbit_types
-from stl_algebra.symmetry.subgroups import conjugation, generate, named_subgroups
+from stl_algebra.symmetry.subgroups import Group, conjugation, generate, named_subgroups
 from stl_algebra.symmetry.transporters import symmetry_group, transporters
 
 __all__ = [
+    "Group",
     "OrbitType",
     "Parametrisation",
     "Symmetry",

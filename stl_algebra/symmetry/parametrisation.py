@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,6 +56,19 @@ class Parametrisation:
         """The number of unknowns, P."""
         return int(self.offsets[-1])
 
+    @cached_property
+    def stacked(self) -> csr_array:
+        """The three maps one above the other: rows of all of u, then v, then w."""
+        from scipy.sparse import csr_array, vstack
+
+        return csr_array(vstack(self.maps))
+
+    def parameters_of(self, orbit: int, slot: int) -> NDArray[np.intp]:
+        """The parameters that factor `slot` of an orbit's representative depends on."""
+        size = self.format.sizes[slot]
+        rows = self.maps[slot][self.first[orbit] * size : (self.first[orbit] + 1) * size]
+        return np.unique(rows.indices).astype(np.intp)
+
     def factors(self, point: Vector) -> Factors:
         """(u, v, w) at a point θ of shape (P,)."""
         u, v, w = ((map @ point).reshape(self.rank, -1) for map in self.maps)
@@ -93,11 +107,10 @@ def parametrise(group: Group, structure: Sequence[tuple[OrbitType, int]]) -> Par
     kinds = [kind for kind, count in structure for _ in range(count)]
     offsets = np.concatenate([[0], np.cumsum([kind.parameters for kind in kinds])])
     lengths = [kind.length for kind in kinds]
-    blocks = {id(kind): _images(kind) for kind, _ in structure}
     entries: list[list[tuple[NDArray, NDArray, NDArray]]] = [[], [], []]
     first = np.concatenate([[0], np.cumsum(lengths)])
     for kind, product, offset in zip(kinds, first[:-1], offsets[:-1], strict=True):
-        for slot, (rows, columns, values) in enumerate(blocks[id(kind)]):
+        for slot, (rows, columns, values) in enumerate(_images(kind)):
             size = group[0].format.sizes[slot]
             entries[slot].append((rows + product * size, columns + offset, values))
     maps = []
@@ -136,6 +149,7 @@ def fit_orbits(encoder: TileEncoder, group: Group) -> tuple[Parametrisation, Vec
     return parametrise(group, structure), np.concatenate(points)
 
 
+@lru_cache(maxsize=1024)
 def _images(kind: OrbitType) -> list[tuple[NDArray, NDArray, NDArray]]:
     """For each of u, v, w the entries (row, column, value) of one orbit's block, rows in (product, entry)."""
     n, m, p = kind.transversal[0].format

@@ -65,12 +65,13 @@ def named_subgroups(format: Format) -> dict[str, Group]:
 
     Names follow GAP: x is a direct product, : a semidirect one. Any format has ``trivial``; ``flip`` (order 2, swaps
     coordinates 1 and 2, 3 and 4, … of all three spaces); ``sign`` (order 2, negates the last coordinate of
-    all three); ``flipxsign``. Where n = p: ``transpose`` (order 2). Cubes add ``Z3`` (rotation), its products
+    all three); ``flipxsign``; ``cycle`` (order 3, cycles the first three coordinates of every space that has as many).
+    Where n = p: ``transpose`` (order 2). Cubes add ``Z3`` (rotation), its products
     ``Z3xflip``, ``Z3xsign``, ``Z3xflipxsign``, ``Z3:transpose`` and ``Z3:transposexflip``; and conjugations by one
     matrix: ``S3`` and ``Z3xS3`` (permutations of three coordinates; in ⟨2,2,2⟩ the two-dimensional
     representation, which leaves Strassen's scheme invariant), ``Z3xcycle`` and ``twisted-Z3`` (a cycle of three
     coordinates beside, or together with, rotation; n ≥ 3), ``Z4``, ``Z3xZ4``, ``Z2xZ2``, ``Z3xZ2xZ2`` (regular on
-    four; n ≥ 4).
+    four; n ≥ 4), ``Z3xcyclexsign`` (n ≥ 4).
 
     >>> len(named_subgroups(Format(4, 4, 4))["Z3xZ4"])
     12
@@ -88,6 +89,8 @@ def named_subgroups(format: Format) -> dict[str, Group]:
         generators["transpose"] = [Symmetry.of(format, transposed=True)]
     if format.is_cube:
         generators |= _of_cube(format, flip, sign)
+    if max(format) >= 3:
+        generators["cycle"] = [conjugation(format, *(_first_three(size) for size in format))]
     groups = {name: generate(elements) for name, elements in generators.items()}
     return {name: group for name, group in groups.items() if name == "trivial" or len(group) > 1}
 
@@ -115,10 +118,15 @@ def _of_cube(format: Format, flip: Symmetry, sign: Symmetry) -> dict[str, list[S
         found |= {"S3": [cycle, swap], "Z3xS3": [rotation, cycle, swap], "Z3xcycle": [rotation, cycle]}
         found["twisted-Z3"] = [cycle @ rotation]
     if size >= 4:
+        found["Z3xcyclexsign"] = [rotation, cycle, sign]
         four = permuted([2, 3, 4, 1])
         klein = [permuted([2, 1, 4, 3]), permuted([3, 4, 1, 2])]
         found |= {"Z4": [four], "Z3xZ4": [rotation, four], "Z2xZ2": klein, "Z3xZ2xZ2": [rotation, *klein]}
     return found
+
+
+def _first_three(size: int) -> np.ndarray:
+    return signed_permutation([2, 3, 1, *range(4, size + 1)] if size >= 3 else range(1, size + 1))
 
 
 def _reversed_pairs(size: int) -> list[int]:

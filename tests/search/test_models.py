@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.cp_model import CPModel
-from search.cyclic_model import CyclicModel
-from search.levenberg_marquardt import Model, Point, last, levenberg_marquardt
+from search.invariant_form import Structure
+from search.invariant_model import InvariantModel
+from search.levenberg_marquardt import Point, last, levenberg_marquardt
 from search.objective import Factors, Objective
 from stl_algebra import Format
 from tests.search.conftest import gaussian_factors
@@ -20,15 +21,18 @@ from tests.search.conftest import gaussian_factors
 PENALTY = 0.1
 
 
-def _cp(n: int, m: int, p: int, rank: int, seed: int) -> tuple[Model, Point, Callable[[Point], Factors], float]:
+Case = tuple[CPModel | InvariantModel, Point, Callable[[Point], Factors]]
+
+
+def _cp(n: int, m: int, p: int, rank: int, seed: int) -> Case:
     format = Format(n, m, p)
-    return CPModel(Objective(format, PENALTY)), gaussian_factors(format, rank, seed), lambda x: (x[0], x[1], x[2]), 1.0
+    return CPModel(Objective(format, PENALTY)), gaussian_factors(format, rank, seed), lambda x: (x[0], x[1], x[2])
 
 
-def _cyclic(n: int, fixed: int, triples: int, seed: int) -> tuple[Model, Point, Callable[[Point], Factors], float]:
-    model = CyclicModel(Objective(Format(n, n, n), PENALTY), fixed, triples)
-    x = np.random.default_rng(seed).standard_normal((model.rank, n * n))
-    return model, (x,), model.factors, 3.0
+def _invariant(n: int, m: int, p: int, group: str, counts: tuple[int, ...], seed: int) -> Case:
+    format = Format(n, m, p)
+    model = InvariantModel(Objective(format, PENALTY), Structure(format, group, counts).space)
+    return model, (model.space.random_point(np.random.default_rng(seed)),), model.factors
 
 
 CASES = [
@@ -36,10 +40,13 @@ CASES = [
     _cp(1, 3, 2, 4, 1),
     _cp(3, 1, 2, 5, 2),
     _cp(2, 3, 4, 6, 3),
-    _cyclic(2, 1, 2, 4),
-    _cyclic(2, 3, 0, 5),
-    _cyclic(2, 0, 2, 6),
-    _cyclic(3, 2, 3, 7),
+    _invariant(2, 2, 2, "Z3", (2, 1), 4),
+    _invariant(2, 2, 2, "Z3", (0, 3), 5),
+    _invariant(3, 3, 3, "Z3", (3, 2), 6),
+    _invariant(3, 3, 3, "Z3xcycle", (1, 1, 0, 1, 0, 1), 7),
+    _invariant(2, 2, 2, "Z3xflip", (1, 1, 0, 1, 0, 1, 1), 8),
+    _invariant(2, 3, 4, "flip", (2, 1, 1, 0, 1), 9),
+    _invariant(2, 3, 2, "transpose", (2, 1), 10),
 ]
 
 
@@ -49,11 +56,9 @@ def _residuals(objective: Objective, factors: Factors) -> np.ndarray:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_step_solves_the_damped_normal_equations(
-    case: tuple[CPModel | CyclicModel, Point, Callable[[Point], Factors], float],
-) -> None:
-    """Against central differences; a symmetric model solves the full equations divided by the order of its group."""
-    model, point, factors, order = case
+def test_step_solves_the_damped_normal_equations(case: Case) -> None:
+    """Against central differences in the unknowns of the model."""
+    model, point, factors = case
     shapes, flat = [x.shape for x in point], np.concatenate([x.ravel() for x in point])
 
     def unflat(x: np.ndarray) -> Point:
@@ -69,25 +74,38 @@ def test_step_solves_the_damped_normal_equations(
     assert linear.value == pytest.approx(np.sum(residuals(flat) ** 2), rel=1e-12)
     assert model.value(point) == pytest.approx(linear.value, rel=1e-12)
     for damping in (0.03, 2.0):
-        system = jacobian.T @ jacobian / order + damping * np.eye(len(flat))
-        expected = -np.linalg.solve(system, jacobian.T @ residuals(flat) / order)
+        system = jacobian.T @ jacobian + damping * np.eye(len(flat))
+        expected = -np.linalg.solve(system, jacobian.T @ residuals(flat))
         step = linear.step(damping)
         assert step is not None
         np.testing.assert_allclose(np.concatenate([d.ravel() for d in step]), expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_normalising_keeps_the_value(
-    case: tuple[CPModel | CyclicModel, Point, Callable[[Point], Factors], float],
-) -> None:
+def test_normalising_keeps_the_value(case: Case) -> None:
     model, point, *_ = case
     assert model.value(model.normalise(point)) == pytest.approx(model.value(point), rel=1e-10)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_normalising_evens_out_the_factors(case: Case) -> None:
+    """The factors of a product that share no parameter end with equal norms; none is made more uneven."""
+    model, point, factors = case
+
+    def unevenness(x: Point) -> np.ndarray:
+        norms = np.array([np.linalg.norm(f, axis=1) for f in factors(x)])
+        return np.max(norms, axis=0) / np.min(norms, axis=0)
+
+    before, after = unevenness(point), unevenness(model.normalise(point))
+    assert np.all(after <= before * (1 + 1e-9))
+    if isinstance(model, CPModel):
+        np.testing.assert_allclose(after, 1.0, rtol=1e-9)
 
 
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_values_fall_and_the_first_is_the_start(seed: int) -> None:
-    model, point, _, _ = _cp(2, 2, 2, 6, seed)
+    model, point, _ = _cp(2, 2, 2, 6, seed)
     iterates = list(levenberg_marquardt(model, point, iterations=30))
     values = [iterate.value for iterate in iterates]
     assert values[0] == pytest.approx(model.value(point), rel=1e-10)

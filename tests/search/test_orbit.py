@@ -1,4 +1,4 @@
-"""Moves between Z3-invariant encoders, and the population they start from."""
+"""Moves between invariant encoders, and the population they start from."""
 
 from __future__ import annotations
 
@@ -7,78 +7,138 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.cyclic_form import CyclicForm
-from search.cyclic_model import CyclicModel
-from search.objective import Objective
-from search.orbit_moves import MOVES, random_form
+from search.invariant_form import InvariantForm, Structure, forms_of, random_form
+from search.orbit_moves import EXCHANGED, drop_orbit, neighbours, random_structure, replace_orbits, shake, towards
 from search.orbit_population import CAPACITY, OrbitPopulation
 from search.strategy import Problem
 from stl_algebra import Format, TileEncoder, strassen
+from tests.search.test_seeds_and_forms import structures
 
 FORMAT = Format(2, 2, 2)
 
 
-def _encoder(form: CyclicForm) -> TileEncoder:
-    u, v, w = CyclicModel(Objective(FORMAT, 0.0), *form.counts).factors(form.point)
-    return TileEncoder(FORMAT, u, v, w.T)
+def _z3(triples: int, fixed: int) -> Structure:
+    return Structure(FORMAT, "Z3", (triples, fixed))
 
 
-@pytest.mark.parametrize("name", MOVES)
-@settings(max_examples=15, deadline=None)
-@given(fixed=st.integers(0, 3), triples=st.integers(0, 3), seed=st.integers(0, 10**6))
-def test_a_move_leads_where_it_says_and_leaves_its_start_alone(name: str, fixed: int, triples: int, seed: int) -> None:
-    move, offset, _ = MOVES[name]
-    start = (fixed + offset[0], triples + offset[1])
-    if min(start) < 0 or sum(start) == 0:
-        return
+def _encoder(form: InvariantForm) -> TileEncoder:
+    return form.structure.space.encoder(form.point[0])
+
+
+@settings(max_examples=30, deadline=None)
+@given(structure=structures(), change=st.integers(-6, 6), seed=st.integers(0, 10**6))
+def test_neighbours_have_the_rank_and_are_reached(structure: Structure, change: int, seed: int) -> None:
+    rank = structure.rank + change
     rng = np.random.default_rng(seed)
-    form = random_form(*start, 4, rng)
+    form = random_form(structure, rng)
     before = form.point[0].copy()
-    moved = move(form, rng)
-    assert moved.counts == (fixed, triples)
-    assert np.isfinite(moved.point[0]).all()
+    found = list(neighbours(structure, rank)) if rank > 0 else []
+    assert len(set(found)) == len(found)
+    assert structure not in found
+    for target in found[:5]:
+        assert target.rank == rank
+        differences = np.array(target.counts) - np.array(structure.counts)
+        assert np.sum(differences > 0) <= 1
+        assert np.sum(differences < 0) <= 1
+        moved = towards(form, target, rng)
+        assert moved.structure == target
+        assert np.isfinite(moved.point[0]).all()
+        # What remains of every type are orbits of the start.
+        for block, old in zip(moved.orbits, form.orbits, strict=True):
+            kept = {row.tobytes() for row in block} & {row.tobytes() for row in old}
+            assert len(kept) == min(len(block), len(old))
     np.testing.assert_array_equal(form.point[0], before)
 
 
-def test_splitting_and_joining_keep_the_matrices() -> None:
-    rng = np.random.default_rng(0)
-    form = random_form(0, 1, 4, rng)
-    split = MOVES["split a triple"][0](form, rng)
-    np.testing.assert_array_equal(split.fixed, form.triples[:, 0])
-    joined = MOVES["join fixed products"][0](split, rng)
-    assert {row.tobytes() for row in joined.triples[:, 0]} == {row.tobytes() for row in form.triples[:, 0]}
+def test_splitting_a_triple_and_joining_fixed_products_are_exchanges() -> None:
+    assert _z3(1, 4) in list(neighbours(_z3(2, 1), 7))
+    assert _z3(2, 1) in list(neighbours(_z3(1, 4), 7))
+    assert EXCHANGED >= 3
+
+
+@settings(max_examples=30, deadline=None)
+@given(structure=structures(), seed=st.integers(0, 10**6))
+def test_replacing_and_shaking_stay_in_the_structure(structure: Structure, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    form = random_form(structure, rng)
+    before = form.point[0].copy()
+    for move in (replace_orbits, shake):
+        moved = move(form, rng)
+        assert moved.structure == structure
+        assert not np.array_equal(moved.point[0], before)
+    np.testing.assert_array_equal(form.point[0], before)
+
+
+@settings(max_examples=30, deadline=None)
+@given(structure=structures(), longest=st.integers(0, 9), seed=st.integers(0, 10**6))
+def test_dropping_an_orbit_drops_one_that_is_short_enough(structure: Structure, longest: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    form = random_form(structure, rng)
+    smaller = drop_orbit(form, longest, rng)
+    lengths = form.structure.rank - smaller.structure.rank
+    assert 0 <= lengths <= longest
+    assert (lengths == 0) == (smaller is form)
+    if lengths:
+        assert sum(smaller.structure.counts) == sum(structure.counts) - 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(structure=structures(), rank=st.integers(1, 60), seed=st.integers(0, 10**6))
+def test_random_structures_have_the_rank(structure: Structure, rank: int, seed: int) -> None:
+    found = random_structure(structure, rank, np.random.default_rng(seed))
+    if found is not None:
+        assert found.rank == rank
+        assert (found.format, found.group) == (structure.format, structure.group)
+    elif structure.group == "Z3":
+        pytest.fail("orbits of three and of one fill every rank")
 
 
 def test_what_is_added_is_invariant_again() -> None:
-    form = random_form(2, 1, 4, np.random.default_rng(1))
-    found = CyclicForm.of(_encoder(form))
+    form = random_form(_z3(1, 2), np.random.default_rng(1))
+    found = InvariantForm.of(_encoder(form), "Z3")
     assert found is not None
-    assert found.counts == (2, 1)
+    assert found.structure == form.structure
 
 
-def test_the_first_target_is_what_dropping_orbits_reaches() -> None:
-    population = OrbitPopulation(Problem(FORMAT, 4))
-    assert population.members.keys() == {(1, 2)}
-    assert {population.target(np.random.default_rng(seed)) for seed in range(10)} == {(1, 1)}
-
-
-def test_the_best_of_every_split_are_kept() -> None:
+def test_the_best_of_every_structure_are_kept() -> None:
     problem = Problem(FORMAT, 5)
     population = OrbitPopulation(problem)
     rng = np.random.default_rng(2)
-    offered = [random_form(2, 1, 4, rng) for _ in range(CAPACITY + 4)]
+    offered = [random_form(_z3(1, 2), rng) for _ in range(CAPACITY + 4)]
     for form in offered:
-        population.add(_encoder(form), form)
-        population.add(_encoder(form), form)
-    kept = [problem.cost(encoder) for encoder, _ in population.members[2, 1]]
+        population.add(_encoder(form), [form])
+        population.add(_encoder(form), [form])
+    kept = [problem.cost(encoder) for encoder, _ in population.members[_z3(1, 2)]]
     assert kept == sorted(problem.cost(_encoder(form)) for form in offered)[:CAPACITY]
-    assert (1, 2) in population.members
+    assert population.of_rank(5) == [_z3(1, 2)]
+    assert _z3(2, 1) in population.of_rank(7)
 
 
 def test_members_come_from_the_known_encoders() -> None:
-    form = random_form(2, 1, 4, np.random.default_rng(3))
+    form = random_form(_z3(1, 2), np.random.default_rng(3))
     rng = np.random.default_rng(4)
     other = TileEncoder(FORMAT, *(rng.standard_normal((5, 4)) for _ in range(2)), rng.standard_normal((4, 5)))
     population = OrbitPopulation(Problem(FORMAT, 5, known=(_encoder(form), other, strassen())))
-    assert population.members.keys() == {(1, 2), (2, 1)}
-    assert population.draw((2, 1), rng)[0] == _encoder(form)
+    assert {s for s in population.members if s.group == "Z3"} == {_z3(2, 1), _z3(1, 2)}
+    assert population.draw(_z3(1, 2), rng)[0] == _encoder(form)
+
+
+def test_a_member_belongs_to_every_group_that_leaves_it_invariant() -> None:
+    structure = Structure(Format(3, 3, 3), "Z3xcycle", (1, 1, 0, 0, 0, 0))
+    encoder = structure.space.encoder(random_form(structure, np.random.default_rng(5)).point[0])
+    population = OrbitPopulation(Problem(Format(3, 3, 3), 12, known=(encoder,)))
+    assert (
+        {s.group for s in population.of_rank(12)}
+        == {"Z3", "Z3xcycle"}
+        == {form.structure.group for form in forms_of(encoder)}
+    )
+
+
+def test_structures_are_drawn_by_how_good_their_best_is() -> None:
+    problem = Problem(FORMAT, 7)
+    population = OrbitPopulation(problem)
+    rng = np.random.default_rng(6)
+    bad = random_form(_z3(1, 4), rng)
+    population.add(_encoder(bad), [bad])
+    drawn = [population.draw_structure(population.of_rank(7), rng) for _ in range(50)]
+    assert drawn.count(_z3(1, 4)) < 5

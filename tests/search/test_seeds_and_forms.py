@@ -1,4 +1,4 @@
-"""Exact constructions, and Z3-invariant encoders recognised."""
+"""Exact constructions, and invariant encoders recognised."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.cyclic_form import CyclicForm
-from search.cyclic_model import CyclicModel
 from search.exact_seeds import exact_seed
-from search.objective import Objective
+from search.invariant_form import InvariantForm, Structure, forms_of, largest_form, random_form
+from search.orbit_groups import orbit_groups, types_of
 from stl_algebra import Format, TileEncoder, classical, kronecker, strassen
 
 
@@ -29,35 +28,67 @@ def test_ranks_of_cubes(size: int, rank: int) -> None:
     assert exact_seed(Format(size, size, size)).rank == rank
 
 
-@settings(max_examples=20, deadline=None)
-@given(n=st.integers(2, 3), fixed=st.integers(0, 3), triples=st.integers(0, 3), seed=st.integers(0, 10**6))
-def test_an_invariant_encoder_is_recognised(n: int, fixed: int, triples: int, seed: int) -> None:
-    if fixed + triples == 0:
-        return
-    model = CyclicModel(Objective(Format(n, n, n), 0.0), fixed, triples)
-    x = np.random.default_rng(seed).standard_normal((model.rank, n * n))
-    u, v, w = model.factors((x,))
-    encoder = TileEncoder(model.objective.format, u, v, w.T)
-    form = CyclicForm.of(encoder)
-    assert form is not None
-    assert form.counts == (fixed, triples)
-    again = CyclicModel(model.objective, *form.counts)
-    np.testing.assert_allclose(again.value(form.point), model.value((x,)), rtol=1e-9)
+FORMATS = [Format(2, 2, 2), Format(3, 3, 3), Format(4, 4, 4), Format(2, 3, 4), Format(2, 3, 2)]
+
+
+@st.composite
+def structures(draw: st.DrawFn) -> Structure:
+    format = draw(st.sampled_from(FORMATS))
+    group = draw(st.sampled_from(list(orbit_groups(format))))
+    types = types_of(format, group)
+    chosen = draw(st.lists(st.integers(0, len(types) - 1), min_size=1, max_size=4))
+    return Structure(format, group, tuple(chosen.count(k) for k in range(len(types))))
+
+
+@settings(max_examples=30, deadline=None)
+@given(structure=structures(), seed=st.integers(0, 10**6))
+def test_an_invariant_encoder_is_recognised(structure: Structure, seed: int) -> None:
+    form = random_form(structure, np.random.default_rng(seed))
+    encoder = structure.space.encoder(form.point[0])
+    found = InvariantForm.of(encoder, structure.group)
+    assert found is not None
+    assert found.structure.rank == structure.rank == encoder.rank
+    again = found.structure.space.encoder(found.point[0])
+    assert again.relative_error == pytest.approx(encoder.relative_error, rel=1e-7)
+    largest = largest_form(encoder)
+    assert largest is not None
+    assert len(orbit_groups(structure.format)[largest.structure.group]) >= len(
+        orbit_groups(structure.format)[structure.group]
+    )
 
 
 @pytest.mark.parametrize(
     ("encoder", "counts"),
-    [(strassen(), (1, 2)), (kronecker(strassen(), strassen()), (1, 16)), (classical(Format(3, 3, 3)), (3, 8))],
+    [(strassen(), (2, 1)), (kronecker(strassen(), strassen()), (16, 1)), (classical(Format(3, 3, 3)), (8, 3))],
 )
 def test_known_forms(encoder: TileEncoder, counts: tuple[int, int]) -> None:
-    form = CyclicForm.of(encoder)
+    form = InvariantForm.of(encoder, "Z3")
     assert form is not None
-    assert form.counts == counts
-    assert CyclicModel(Objective(encoder.format, 0.0), *counts).value(form.point) < 1e-20
+    assert form.structure.counts == counts
+    assert form.structure.space.encoder(form.point[0]).relative_error < 1e-20
+
+
+def test_an_encoder_has_a_form_under_every_group_that_leaves_it_invariant() -> None:
+    groups = {form.structure.group for form in forms_of(classical(Format(4, 4, 4)))}
+    assert groups == set(orbit_groups(Format(4, 4, 4)))
 
 
 def test_what_is_not_invariant_is_not_recognised() -> None:
     rng = np.random.default_rng(0)
     u, v, w = (rng.standard_normal((5, 4)) for _ in range(3))
-    assert CyclicForm.of(TileEncoder(Format(2, 2, 2), u, v, w.T)) is None
-    assert CyclicForm.of(classical(Format(2, 3, 4))) is None
+    encoder = TileEncoder(Format(2, 2, 2), u, v, w.T)
+    assert forms_of(encoder) == []
+    assert largest_form(encoder) is None
+
+
+def test_a_product_that_vanishes_has_no_form() -> None:
+    u, v, w = (np.vstack([f, np.zeros(4)]) for f in strassen().factors)
+    assert forms_of(TileEncoder(Format(2, 2, 2), u, v, w.T)) == []
+
+
+def test_a_structure_in_words() -> None:
+    assert str(Structure(Format(4, 4, 4), "Z3xcycle", (4, 0, 0, 0, 0, 4))) == "Z3xcycle: orbits 4 of 9, 4 of 1"
+
+
+def test_a_format_of_one_entry_has_no_groups() -> None:
+    assert orbit_groups(Format(1, 1, 1)) == {}

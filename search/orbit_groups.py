@@ -1,0 +1,46 @@
+"""The groups an orbit search works with, and the spaces of encoders invariant under them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from stl_algebra import Format
+from stl_algebra.symmetry import Group, OrbitType, Parametrisation, named_subgroups, orbit_types, parametrise
+
+#: By name as in `named_subgroups`: those with rotation for cubes, changes of basis for other formats. Their
+#: bases are orthogonal, so error and growth are invariant.
+OF_CUBES = ("Z3", "Z3xcycle", "Z3xcyclexsign", "Z3xflip", "Z3xsign")
+OF_OTHERS = ("flip", "sign", "cycle", "transpose")
+
+
+@lru_cache(maxsize=64)
+def orbit_groups(format: Format) -> dict[str, Group]:
+    """The groups for a format, the smallest first; none where no dimension exceeds 1.
+
+    >>> list(orbit_groups(Format(4, 4, 4)))
+    ['Z3', 'Z3xflip', 'Z3xsign', 'Z3xcycle', 'Z3xcyclexsign']
+    """
+    if max(format) == 1:
+        return {}
+    named = named_subgroups(format)
+    chosen = {name: named[name] for name in (OF_CUBES if format.is_cube else OF_OTHERS) if name in named}
+    return dict(sorted(chosen.items(), key=lambda item: len(item[1])))
+
+
+def types_of(format: Format, name: str) -> tuple[OrbitType, ...]:
+    """The orbit types of a group: what the counts of a structure count.
+
+    >>> [kind.length for kind in types_of(Format(3, 3, 3), "Z3")]
+    [3, 1]
+    """
+    return orbit_types(orbit_groups(format)[name])
+
+
+@lru_cache(maxsize=512)
+def space_of(format: Format, name: str, counts: tuple[int, ...]) -> Parametrisation:
+    """The encoders with so many orbits of each type.
+
+    >>> space_of(Format(2, 2, 2), "Z3", (2, 1)).rank
+    7
+    """
+    return parametrise(orbit_groups(format)[name], list(zip(types_of(format, name), counts, strict=True)))
