@@ -37,7 +37,8 @@ def import_command(
 ) -> None:
     """Read schemes in other collections' formats, verify them, and store them in the catalog.
 
-    A scheme that holds only modulo 2 is kept as one over GF(2) and never offered for real numbers. Exit 1
+    A scheme that holds only modulo 2 is kept as one over GF(2) and never offered for real numbers. One whose
+    products the catalog holds already, in another order, scaling or sign, is not stored a second time. Exit 1
     where a file is no sound scheme; the others are stored all the same.
     """
     from catalog.interchange import Options, read_files
@@ -61,13 +62,19 @@ def import_command(
 
 
 def _stored(catalog: Catalog, reading: Reading, precision: str) -> dict[str, Any]:
-    """Add one encoder, and say whether the catalog knew it, or its equal up to order and scaling of products."""
+    """The entry of an encoder read, and what became of it.
+
+    Where the catalog knows it, or its equal up to order, scaling and signs of products, that entry stands for it
+    and no second copy is stored; but a proof of what was only approximate before is worth storing.
+    """
     encoder, provenance = reading.encoder, reading.provenance
     if encoder is None or provenance is None:
         raise TypeError("a reading without a fault has an encoder and a provenance")
     twin = catalog.duplicate_of(encoder)
-    status = "new" if twin is None else ("known" if twin.id == encoder.digest else "same products as " + twin.id[:10])
-    entry = catalog.add(encoder, provenance)
+    if twin is None or (encoder.exact and not twin.exact):
+        entry, status = catalog.add(encoder, provenance), "new"
+    else:
+        entry, status = twin, "known" if twin.id == encoder.digest else "same products: not stored again"
     return entry.as_json(precision) | {"file": str(reading.path), "recognised": reading.kind, "status": status}
 
 
