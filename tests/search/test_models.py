@@ -14,6 +14,7 @@ from search.cp_model import CPModel
 from search.invariant_form import Structure
 from search.invariant_model import InvariantModel
 from search.levenberg_marquardt import Point, last, levenberg_marquardt
+from search.normal_equations import NormalEquations
 from search.objective import Factors, Objective
 from stl_algebra import Format
 from tests.search.conftest import gaussian_factors
@@ -132,3 +133,44 @@ def test_no_step_from_a_system_that_is_not_finite() -> None:
     broken = tuple(np.full_like(x, 1e160) for x in point)
     with np.errstate(all="ignore"):
         assert len(list(levenberg_marquardt(model, broken, iterations=5))) == 1
+
+
+@pytest.mark.parametrize("damping", [1e-9, 1e-4, 1.0])
+def test_a_large_step_in_single_precision_is_as_good_as_in_double(
+    damping: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Order 512. Flat directions of S apart, which tiny dampings leave open, the steps agree: so does the decrease."""
+    model, point, *_ = _cp(4, 4, 4, 16, 0)
+    linear = model.linearise(point)
+    factored: list[type] = []
+    original = NormalEquations._factored
+    monkeypatch.setattr(
+        NormalEquations,
+        "_factored",
+        lambda self, lower, damping, precision: factored.append(precision) or original(self, lower, damping, precision),
+    )
+    single = linear.step(damping)
+    monkeypatch.setattr("search.normal_equations.SINGLE_FROM", 10**6)
+    double = linear.step(damping)
+    assert factored == [np.float32, np.float64]
+    assert single is not None
+    assert double is not None
+    # −gᵀδ is gᵀ(JᵀJ + λ)⁻¹g, which the solution makes as large as can be.
+    decreases = [
+        -sum(float(np.vdot(g, d)) for g, d in zip(linear.gradient, step, strict=True)) for step in (single, double)
+    ]
+    assert decreases[0] == pytest.approx(decreases[1], rel=1e-9)
+    if damping > 1e-5:
+        for x, y in zip(single, double, strict=True):
+            np.testing.assert_allclose(x, y, atol=1e-5 * np.abs(y).max())
+
+
+def test_what_single_precision_cannot_hold_is_done_in_double(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, point, *_ = _cp(4, 4, 4, 16, 0)
+    expected = model.linearise(point).step(0.1)
+    monkeypatch.setattr("search.normal_equations.REFINEMENTS", 0)
+    found = model.linearise(point).step(0.1)
+    assert found is not None
+    assert expected is not None
+    for x, y in zip(found, expected, strict=True):
+        np.testing.assert_allclose(x, y, atol=1e-6 * np.abs(y).max())
