@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from search.flip_graph.binary import binary_walk, flip_binary
+from search.flip_graph.dependencies import reduced
 from search.flip_graph.scheme import Scheme
 from search.flip_graph.ternary import flip_ternary, ternary_walk
 from stl_algebra import Ring
@@ -81,19 +82,24 @@ def descend(
 ) -> Iterator[Scheme]:
     """Walk from a scheme and yield one of every lower rank reached, the start's own first, until `target`.
 
-    Ends when `walking.length` flips led to no lower rank, or when `stop()`.
+    After `walking.length` flips that led to no lower rank linear dependencies are looked for; the descent ends where
+    there are none, or when `stop()`.
     """
-    walker = Walker(start, rng, 2 * walking.climb)
-    best, since = walker.rank, 0
-    yield walker.scheme()
-    while best > target and since < walking.length and not stop():
-        done = walker.walk(SLICE, patience=walking.patience, ceiling=best + walking.climb, target=best - 1)
-        since += done
-        if walker.rank < best:
-            best, since = walker.rank, 0
-            yield walker.scheme()
-        elif not done:
-            return
+    scheme: Scheme | None = start
+    while scheme is not None:
+        walker = Walker(scheme, rng, 2 * walking.climb)
+        best, since = walker.rank, 0
+        yield walker.scheme()
+        while best > target and since < walking.length and not stop():
+            done = walker.walk(SLICE, patience=walking.patience, ceiling=best + walking.climb, target=best - 1)
+            since += done
+            if walker.rank < best:
+                best, since = walker.rank, 0
+                yield walker.scheme()
+            elif not done:
+                break
+        dependent = best > target and walker.rank == best and not stop()
+        scheme = reduced(walker.scheme()) if dependent else None
 
 
 def wandered(start: Scheme, rng: np.random.Generator, stop: Callable[[], bool], walking: Walking) -> Scheme:
