@@ -11,6 +11,9 @@ import pytest
 from catalog import Catalog, Provenance
 from stl_algebra import Format, TileEncoder
 
+#: The fuzzing harness instruments what it imports, so it is run in a process of its own (test_coverage_fuzz.py).
+collect_ignore = ["coverage_fuzz.py"]
+
 RandomEncoder = Callable[..., TileEncoder]
 
 
