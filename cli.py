@@ -82,7 +82,9 @@ bench_command = ReportingGroup(
         "matmul": "stl_nn.commands.matmul:matmul_command",
         "layer": "stl_nn.commands.layer:layer_command",
         "model": "stl_nn.commands.model:model_command",
+        "report": "stl_nn.commands.report:report_command",
         "moments": "stl_nn.commands.moments:moments_command",
+        "search": "search.commands.search:search_bench_command",
     },
     help="Measure encoders, layers and whole networks.",
 )
@@ -197,6 +199,16 @@ def _known_encoders(
     return tuple(entry.encoder for same in chosen.values() for entry in same)
 
 
+def _parts(catalog: Catalog, tile: Format, precision: str) -> tuple[TileEncoder, ...]:
+    """What a search may compose: the catalog's best encoder of every rank of every smaller format."""
+    best: dict[tuple[tuple[int, ...], int], Entry] = {}
+    for entry in catalog.entries(None, real=True, precision=precision, order="error"):
+        shape = tuple(sorted(entry.format))
+        if shape != tuple(sorted(tile)) and all(a <= b for a, b in zip(shape, sorted(tile), strict=True)):
+            best.setdefault((shape, entry.rank), entry)
+    return tuple(entry.encoder for entry in best.values())
+
+
 def _problem(
     catalog: Catalog, tile: Format, ranks: tuple[int, int], precision: str, moments_file: pathlib.Path | None
 ) -> Problem:
@@ -210,7 +222,8 @@ def _problem(
 
         weights = read_moments(moments_file, tile)
     known = _known_encoders(catalog, tile, ranks, precision, weights)
-    return Problem(tile, ranks[0], Precision.parse(precision), known, weights)
+    parts = () if weights is not None else _parts(catalog, tile, precision)
+    return Problem(tile, ranks[0], Precision.parse(precision), known, weights, parts)
 
 
 def _executor(address: str | None) -> tuple[Callable[[int], Executor], int]:

@@ -1,0 +1,187 @@
+"""What the search is measured by: times of a step of each kind, flips, and what whole searches reach."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from search.als import alternating_least_squares
+from search.cp_model import CPModel
+from search.flip_graph.measure import flips_per_second, seconds_to_rank
+from search.invariant_form import Structure, random_form
+from search.invariant_model import InvariantModel
+from search.levenberg_marquardt import Model, Point, levenberg_marquardt
+from search.strategies.lm import random_factors
+from search.strategy import Problem
+from stl_algebra import Format, Precision, Ring
+
+#: What steps are timed at.
+PROBLEM = Problem(Format(4, 4, 4), 40, Precision.parse("bf16"))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure: its value and unit, what it should be, how it was measured. None: why it was not."""
+
+    name: str
+    value: float | None
+    unit: str
+    how: str
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the value is as it should be; None where nothing is asked of it."""
+        if self.value is None or (self.at_most is None and self.at_least is None):
+            return None
+        return self.value <= (self.at_most or np.inf) and self.value >= (self.at_least or -np.inf)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"met": self.met}
+
+
+Measurement = tuple[str, Callable[[], Figure]]
+
+
+def measurements(seed: int, *, quick: bool) -> Iterator[Measurement]:
+    """Each figure that needs no whole search: what it is called, and what measures it."""
+    scale = 10 if quick else 1
+    yield "Levenberg–Marquardt", partial(lm_iteration, seed, 60 // scale)
+    yield "Z3-invariant Levenberg–Marquardt", partial(invariant_iteration, seed, 200 // scale)
+    yield "alternating least squares", partial(als_sweeps, seed, 20_000 // scale)
+    yield "TensorLy's parafac", partial(parafac_sweeps, seed, 2_000 // scale)
+    seeds = range(seed, seed + (3 if quick else 20))
+    for ring, at_least, at_most in ((Ring.GF2, 10e6, 0.2), (Ring.Z, None, 2.0)):
+        yield f"flips over {_named(ring)}", partial(flips, ring, 20_000_000 // scale, seed, at_least)
+        yield f"⟨3,3,3⟩:23 over {_named(ring)}", partial(time_to_23, ring, seeds, at_most)
+
+
+def lm_iteration(seed: int, iterations: int) -> Figure:
+    """Milliseconds of an accepted or rejected iteration, from a random start."""
+    start = random_factors(PROBLEM, np.random.default_rng(seed))
+    value = _iteration_ms(CPModel(PROBLEM.objective()), start, iterations)
+    how = f"mean of {iterations} iterations from a random start, ⟨4,4,4⟩ r=40, one thread"
+    return Figure("levenberg_marquardt", value, "ms/iteration", how, at_most=25.0)
+
+
+def invariant_iteration(seed: int, iterations: int) -> Figure:
+    """The same for encoders invariant under rotation: 4 products fixed by it, 12 triples."""
+    structure = Structure(PROBLEM.format, "Z3", (12, 4))
+    start = random_form(structure, np.random.default_rng(seed)).point
+    value = _iteration_ms(InvariantModel(PROBLEM.objective(), structure.space), start, iterations)
+    how = f"mean of {iterations} iterations from a random start, ⟨4,4,4⟩ r=40, 12 triples and 4 fixed, one thread"
+    return Figure("levenberg_marquardt_z3", value, "ms/iteration", how)
+
+
+def _iteration_ms(model: Model, start: Point, iterations: int) -> float:
+    """Compilation apart."""
+    with threadpool_limits(1):
+        list(levenberg_marquardt(model, start, iterations=2))
+        started = time.perf_counter()
+        iterates = list(levenberg_marquardt(model, start, iterations=iterations, tolerance=0.0))
+        elapsed = time.perf_counter() - started
+    # The last accepted iterate tells how many solves there were at least.
+    return round(1e3 * elapsed / max(iterates[-1].iteration, 1), 3)
+
+
+def als_sweeps(seed: int, sweeps: int) -> Figure:
+    """Sweeps a second; a sweep solves for each of the three factors once."""
+    start = random_factors(PROBLEM, np.random.default_rng(seed))
+    with threadpool_limits(1):
+        alternating_least_squares(PROBLEM.objective(), start, 2)
+        started = time.perf_counter()
+        alternating_least_squares(PROBLEM.objective(), start, sweeps)
+        elapsed = time.perf_counter() - started
+    how = f"{sweeps} sweeps from a random start, ⟨4,4,4⟩ r=40, one thread"
+    return Figure("als", round(sweeps / elapsed), "sweeps/s", how, at_least=8000)
+
+
+def parafac_sweeps(seed: int, sweeps: int) -> Figure:
+    """The same by tensorly.decomposition.parafac, from the same start."""
+    name, unit = "als_tensorly", "sweeps/s"
+    if find_spec("tensorly") is None:
+        return Figure(name, None, unit, "tensorly is not installed: pip install 'strassen-tile[bench]'")
+    from tensorly.cp_tensor import CPTensor
+    from tensorly.decomposition import parafac
+
+    target = PROBLEM.objective().target
+    factors = [np.ascontiguousarray(f.T) for f in random_factors(PROBLEM, np.random.default_rng(seed))]
+
+    def run(count: int) -> float:
+        initial = CPTensor((np.ones(PROBLEM.rank), [f.copy() for f in factors]))
+        started = time.perf_counter()
+        parafac(target, PROBLEM.rank, n_iter_max=count, init=initial, tol=0, normalize_factors=False)
+        return time.perf_counter() - started
+
+    with threadpool_limits(1):
+        run(2)
+        elapsed = run(sweeps)
+    how = f"tensorly {version('tensorly')}, parafac(n_iter_max={sweeps}, tol=0) from the same start, one thread"
+    return Figure(name, round(sweeps / elapsed), unit, how)
+
+
+def flips(ring: Ring, count: int, seed: int, at_least: float | None) -> Figure:
+    """Flips a second near the lowest rank a walk from the classical ⟨4,4,4⟩ comes to."""
+    speed = flips_per_second(Format(4, 4, 4), ring, count, seed)
+    how = f"{count} flips from the classical ⟨4,4,4⟩ over {_named(ring)}, CPU time, one core"
+    return Figure(f"flips_{_key(ring)}", round(speed), "flips/s", how, at_least=at_least)
+
+
+def time_to_23(ring: Ring, seeds: range, at_most: float) -> Figure:
+    """The median of the seconds until ⟨3,3,3⟩ is at 23 products."""
+    times = [seconds_to_rank(Format(3, 3, 3), 23, ring, seed)[0] for seed in seeds]
+    how = f"median of seeds {seeds[0]}–{seeds[-1]}, CPU time after compilation, largest {max(times):.2f} s"
+    return Figure(f"rank_23_{_key(ring)}", round(median(times), 4), "s", how, at_most=at_most)
+
+
+def _named(ring: Ring) -> str:
+    return "GF(2)" if ring is Ring.GF2 else "{−1,0,1}"
+
+
+def _key(ring: Ring) -> str:
+    return "gf2" if ring is Ring.GF2 else "ternary"
+
+
+def circumstances(seed: int) -> dict[str, Any]:
+    """The machine, the versions, the command, the seed and the date (UTC), as plain JSON.
+
+    >>> sorted(circumstances(0))
+    ['command', 'date', 'machine', 'seed', 'versions']
+    """
+    packages = ("strassen-tile", "numpy", "scipy", "numba", "tensorly")
+    return {
+        "machine": {
+            "cpu": _cpu_name(),
+            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "system": f"{platform.system()} {platform.machine()}",
+        },
+        "versions": {"python": platform.python_version()}
+        | {package: version(package) for package in packages if package == "strassen-tile" or find_spec(package)},
+        "command": " ".join([Path(sys.argv[0]).name, *map(shlex.quote, sys.argv[1:])]),
+        "seed": seed,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -1,0 +1,1 @@
+"""The search package's commands, one a file."""
