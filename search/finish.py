@@ -19,6 +19,20 @@ from stl_algebra import TileEncoder
 LEAST_GROWTH = "of nearly the least growth, multiples of 1/8"
 #: ‖R‖² / (n·m·p) under which a minimum is tried as an exact solution.
 NEARLY_EXACT = 2e-4
+#: The largest linear system that Levenberg–Marquardt solves here: beyond, one step takes seconds and gigabytes.
+LARGEST_SYSTEM = 6000
+
+
+def small_enough(problem: Problem, order: int = 1) -> bool:
+    """Whether the unknowns are few enough for Levenberg–Marquardt, with a symmetry group of an order.
+
+    >>> from stl_algebra import Format
+    >>> small_enough(Problem(Format(4, 4, 4), 48)), small_enough(Problem(Format(8, 8, 8), 256))
+    (True, False)
+    """
+    n, m, p = problem.format
+    unknowns = problem.rank * (n * m + m * p)  # the third factor is eliminated
+    return (unknowns if order == 1 else problem.rank * sum(problem.format.sizes) // order) <= LARGEST_SYSTEM
 
 
 def solve_in_stages(

@@ -77,7 +77,8 @@ class InvariantForm:
         elements = orbit_groups(encoder.format)[group]
         if not all(np.linalg.norm(f, axis=1).all() for f in encoder.factors):  # a product that vanishes
             return None
-        if not all(is_invariant(encoder, element) for element in elements[1:]):
+        # The generators, at most three, come right after the identity.
+        if not all(is_invariant(encoder, element) for element in elements[1:4]):
             return None
         try:
             space, theta = fit_orbits(encoder, elements)

@@ -20,7 +20,8 @@ EXACTNESS = 1e-3
 class Problem:
     """What is searched for: an encoder of a format and rank of least error at a precision.
 
-    `known` are encoders of the same format, of any rank, that a strategy may start from. With `weights` the error
+    `known` are encoders of the same format, of any rank, that a strategy may start from, and `parts` encoders of
+    smaller formats that it may compose. With `weights` the error
     is that under these second moments of the tiles, instead of on white inputs. Raises InvalidInput where the rank
     or the weights do not fit the format.
 
@@ -33,6 +34,7 @@ class Problem:
     precision: Precision = field(default_factory=lambda: Precision.parse("bf16"))
     known: tuple[TileEncoder, ...] = ()
     weights: Moments | None = None
+    parts: tuple[TileEncoder, ...] = ()
 
     def __post_init__(self) -> None:
         self.format.check_rank(self.rank)

@@ -1,4 +1,4 @@
 """The names of the strategies, apart from them so that a command line can offer them without importing any."""
 
 #: In the order a portfolio first tries them.
-NAMES = ("orbit", "deflation", "lm", "group", "als", "flip")
+NAMES = ("orbit", "compose", "deflation", "lm", "group", "als", "flip")

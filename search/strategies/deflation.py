@@ -9,7 +9,7 @@ import numpy as np
 from search.als import alternating_least_squares
 from search.cp_model import CPModel
 from search.exact_seeds import derivation, exact_seed
-from search.finish import finish, solve_in_stages
+from search.finish import finish, small_enough, solve_in_stages
 from search.objective import Factors, Objective
 from search.strategy import Candidate, Improving, Problem, Stop
 from stl_algebra import TileEncoder, balance_factors
@@ -54,7 +54,10 @@ class DeflationSearch:
                 factors = alternating_least_squares(objective, dropped, SCREENING_SWEEPS)
                 if stop() or objective.error(factors) > worth + 1e-3:
                     continue
-                point = solve_in_stages(CPModel, problem, factors, stop, emphases=(1.0,), iterations=150)
+                if small_enough(problem):
+                    point = solve_in_stages(CPModel, problem, factors, stop, emphases=(1.0,), iterations=150)
+                else:
+                    point = alternating_least_squares(objective, factors, SCREENING_SWEEPS)
                 for candidate in finish(problem, point, rng, stop, (seed.digest,), details):
                     population = sorted([*population, candidate.encoder], key=problem.cost)[:6]
                     yield from improving.offer(candidate)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from search.cp_model import CPModel
-from search.finish import finish, solve_in_stages
+from search.finish import finish, small_enough, solve_in_stages
 from search.strategy import Candidate, Improving, Problem, Stop
 from search.triple_product import Annealing, anneal_maps
 from stl_algebra import TileEncoder
@@ -38,7 +38,8 @@ class GroupSearch:
         self._annealing = Annealing(moves=moves)
 
     def applies(self, problem: Problem) -> bool:
-        return problem.weights is None  # annealing and decoder minimise the error on white inputs
+        # Annealing and decoder minimise the error on white inputs.
+        return problem.weights is None and small_enough(problem)
 
     def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
         improving = Improving(problem)

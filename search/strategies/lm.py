@@ -8,7 +8,7 @@ import numpy as np
 
 from search.als import alternating_least_squares
 from search.cp_model import CPModel
-from search.finish import finish, solve_in_stages
+from search.finish import finish, small_enough, solve_in_stages
 from search.objective import Factors
 from search.strategy import Candidate, Improving, Problem, Stop
 from search.turns import turned
@@ -23,7 +23,7 @@ class LevenbergMarquardtSearch:
 
     A hop replaces one to four products by random ones; hops that a few hundred sweeps of alternating least
     squares do not bring near the best are given up. Solutions of the Brent equations are rounded to exact
-    encoders. Works for every format and rank.
+    encoders. Works for every format and rank of up to a few thousand unknowns.
 
     With weights the known encoders of the rank are minimised first, since they were found without them, and half
     of the hops turn one into other orthonormal bases instead.
@@ -31,8 +31,8 @@ class LevenbergMarquardtSearch:
 
     name = "lm"
 
-    def applies(self, problem: Problem) -> bool:  # noqa: ARG002
-        return True
+    def applies(self, problem: Problem) -> bool:
+        return small_enough(problem)
 
     def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
         improving = Improving(problem)

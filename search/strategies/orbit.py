@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from search.finish import finish, solve_in_stages
+from search.finish import finish, small_enough, solve_in_stages
 from search.invariant_form import InvariantForm, Structure, random_form
 from search.invariant_model import InvariantModel
 from search.orbit_groups import orbit_groups, types_of
@@ -37,7 +37,8 @@ class OrbitSearch:
     name = "orbit"
 
     def applies(self, problem: Problem) -> bool:
-        return bool(orbit_groups(problem.format)) and problem.weights is None
+        groups = orbit_groups(problem.format)
+        return bool(groups) and problem.weights is None and small_enough(problem, min(map(len, groups.values())))
 
     def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
         improving = Improving(problem)
