@@ -9,13 +9,12 @@ import numpy as np
 
 from search.exact_seeds import derivation
 from search.flip_graph import MOST_ENTRIES, Nursery, Scheme, Walking, descend, lift, wandered
+from search.flip_graph.explore import GROWING, LENGTH, LENGTHEN_EVERY, varied
 from search.strategy import Candidate, Improving, Problem, Stop
 from stl_algebra import Ring, TileEncoder
 from stl_algebra.known_ranks import exact_rank
 
-#: The walks: at the formats a start is grown through, at the format itself, and at the rank asked for.
-GROWING = Walking(length=2_000_000)
-DESCENDING = Walking(length=10_000_000)
+#: The walks at the rank asked for.
 WANDERING = Walking(length=1_000_000)
 #: Schemes of one rank over GF(2) that are tried for lifting, each a wander from the last.
 LIFTS = 12
@@ -99,8 +98,9 @@ class FlipSearch:
         stop: Stop,
     ) -> Iterator[Candidate]:
         scheme, parents, words = start
+        length = LENGTH * (1 + details["trial"] // LENGTHEN_EVERY)
         if scheme.rank > problem.rank:
-            for lower in descend(scheme, rng, stop, DESCENDING, problem.rank):
+            for lower in descend(scheme, rng, stop, varied(rng, length), problem.rank):
                 scheme = lower
         else:
             scheme = wandered(scheme, rng, stop, WANDERING)
@@ -115,17 +115,20 @@ class FlipSearch:
             yield Candidate(encoder, parents, details)
 
     def _lifted(self, scheme: Scheme, rng: np.random.Generator, stop: Stop) -> TileEncoder | None:
-        """An encoder over Z or Q of a scheme's rank, from it or from one near it."""
+        """An encoder of a scheme's rank, from it or from ones near it: over Z, or else over Q with the least growth."""
+        found: list[TileEncoder] = []
         for _ in range(LIFTS):
             if stop():
-                return None
+                break
             encoder = lift(scheme, rng, stop)
             if encoder is not None:
-                return encoder
+                found.append(encoder)
+                if encoder.ring is Ring.Z:
+                    return encoder
             near = wandered(scheme, rng, stop, WANDERING)
             if near.rank == scheme.rank:
                 scheme = near
-        return None
+        return min(found, key=lambda encoder: encoder.growth, default=None)
 
 
 def _walked_over(ring: Ring) -> str:

@@ -10,9 +10,7 @@ import pytest
 
 from catalog.interchange import FORMATS
 
-pytest.importorskip(
-    "atheris", reason="needs atheris, which installs on Linux up to Python 3.13"
-)
+pytest.importorskip("atheris", reason="needs atheris, which installs on Linux up to Python 3.13")
 
 
 @pytest.mark.parametrize("kind", FORMATS)
