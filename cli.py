@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from catalog.commands.options import PrecisionType, TileType, catalog_options, json_option, print_json
-from search.strategy_names import NAMES
+from search.strategy_names import NAMES, ON_REQUEST
 from stl_algebra.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -265,7 +265,7 @@ def _print_found(search: Search, entries: list[Entry], catalog: Catalog, console
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the random generators.")
 @click.option(
     "--strategy",
-    type=click.Choice(["auto", *NAMES]),
+    type=click.Choice(["auto", *NAMES, *ON_REQUEST]),
     default="auto",
     show_default=True,
     help="How to search; one named shows its own results only.",

@@ -1,0 +1,1 @@
+"""The report: recorded measurements on one page, with the command, seed and date of every figure."""

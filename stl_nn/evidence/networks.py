@@ -1,0 +1,279 @@
+"""The section on whole pretrained networks: every method at the multiplications it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stl_nn.evidence.drawing import BLUE, BROWN, GREEN, GREY, ORANGE, PINK, PURPLE, RED, TEAL, draw, log_scale
+from stl_nn.evidence.records import Record, origin, reading
+from stl_nn.evidence.section import Chart, Section, Source, Table
+
+Row = dict[str, Any]
+
+#: Title, and whether a method is shown by colour of its own: (colour, marker).
+STYLES: dict[str, tuple[str, str, str]] = {
+    "stl": ("STL", BLUE, "o"),
+    "magnitude24": ("2:4 magnitude", GREY, "s"),
+    "wanda24": ("2:4 Wanda", ORANGE, "s"),
+    "sparsegpt24": ("2:4 SparseGPT", RED, "s"),
+    "svd": ("SVD", GREY, "^"),
+    "asvd": ("activation-aware SVD", GREEN, "^"),
+    "block": ("block-sparse", BROWN, "D"),
+    "monarch": ("Monarch", PURPLE, "D"),
+    "sampling": ("column-row sampling", PINK, "v"),
+    "countsketch": ("CountSketch", TEAL, "v"),
+}
+#: The shares of the multiplications that are compared, as ranks of 4×4×4 encoders.
+RANKS = (32, 40)
+PRUNED = ("magnitude24", "wanda24", "sparsegpt24")
+FLEXIBLE = ("svd", "asvd", "block", "monarch", "sampling", "countsketch")
+CALIBRATIONS = ("none", "moments", "refit", "sequential", "joint")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network of the section: the figure drawn, less being better, and those of its table: (key, heading, form)."""
+
+    name: str
+    title: str
+    drawn: str
+    axis: str
+    figures: tuple[tuple[str, str, str], ...]
+
+
+SUBJECTS = (
+    Subject(
+        "minilm",
+        "MiniLM-L6, sentence embeddings",
+        "cosine_distance",
+        "1 − mean cosine to the dense embeddings",
+        (
+            ("cosine_mean", "mean cosine", ".4f"),
+            ("cosine_min", "least cosine", ".4f"),
+            ("agreement_at_10", "same top 10", ".1%"),
+            ("layer_error_mean", "layer error", ".4f"),
+        ),
+    ),
+    Subject(
+        "smollm2",
+        "SmolLM2-135M, language",
+        "divergence",
+        "KL divergence from dense, nats a token",
+        (
+            ("perplexity", "perplexity", ".4g"),
+            ("divergence", "KL", ".4f"),
+            ("agreement", "same token", ".1%"),
+            ("layer_error_mean", "layer error", ".4f"),
+        ),
+    ),
+)
+
+
+def networks_section(records: Sequence[Record]) -> Section:
+    """Accuracy against multiplications, and errors by layer, of both networks."""
+    section = Section(
+        "networks",
+        "Pretrained networks at equal multiplications",
+        [
+            "All linear layers of a trained network are replaced by one method, and the whole is measured on text that "
+            "calibration never saw: held out is the language reference of Python, calibration reads the docstrings "
+            "of its library. Multiplications are those of the replaced layers, zero padding included, against dense.",
+            "What the count leaves out: a 2:4 matrix saves its half only on hardware that skips zeros, and STL encodes "
+            "its inputs and decodes its outputs, r·(K + N) more a row beside the K·N of a dense layer. The column "
+            "“with encoding” adds that, as if no two layers shared an encoded input: a tenth or more at the small "
+            "widths of these networks, 1–2 % at a width of 4096.",
+        ],
+    )
+    for subject in SUBJECTS:
+        cells: list[Row] = []
+        for record in records:
+            with reading(record):
+                cells += [_checked(cell, subject) for cell in record.content["cells"] if cell["model"] == subject.name]
+        section.missing += missing(subject, cells)
+        measured = [cell for cell in cells if cell["method"] != "dense"]
+        if not measured:
+            continue
+        measured.sort(key=lambda cell: (round(cell["multiplications"], 1), cell[subject.drawn]))
+        section.lead += _findings(subject, measured)
+        section.charts.append(_against_multiplications(subject, measured))
+        section.charts.append(_by_layer(subject, measured))
+        section.tables.append(_table(subject, cells, measured))
+        section.sources += [Source(f"{subject.title}: {label(cell)}", **origin(cell)) for cell in cells]
+    return section
+
+
+def label(cell: Row) -> str:
+    """A method in words.
+
+    >>> label({"method": "stl", "calibration": "refit", "rank": 32}), label({"method": "svd", "calibration": "none"})
+    ('STL r=32, refit', 'SVD')
+    """
+    words = STYLES[cell["method"]][0] if cell["method"] in STYLES else str(cell["method"])
+    if cell["method"] != "stl":
+        return words
+    level = "data-free" if cell["calibration"] == "none" else cell["calibration"]
+    return f"{words} r={cell['rank']}, {level}"
+
+
+def missing(subject: Subject, cells: Sequence[Row]) -> list[tuple[str, str]]:
+    """What is expected and not recorded, in words, with the command that measures it and nothing else."""
+    have = {(cell["method"], cell["calibration"], cell["rank"]) for cell in cells}
+    wanted: list[tuple[str, str, int]] = [(method, "none", 32) for method in PRUNED]
+    wanted += [(method, "none", rank) for rank in RANKS for method in FLEXIBLE]
+    wanted += [("stl", level, rank) for level in CALIBRATIONS for rank in RANKS]
+    absent: dict[str, list[str]] = {}
+    for method, level, rank in wanted:
+        if (method, level, rank) not in have:
+            words = label({"method": method, "calibration": level, "rank": rank})
+            share = "" if method == "stl" or method in PRUNED else f" at {rank / 64:.3g}"
+            absent.setdefault(method, []).append(f"{words}{share}")
+    if not absent:
+        return []
+    stl = absent.pop("stl", [])
+    words = ", ".join([*(one for group in absent.values() for one in group), *stl])
+    return [(f"{subject.title}: {words}", f"python benchmarks/models.py --model {subject.name}")]
+
+
+def with_encoding(cell: Row) -> float:
+    """The share of the multiplications with those of encoding and decoding: r·(K + N) a row of an STL layer.
+
+    >>> layer = {"in_features": 384, "out_features": 384}
+    >>> with_encoding({"method": "stl", "rank": 24, "multiplications": 0.375, "layers": [layer]})
+    0.5
+    """
+    if cell["method"] != "stl":
+        return float(cell["multiplications"])
+    shapes = [(layer["in_features"], layer["out_features"]) for layer in cell["layers"]]
+    dense = sum(k * n for k, n in shapes)
+    return float(cell["multiplications"] + cell["rank"] * sum(k + n for k, n in shapes) / dense)
+
+
+def _checked(cell: Row, subject: Subject) -> Row:
+    if "cosine_mean" in cell:
+        cell = {**cell, "cosine_distance": max(1 - float(cell["cosine_mean"]), 0.0)}
+    float(cell[subject.drawn])
+    float(cell["multiplications"])
+    return cell
+
+
+def _findings(subject: Subject, cells: Sequence[Row]) -> list[str]:
+    """What a reader should take away, in one sentence for each share of the multiplications."""
+    sentences = []
+    for rank in RANKS:
+        share = rank / 64
+        near = [cell for cell in cells if share - 0.07 < cell["multiplications"] <= share + 0.01]
+        stl = [cell for cell in near if cell["method"] == "stl"]
+        others = [cell for cell in near if cell["method"] != "stl"]
+        if not stl or not others:
+            continue
+        best = min(stl, key=lambda cell: float(cell[subject.drawn]))
+        ahead = [label(cell) for cell in others if cell[subject.drawn] < best[subject.drawn]]
+        behind = [label(cell) for cell in others if cell[subject.drawn] >= best[subject.drawn]]
+        words = f"{subject.title}, {share:.3g} of the multiplications: the best STL is “{label(best)}”"
+        words += f"; it does better than {', '.join(behind)}" if behind else ""
+        words += f"; {', '.join(ahead)} {'does' if len(ahead) == 1 else 'do'} better than STL" if ahead else ""
+        sentences.append(f"{words}.")
+    return sentences
+
+
+def _against_multiplications(subject: Subject, cells: Sequence[Row]) -> Chart:
+    def paint(figure: Any) -> None:
+        axes = figure.add_subplot()
+        for method, (title, colour, marker) in STYLES.items():
+            ours = [cell for cell in cells if cell["method"] == method]
+            if ours:
+                best = [
+                    min((c for c in ours if c["rank"] == r), key=lambda c: c[subject.drawn])
+                    for r in sorted({c["rank"] for c in ours})
+                ]
+                size = 70 if method == "stl" else 46
+                axes.plot(
+                    [c["multiplications"] for c in best],
+                    [c[subject.drawn] for c in best],
+                    color=colour,
+                    linewidth=2.2 if method == "stl" else 0.8,
+                    alpha=0.8,
+                    zorder=3,
+                )
+                axes.scatter(
+                    [c["multiplications"] for c in ours],
+                    [c[subject.drawn] for c in ours],
+                    s=size,
+                    color=colour,
+                    marker=marker,
+                    label=title,
+                    zorder=4,
+                )
+        for cell in cells:
+            if cell["method"] == "stl":
+                name = "data-free" if cell["calibration"] == "none" else cell["calibration"]
+                axes.annotate(
+                    name,
+                    (cell["multiplications"], cell[subject.drawn]),
+                    (7, -3),
+                    textcoords="offset points",
+                    fontsize=8,
+                )
+        log_scale(axes)
+        axes.set_xlabel("multiplications of the replaced layers, of dense")
+        axes.set_title(f"{subject.axis} (lower is better)")
+        axes.margins(x=0.12)
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+
+    words = f"{subject.title}: {subject.axis}, against multiplications, by method"
+    return Chart(
+        draw(f"{subject.name}-mults", words, paint, (8.2, 4.4)),
+        f"{subject.title}. Lower is better; the line joins the best of each method.",
+    )
+
+
+def _by_layer(subject: Subject, cells: Sequence[Row]) -> Chart:
+    """Errors of each layer at half of the multiplications, layers in the network's order."""
+    half = [cell for cell in cells if cell["rank"] == 32 and cell.get("layers")]
+    shown = [cell for cell in half if cell["method"] in ("wanda24", "sparsegpt24", "asvd")]
+    stl = [cell for cell in half if cell["method"] == "stl"]
+    shown += [cell for cell in stl if cell["calibration"] == "none"]
+    shown += sorted(stl, key=lambda cell: cell[subject.drawn])[:1]
+
+    def paint(figure: Any) -> None:
+        axes = figure.add_subplot()
+        for cell in {id(cell): cell for cell in shown}.values():
+            _, colour, marker = STYLES[cell["method"]]
+            errors = [max(float(layer["errors"]["error"]), 1e-8) for layer in cell["layers"]]
+            dashed = cell["method"] == "stl" and cell["calibration"] == "none"
+            axes.plot(
+                range(1, len(errors) + 1),
+                errors,
+                color=colour,
+                marker=marker,
+                markersize=3.5,
+                linewidth=1,
+                linestyle="--" if dashed else "-",
+                label=label(cell),
+            )
+        log_scale(axes)
+        axes.set_xlabel("linear layer, in the network's order")
+        axes.set_title("relative output error ‖Ŷ − Y‖² / ‖XW‖² on the dense network's inputs")
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+
+    words = f"{subject.title}: relative output error by layer at half of the multiplications"
+    return Chart(
+        draw(f"{subject.name}-layers", words, paint, (8.2, 3.6)),
+        f"{words}. Calibrated layer by layer, a "
+        "layer makes good the errors of those before it, which this error, on dense inputs, does not credit.",
+    )
+
+
+def _table(subject: Subject, cells: Sequence[Row], measured: Sequence[Row]) -> Table:
+    rows: list[tuple[str, ...]] = []
+    dense = [cell for cell in cells if cell["method"] == "dense"]
+    for cell in [*dense, *measured]:
+        figures = [format(float(cell[key]), form) if key in cell else "" for key, _, form in subject.figures]
+        rows.append((label(cell), f"{cell['multiplications']:.3f}", f"{with_encoding(cell):.3f}", *figures))
+    text = measured[0].get("text", {})
+    caption = f"{subject.title}: {text.get('tokens', '?')} held-out tokens of {text.get('source', '?')}"
+    head = ("method", "mults", "with encoding", *(heading for _, heading, _ in subject.figures))
+    best = {i for i, row in enumerate(rows) if row[0].startswith("STL")}
+    return Table(caption, head, tuple(rows), best=frozenset(best))

@@ -1,0 +1,71 @@
+"""Writing the report: one self-contained page and a Markdown file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from stl_algebra import InvalidInput
+from stl_nn.evidence.networks import networks_section
+from stl_nn.evidence.one_layer import layer_section
+from stl_nn.evidence.records import Record, of_benchmark, origin, read_records
+from stl_nn.evidence.section import Section, Source
+from stl_nn.evidence.timing import timing_section
+from stl_nn.evidence.training import training_section
+
+TITLE = "Strassen-tile layers: the evidence"
+
+
+def sections_of(records: Sequence[Record]) -> list[Section]:
+    """The sections of the report, in order. Raises InvalidInput for a record that is not what it says."""
+    by = lambda name: of_benchmark(list(records), name)  # noqa: E731
+    known = ("models", "train_vit", "wall_clock", "layer", "gpu_layer", "calibration")
+    used = {record.file for name in known for record in by(name)}
+    rest = [record for record in records if record.file not in used]
+    return [
+        networks_section(by("models")),
+        training_section(by("train_vit")),
+        timing_section(by("wall_clock"), by("layer"), by("gpu_layer")),
+        layer_section(by("calibration")),
+        _others(rest),
+    ]
+
+
+def write_report(results: Path, target: Path) -> list[Section]:
+    """Write index.html and report.md into a folder from the results in another, and return the sections.
+
+    Raises InvalidInput where there are no results, one is damaged, or the folder cannot be written.
+    """
+    records = read_records(results)
+    if not records:
+        raise InvalidInput(f"{results} holds no recorded results; make some with: python benchmarks/models.py")
+    sections = sections_of(records)
+    page = _template().render(title=TITLE, sections=sections)
+    words = f"# {TITLE}\n\n" + "\n".join(section.markdown() for section in sections)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        (target / "report.md").write_text(words, encoding="utf-8")
+        (target / "index.html").write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"the report cannot be written to {target} ({error.strerror})") from error
+    return sections
+
+
+def _others(records: Sequence[Record]) -> Section:
+    section = Section(
+        "others", "Also recorded", ["Measurements of other parts of the project, each in a file of its own."]
+    )
+    section.sources = [Source(record.file, **origin(record.content)) for record in records]
+    return section
+
+
+def _template():  # type: ignore[no-untyped-def]  # jinja2 is optional
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    except ImportError:
+        raise InvalidInput("the report needs Jinja2: pip install 'strassen-tile[site]'") from None
+    loader = PackageLoader("stl_nn.evidence")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report.html")

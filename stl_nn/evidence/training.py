@@ -1,0 +1,155 @@
+"""The section on training from scratch: learning curves and what accuracy they end at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import mean, stdev
+from typing import Any
+
+from stl_nn.evidence.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, TEAL, draw
+from stl_nn.evidence.records import Record, origin, reading
+from stl_nn.evidence.section import Chart, Section, Source, Table
+
+Row = dict[str, Any]
+COMMAND = "python benchmarks/train_vit.py"
+RANKS = (16, 24, 32, 40, 49)
+_BY_RANK = {None: GREY, 16: TEAL, 24: BLUE, 32: GREEN, 40: PURPLE, 49: ORANGE}
+
+
+def training_section(records: Sequence[Record]) -> Section:
+    """Vision transformers trained from scratch, dense and with STL layers."""
+    section = Section(
+        "training",
+        "Training from scratch",
+        [
+            "A T2T vision transformer of a quarter of a million parameters learns scikit-learn's digits, half of them "
+            "held out, with dense linear layers or with STL layers whose encoded weights are trained directly. All "
+            "variants of a seed start from the same dense weights, see the same images and take the same steps and "
+            "learning rate. An encoder is algebraic (the catalog's best) or of random directions, and frozen "
+            "unless it is called learnable."
+        ],
+    )
+    cells: list[Row] = []
+    for record in records:
+        with reading(record):
+            cells += [dict(cell) for cell in record.content["cells"]]
+            for cell in cells:
+                float(cell["accuracy"])
+    section.missing = _missing(cells)
+    if not cells:
+        return section
+    groups: dict[str, list[Row]] = {}
+    for cell in cells:
+        groups.setdefault(cell["variant"], []).append(cell)
+    with reading(records[0]):
+        section.lead += _findings(groups)
+        section.charts += [_curves(groups), _ends(groups)]
+        section.tables.append(_table(groups))
+        for name, ours in groups.items():
+            seeds = ", ".join(str(cell["seed"]) for cell in ours)
+            section.sources.append(Source(name, **{**origin(ours[-1]), "seed": seeds}))
+    return section
+
+
+def _missing(cells: Sequence[Row]) -> list[tuple[str, str]]:
+    have = {(cell["rank"], cell["start"], cell["learnable"]) for cell in cells}
+    found = [] if (None, "algebraic", False) in have else [("the dense transformer", f"{COMMAND} --rank 24")]
+    found += [
+        (f"STL r={rank}", f"{COMMAND} --rank {rank} --start algebraic")
+        for rank in RANKS
+        if (rank, "algebraic", False) not in have
+    ]
+    for learnable in (False, True):
+        for start in ("algebraic", "random"):
+            if (24, start, learnable) not in have and (start == "random" or learnable):
+                kind = "learnable" if learnable else "frozen"
+                command = f"{COMMAND} --rank 24 --start {start} --encoders {kind}"
+                found.append((f"STL r=24 from {start} encoders, {kind}", command))
+    return found
+
+
+def _findings(groups: dict[str, list[Row]]) -> list[str]:
+    """How every variant ends against the dense runs of the same seeds, in words."""
+    dense = {cell["seed"]: cell["accuracy"] for cell in groups.get("dense", [])}
+    if not dense:
+        return []
+    parts = []
+    for name, cells in groups.items():
+        paired = [100 * (cell["accuracy"] - dense[cell["seed"]]) for cell in cells if cell["seed"] in dense]
+        if name != "dense" and len(paired) > 1:
+            error = stdev(paired) / len(paired) ** 0.5
+            parts.append(f"{name} {mean(paired):+.2f} ± {error:.2f} points over {len(paired)} seeds")
+    if not parts:
+        return []
+    return [f"Held-out accuracy against dense, paired by seed, with its standard error: {'; '.join(parts)}."]
+
+
+def _curves(groups: dict[str, list[Row]]) -> Chart:
+    def paint(figure: Any) -> None:
+        axes = figure.add_subplot()
+        for name, cells in groups.items():
+            steps = [point["step"] for point in cells[0]["curve"]]
+            wrong = [
+                [100 * (1 - c["curve"][i]["accuracy"]) for c in cells if len(c["curve"]) > i] for i in range(len(steps))
+            ]
+            colour = _BY_RANK.get(cells[0]["rank"], RED)
+            style = ":" if cells[0]["start"] == "random" else "--" if cells[0]["learnable"] else "-"
+            middle = [max(mean(values), 0.05) for values in wrong]
+            axes.plot(steps, middle, style, color=colour, label=f"{name} ({len(cells)})")
+            if len(cells) > 1 and style == "-":
+                axes.fill_between(
+                    steps,
+                    [max(min(values), 0.05) for values in wrong],
+                    [max(*values, 0.05) for values in wrong],
+                    color=colour,
+                    alpha=0.12,
+                    linewidth=0,
+                )
+        axes.set_yscale("log")
+        axes.set_yticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
+        axes.minorticks_off()
+        axes.set_xlabel("training step")
+        axes.set_title("held-out images classified wrongly, % (mean over seeds)")
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+
+    words = "Learning curves: held-out error by training step"
+    return Chart(
+        draw("vit-curves", words, paint, (8.2, 4.0)), "Bands span the seeds; the number of seeds is in brackets."
+    )
+
+
+def _ends(groups: dict[str, list[Row]]) -> Chart:
+    def paint(figure: Any) -> None:
+        axes = figure.add_subplot()
+        names = list(groups)
+        for i, name in enumerate(names):
+            scores = [100 * cell["accuracy"] for cell in groups[name]]
+            colour = _BY_RANK.get(groups[name][0]["rank"], RED)
+            axes.scatter(scores, [i] * len(scores), color=colour, s=26, alpha=0.6, linewidth=0)
+            axes.scatter([mean(scores)], [i], color=colour, s=260, marker="|", linewidth=2.5)
+        if "dense" in groups:
+            axes.axvline(
+                mean(100 * cell["accuracy"] for cell in groups["dense"]), color=GREY, linewidth=1, linestyle="--"
+            )
+        axes.set_yticks(range(len(names)), names)
+        axes.set_ylim(len(names) - 0.4, -0.6)
+        axes.set_xlabel("accuracy on held-out digits at the end, %")
+
+    words = "Held-out accuracy at the end of training, every seed a dot, the mean a bar"
+    return Chart(draw("vit-ends", words, paint, (8.2, 0.7 + 0.36 * len(groups))), f"{words}; the dashed line is dense.")
+
+
+def _table(groups: dict[str, list[Row]]) -> Table:
+    dense = groups.get("dense", [])
+    rows = []
+    for name, cells in groups.items():
+        scores = [100 * cell["accuracy"] for cell in cells]
+        shares = [""] * 2
+        if dense:
+            base = dense[0]["million_multiplications"]
+            ours = cells[0]["million_multiplications"]
+            shares = [f"{ours[kind] / base[kind]:.3f}" for kind in ("linear", "total")]
+        spread = f"{stdev(scores):.2f}" if len(scores) > 1 else ""
+        rows.append((name, str(len(cells)), f"{mean(scores):.2f}", spread, *shares, f"{cells[0]['parameters']:,}"))
+    head = ("variant", "seeds", "accuracy, %", "deviation", "mults, linear layers", "with encoding", "parameters")
+    return Table("Multiplications are those of the whole network, token mixers and head included", head, tuple(rows))
