@@ -121,7 +121,7 @@ def main(
         **circumstances(0),
     }
     if record:
-        target = RESULTS / f"calibration-{model}-{outcome['date'][:10]}.json"
+        target = RESULTS / "calibration.json"
         target.parent.mkdir(exist_ok=True)
         target.write_text(json.dumps(outcome, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if as_json:

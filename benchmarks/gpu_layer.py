@@ -11,7 +11,6 @@ nothing and exits 0. Encoders as in benchmarks/layer.py: the catalog's best, els
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import sys
 import time
@@ -132,8 +131,7 @@ def main() -> int:
             torch.cuda.empty_cache()
     gpu = {"name": torch.cuda.get_device_name(), "cuda": torch.version.cuda}
     summary = {"benchmark": "gpu_layer", "precision": arguments.precision, "gpu": gpu, "results": records}
-    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
-    path = RESULTS / f"gpu_layer_{arguments.precision}_{stamp}.json"
+    path = RESULTS / f"gpu_layer-{arguments.precision}.json"
     path.write_text(json.dumps({**summary, **circumstances(0)}, indent=2) + "\n", encoding="utf-8")
     print(f"recorded in {path}")
     return 0

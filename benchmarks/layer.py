@@ -2,14 +2,13 @@
 
     python benchmarks/layer.py [--size 4096] [--threads 2] [--ranks 32,40,49] [--precision fp32] [--repeats 5]
 
-Writes one JSON file to benchmarks/results. Encoders are the catalog's best; where it holds none of a rank, random
+Writes benchmarks/results/layer-PRECISION.json. Encoders are the catalog's best; where it holds none of a rank, random
 coefficients take its place and the record says so: time depends on format and rank alone.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import sys
 from pathlib import Path
@@ -57,8 +56,7 @@ def main() -> int:
         print(_sentence(timing, source), flush=True)
         records.append({**timing.as_json(), "encoder": source})
     record = {"benchmark": "layer", "size": arguments.size, "results": records, **circumstances(0)}
-    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
-    path = RESULTS / f"layer_{arguments.precision}_{stamp}.json"
+    path = RESULTS / f"layer-{arguments.precision}.json"
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     print(f"recorded in {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
     return 0

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stl_nn.calibration.settings import Calibration
     from stl_nn.conversion import convert, revert
     from stl_nn.encoder_tensors import EncoderTensors
     from stl_nn.linear import STLLinear
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from stl_nn.report import ConversionReport, LayerReport
 
 _HOMES = {
+    "Calibration": "calibration.settings",
     "ConversionReport": "report",
     "EncoderTensors": "encoder_tensors",
     "LayerReport": "report",
@@ -31,6 +33,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Calibration",
     "ConversionReport",
     "EncoderTensors",
     "LayerReport",

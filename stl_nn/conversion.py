@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from math import ceil
+from typing import TYPE_CHECKING
 
 from torch import nn
 
@@ -27,31 +28,39 @@ from stl_nn.replacement import (
 )
 from stl_nn.report import ConversionReport, LayerReport
 
+if TYPE_CHECKING:
+    from stl_nn.calibration.settings import Calibration
+
 #: Break-even is looked for up to this many rows; a layer that is no faster there stays dense in evaluation.
 MOST_ROWS = 2048
 ALWAYS_DENSE = sys.maxsize
 
 #: One encoder for every layer, or the first of several whose name pattern (as of fnmatch) matches; None: leave it.
-Encoders = TileEncoder | Mapping[str, TileEncoder | None]
+Encoders = TileEncoder | Mapping[str, TileEncoder | None] | Sequence[TileEncoder]
 
 
 def convert(
     model: nn.Module,
     encoder: Encoders,
     filter_fn: FilterFn | None = None,
+    calibration: Calibration | Iterable[object] | None = None,
     *,
     learnable: bool = False,
     on_the_fly: bool = False,
     keep_dense: bool = False,
     break_even_rows: int | None = None,
 ) -> ConversionReport:
-    """Replace in place the linear layers of a model by `STLLinear` layers with the same weights, without data.
+    """Replace in place the linear layers of a model by STL layers; returns a report, layer by layer.
 
-    `filter_fn(module, name)` chooses among nn.Linear, 1×1 convolutions and the Conv1D of transformers; `encoder`
-    is one for all or a mapping from name patterns, first match first. Options as of `STLLinear`; with `keep_dense`,
-    `break_even_rows` is measured, once for every shape, where it is not given. Layers that
-    cannot gain are skipped, and the report says why. Everything is checked and made before the model is changed:
-    a conversion that fails leaves it as it was.
+    filter_fn    `filter_fn(module, name)` chooses among nn.Linear, 1×1 convolutions and the Conv1D of transformers
+    encoder      one for all, or a mapping from name patterns, first match first; for a calibration with a budget also
+                 a sequence to choose from for each layer
+    calibration  a loader of real inputs, or a `stl_nn.calibration.Calibration` that says how much it may cost, whether
+                 it goes layer by layer, and under which budget; None: the same weights, encoded without data
+
+    Options as of `STLLinear`; with `keep_dense` and without data, `break_even_rows` is measured, once for every shape,
+    where it is not given. Layers that cannot gain are skipped, and the report says why. Everything is checked and made
+    before the model is changed (but for a sequential calibration): a conversion that fails leaves it as it was.
 
     Raises InvalidInput for a model without linear layers, a filter that accepts none, a pattern that matches
     none, NaN in a weight, or what is no encoder over the reals.
@@ -60,21 +69,25 @@ def convert(
     >>> convert(nn.Sequential(nn.Linear(8, 8)), strassen()).multiplications
     0.875
     """
-    encoders = _checked(encoder, model)
+    if calibration is not None:
+        from stl_nn.calibration.conversion import convert_calibrated
+
+        if learnable or on_the_fly:
+            raise InvalidInput(
+                "calibration fits encoded weights to frozen encoders: leave out learnable and on_the_fly"
+            )
+        return convert_calibrated(model, encoder, filter_fn, calibration, keep_dense, break_even_rows or 0)
+    if isinstance(encoder, list | tuple):
+        raise InvalidInput(
+            "several encoders to choose from need calibration with a budget; give one encoder, or a mapping of patterns"
+        )
+    encoders = checked_encoders(encoder, model)
     reports: dict[str, LayerReport] = {}
     measured: dict[tuple[object, ...], int] = {}
 
     def make(name: str, linear: nn.Linear) -> nn.Module:
-        pattern = next((pattern for pattern in encoders if fnmatchcase(name, pattern)), None)
-        chosen = None if pattern is None else encoders[pattern]
-        if chosen is None:
-            raise Skipped(
-                "no encoder is mapped to its name" if pattern is None else f"the pattern {pattern!r} leaves it"
-            )
-        check_weight(linear.weight, repr(name))
+        chosen = encoder_for(name, linear, encoders)
         ratio = multiplications(linear.in_features, linear.out_features, chosen.format, chosen.rank)
-        if ratio >= 1 > chosen.ratio:
-            raise Skipped(f"too small: filled up to whole {chosen.format} tiles it saves no multiplication")
         layer = STLLinear.from_linear(
             linear,
             chosen,
@@ -110,20 +123,37 @@ def revert(model: nn.Module) -> list[str]:
     >>> revert(model), type(model[0]).__name__
     (['0'], 'Linear')
     """
+    from stl_nn.calibration.calibrated_linear import CalibratedLinear
+
     dense: list[tuple[str, nn.Module, nn.Module]] = []
     inside: set[int] = set()
     for name, module in model.named_modules():
-        if isinstance(module, PointwiseConv) and isinstance(module.linear, STLLinear):
-            inside.add(id(module.linear))
+        if id(module) in inside:
+            continue
+        inside.update(map(id, module.children()) if isinstance(module, CalibratedLinear) else ())
+        if isinstance(module, PointwiseConv) and isinstance(module.linear, STLLinear | CalibratedLinear):
+            inside.update(map(id, module.linear.modules()))
             linear = module.linear.to_linear()
             dense.append((name, module, pointwise_from_linear(linear, module.dimensions, module.stride)))
-        elif isinstance(module, STLLinear) and id(module) not in inside:
+        elif isinstance(module, STLLinear | CalibratedLinear):
             dense.append((name, module, as_replaced_kind(module.to_linear(), module)))
     if not dense:
         raise InvalidInput(f"{type(model).__name__} has no STLLinear layers to revert")
     for _, old, new in dense:
         put_in_place(model, old, new)
     return [name for name, _, _ in dense]
+
+
+def encoder_for(name: str, linear: nn.Linear, encoders: Mapping[str, TileEncoder | None]) -> TileEncoder:
+    """The encoder mapped to a layer. Raises Skipped, with the reason, where it has none or could not gain by it."""
+    pattern = next((pattern for pattern in encoders if fnmatchcase(name, pattern)), None)
+    chosen = None if pattern is None else encoders[pattern]
+    if chosen is None:
+        raise Skipped("no encoder is mapped to its name" if pattern is None else f"the pattern {pattern!r} leaves it")
+    check_weight(linear.weight, repr(name))
+    if multiplications(linear.in_features, linear.out_features, chosen.format, chosen.rank) >= 1 > chosen.ratio:
+        raise Skipped(f"too small: filled up to whole {chosen.format} tiles it saves no multiplication")
+    return chosen
 
 
 def multiplications(in_features: int, out_features: int, format: Format, rank: int) -> float:
@@ -143,7 +173,7 @@ def _measured_break_even(linear: nn.Linear, layer: STLLinear) -> int:
     return ALWAYS_DENSE if found is None else found
 
 
-def _checked(encoder: Encoders, model: nn.Module) -> Mapping[str, TileEncoder | None]:
+def checked_encoders(encoder: Encoders, model: nn.Module) -> Mapping[str, TileEncoder | None]:
     if not isinstance(encoder, Mapping):
         return {"*": check_encoder(encoder)}
     for one in encoder.values():

@@ -27,15 +27,41 @@ class PointwiseConv(nn.Module):
         self.stride = tuple(stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        for axis, step in enumerate(self.stride, start=-self.dimensions):
-            if step != 1:
-                x = x.index_select(axis, torch.arange(0, x.shape[axis], step, device=x.device))
-        channel = -self.dimensions - 1
-        y: Tensor = self.linear(x.movedim(channel, -1))
-        return y.movedim(-1, channel)
+        y: Tensor = self.linear(channels_last(x, self.stride))
+        return y.movedim(-1, -self.dimensions - 1)
 
     def extra_repr(self) -> str:
         return f"dimensions={self.dimensions}, stride={self.stride}"
+
+
+def channels_last(x: Tensor, stride: tuple[int, ...]) -> Tensor:
+    """Every stride-th position of x (..., C, *space), as rows of channels (..., *space, C).
+
+    >>> channels_last(torch.ones(2, 3, 5, 5), (2, 2)).shape
+    torch.Size([2, 3, 3, 3])
+    """
+    for axis, step in enumerate(stride, start=-len(stride)):
+        if step != 1:
+            x = x.index_select(axis, torch.arange(0, x.shape[axis], step, device=x.device))
+    return x.movedim(-len(stride) - 1, -1)
+
+
+def entering_rows(module: nn.Module, x: Tensor) -> Tensor:
+    """The rows (..., K) that the linear layer in a module multiplies when the module is called with x.
+
+    >>> entering_rows(nn.Conv2d(3, 4, 1), torch.ones(2, 3, 5, 5)).shape
+    torch.Size([2, 5, 5, 3])
+    """
+    return channels_last(x, tuple(module.stride)) if is_pointwise(module) else x
+
+
+def row_layout(module: nn.Module) -> tuple[int, ...]:
+    """What tells apart two linear layers that take different rows out of one input: the stride of a convolution.
+
+    >>> row_layout(nn.Linear(2, 2)), row_layout(nn.Conv1d(2, 2, 1))
+    ((), (1,))
+    """
+    return tuple(module.stride) if is_pointwise(module) else ()
 
 
 def is_pointwise(module: nn.Module) -> TypeGuard[nn.Conv1d | nn.Conv2d | nn.Conv3d]:

@@ -23,6 +23,8 @@ class LayerReport:
     expected_error   the same for this weight and independent inputs: no data seen
     break_even_rows  with the dense weight kept: fewer rows take it, sys.maxsize meaning that all do
     parameters_*     numbers the layer holds, frozen ones and the encoder's included
+    calibrated_error on the calibration inputs, for their second moments; None without calibration
+    seconds          that calibrating this layer took
     """
 
     name: str
@@ -38,6 +40,8 @@ class LayerReport:
     parameters_before: int | None = None
     parameters_after: int | None = None
     break_even_rows: int | None = None
+    calibrated_error: float | None = None
+    seconds: float | None = None
     reason: str = ""
 
     @property
@@ -49,11 +53,18 @@ class LayerReport:
 class ConversionReport:
     """The layers of one conversion, in the model's order. Iterates over them; str() is a table.
 
+    rows         rows of calibration input seen; None without calibration, as what follows
+    seconds      that the calibration took in all
+    peak_memory  the largest resident size of the process until its end, in bytes
+
     >>> len(ConversionReport(()))
     0
     """
 
     layers: tuple[LayerReport, ...]
+    rows: int | None = None
+    seconds: float | None = None
+    peak_memory: int | None = None
 
     def __iter__(self) -> Iterator[LayerReport]:
         return iter(self.layers)
@@ -88,6 +99,9 @@ class ConversionReport:
             "multiplications": self.multiplications,
             "parameters_before": sum(layer.parameters_before or 0 for layer in self.converted),
             "parameters_after": sum(layer.parameters_after or 0 for layer in self.converted),
+            "calibration_rows": self.rows,
+            "seconds": self.seconds,
+            "peak_memory_bytes": self.peak_memory,
             "layers": [asdict(layer) for layer in self.layers],
         }
 
@@ -97,9 +111,21 @@ class ConversionReport:
         title = f"{len(self.converted)} layers converted, {len(self.skipped)} skipped"
         if self.converted:
             title += f"; {self.multiplications:.0%} of the multiplications; {before:,} parameters became {after:,}"
+        if self.seconds is not None:
+            memory = (self.peak_memory or 0) / 1e9
+            title += f"\ncalibrated on {self.rows:,} rows in {self.seconds:.1f} s, with {memory:.1f} GB at most"
+        calibrated = any(layer.calibrated_error is not None for layer in self.layers)
         table = Table(title=title, title_justify="left")
         table.add_column("layer", overflow="fold")
-        for heading in ("in × out", "tile", "rank", "mults", "predicted", "this weight", "parameters"):
+        for heading in (
+            "in × out",
+            "tile",
+            "rank",
+            "mults",
+            "predicted",
+            "calibrated" if calibrated else "this weight",
+            "parameters",
+        ):
             table.add_column(heading, justify="right")
         if any(layer.break_even_rows is not None for layer in self.layers):
             table.add_column("dense below", justify="right")
@@ -115,7 +141,7 @@ class ConversionReport:
                 str(layer.rank),
                 f"{layer.multiplications:.3f}",
                 f"{layer.predicted_error:.3g}",
-                f"{layer.expected_error:.3g}",
+                f"{layer.calibrated_error if calibrated else layer.expected_error:.3g}",
                 f"{layer.parameters_before:,} → {layer.parameters_after:,}",
                 *_rows(layer.break_even_rows),
             )

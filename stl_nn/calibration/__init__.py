@@ -8,12 +8,15 @@ from stl_nn.calibration.joint import refine
 from stl_nn.calibration.layer import Calibrated, Level, calibrate_linear
 from stl_nn.calibration.moments import Moments, MomentSums, gather_moments
 from stl_nn.calibration.refit import refit
+from stl_nn.calibration.settings import Calibration
 from stl_nn.calibration.tile_system import TileSystem
+from stl_nn.calibration.weighted import weighted_encoders
 
 __all__ = [
     "Calibrated",
     "CalibratedLayer",
     "CalibratedLinear",
+    "Calibration",
     "CalibrationReport",
     "Channels",
     "Level",
@@ -26,4 +29,5 @@ __all__ = [
     "gather_moments",
     "refine",
     "refit",
+    "weighted_encoders",
 ]

@@ -12,28 +12,55 @@ from stl_nn.calibration.layer import Level, calibrate_linear
 from stl_nn.calibration.moments import Moments
 from stl_nn.conversion import multiplications
 
+#: (multiplications a row, error, encoder).
+Point = tuple[float, float, TileEncoder]
+
 
 def choose_encoders(
     layers: Mapping[str, nn.Linear],
     encoders: Sequence[TileEncoder],
     moments: Mapping[str, Moments],
     budget: float,
-    level: Level | str = Level.MOMENTS,
+    level: Level | str = Level.PERMUTATION,
 ) -> dict[str, TileEncoder]:
     """An encoder for each layer, so that all take at most `budget` of the dense multiplications together.
 
-    The sensitivity of a layer is measured: the relative output error each encoder leaves on its moments, calibrated
-    at `level`. Minimises the sum of errors over the layers' convex hulls of (multiplications, error), by greedy steps
-    of steepest descent: optimal up to the last step. Raises InvalidInput where even the cheapest encoders
+    The sensitivity of a layer is measured: see `tradeoff`. Raises InvalidInput where even the cheapest encoders
     exceed the budget.
     """
-    curves = {name: _hull(_curve(linear, encoders, moments[name], level)) for name, linear in layers.items()}
-    dense = sum(linear.weight.numel() for linear in layers.values())
-    at = dict.fromkeys(layers, 0)
+    curves = {name: tradeoff(linear, encoders, moments[name], level) for name, linear in layers.items()}
+    return spend(curves, budget * sum(linear.weight.numel() for linear in layers.values()))
+
+
+def tradeoff(
+    linear: nn.Linear, encoders: Sequence[TileEncoder], moments: Moments, level: Level | str = Level.PERMUTATION
+) -> list[Point]:
+    """What there is to choose for one layer: points on the lower convex hull, cheapest first.
+
+    Errors are the relative output errors that each encoder leaves on the layer's moments, calibrated at `level`.
+    Raises InvalidInput where there is no encoder.
+    """
+    points = []
+    for encoder in encoders:
+        share = multiplications(linear.in_features, linear.out_features, encoder.format, encoder.rank)
+        error = calibrate_linear(linear, encoder, moments, level).expected_error
+        points.append((share * linear.weight.numel(), error, encoder))
+    if not points:
+        raise InvalidInput("there are no encoders to choose from")
+    return _hull(sorted(points, key=lambda point: point[:2]))
+
+
+def spend(curves: Mapping[str, list[Point]], most: float) -> dict[str, TileEncoder]:
+    """The encoder of one point of each curve, together at most `most` multiplications a row, of least summed error.
+
+    Greedy steps of steepest descent along convex curves: optimal up to the last step. Raises InvalidInput where the
+    cheapest points together take more.
+    """
+    at = dict.fromkeys(curves, 0)
     taken = sum(curve[0][0] for curve in curves.values())
-    if taken > budget * dense:
+    if taken > most:
         raise InvalidInput(
-            f"the cheapest encoders already take {taken / dense:.3f} of the multiplications; "
+            f"the cheapest encoders already take {taken / most:.3g} times the multiplications the budget allows; "
             "raise the budget or add encoders of lower rank"
         )
     steps: list[tuple[float, str]] = []
@@ -43,27 +70,12 @@ def choose_encoders(
         _, name = heapq.heappop(steps)
         curve, i = curves[name], at[name]
         more = curve[i + 1][0] - curve[i][0]
-        if taken + more > budget * dense:
+        if taken + more > most:
             continue
         taken += more
         at[name] = i + 1
         _push(steps, name, curve, i + 1)
     return {name: curve[at[name]][2] for name, curve in curves.items()}
-
-
-Point = tuple[float, float, TileEncoder]
-
-
-def _curve(linear: nn.Linear, encoders: Sequence[TileEncoder], moments: Moments, level: Level | str) -> list[Point]:
-    """(multiplications a row, error, encoder) of every encoder, cheapest first."""
-    points = []
-    for encoder in encoders:
-        share = multiplications(linear.in_features, linear.out_features, encoder.format, encoder.rank)
-        error = calibrate_linear(linear, encoder, moments, level).expected_error
-        points.append((share * linear.weight.numel(), error, encoder))
-    if not points:
-        raise InvalidInput("there are no encoders to choose from")
-    return sorted(points, key=lambda point: point[:2])
 
 
 def _hull(points: list[Point]) -> list[Point]:

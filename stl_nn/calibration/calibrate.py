@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from fnmatch import fnmatchcase
 from itertools import islice
 from time import perf_counter
 from typing import Any
@@ -12,11 +12,14 @@ from typing import Any
 from torch import nn
 
 from stl_algebra import InvalidInput, TileEncoder
+from stl_nn.calibration.budget import Point, spend, tradeoff
 from stl_nn.calibration.groups import Run, chunked, execution_groups, input_moments
 from stl_nn.calibration.layer import Calibrated, Level, calibrate_linear
 from stl_nn.calibration.moments import Moments, gather_moments
-from stl_nn.conversion import multiplications
-from stl_nn.replacement import FilterFn, is_linear, replace_linears
+from stl_nn.calibration.settings import call, check_again, check_level
+from stl_nn.conversion import checked_encoders, encoder_for, multiplications
+from stl_nn.expected_error import PRECISION_OF_DTYPE
+from stl_nn.replacement import FilterFn, Replacement, Skipped, replace_linears
 
 #: Bytes of moments held at once; what does not fit is gathered in another pass over the loader.
 MOMENT_BYTES = 1_000_000_000
@@ -24,7 +27,11 @@ MOMENT_BYTES = 1_000_000_000
 
 @dataclass(frozen=True)
 class CalibratedLayer:
-    """One layer of a calibrated model; errors are relative output errors on the calibration inputs."""
+    """One layer of a calibrated model, with relative output errors.
+
+    predicted_error  for independent inputs and weights, by the encoder given
+    expected_error   on the calibration inputs, as calibrated
+    """
 
     name: str
     in_features: int
@@ -32,17 +39,23 @@ class CalibratedLayer:
     tile: str
     rank: int
     multiplications: float
+    predicted_error: float
     expected_error: float
     seconds: float
 
 
 @dataclass(frozen=True)
 class CalibrationReport:
-    """The calibrated layers in the order they run, rows of calibration input seen, and the time it all took."""
+    """The calibrated layers in the order they run, what was skipped and why, and what it all took.
+
+    rows     rows of calibration input that the layer last done has seen
+    skipped  (name, kind, reason) of each linear layer that the filter accepts and that stays dense
+    """
 
     layers: tuple[CalibratedLayer, ...]
     rows: int
     seconds: float
+    skipped: tuple[Replacement, ...] = ()
 
     @property
     def multiplications(self) -> float:
@@ -52,68 +65,97 @@ class CalibrationReport:
 
     def as_json(self) -> dict[str, Any]:
         """Plain numbers and strings, for json.dumps."""
-        return {**asdict(self), "multiplications": self.multiplications}
+        return {
+            "layers": [asdict(layer) for layer in self.layers],
+            "rows": self.rows,
+            "seconds": self.seconds,
+            "skipped": {one.name: one.reason for one in self.skipped},
+            "multiplications": self.multiplications,
+        }
 
 
 def calibrate(
     model: nn.Module,
-    encoder: TileEncoder | Mapping[str, TileEncoder],
+    encoder: TileEncoder | Mapping[str, TileEncoder | None] | Sequence[TileEncoder],
     batches: Iterable[object],
     run: Run | None = None,
     *,
     level: Level | str = Level.REFIT,
     sequential: bool = False,
+    budget: float | None = None,
     filter_fn: FilterFn | None = None,
     seed: int = 0,
+    keep_dense: bool = False,
+    break_even_rows: int = 0,
     on_layer: Callable[[CalibratedLayer], None] | None = None,
 ) -> CalibrationReport:
     """Replace in place the linear layers of a model by STL layers calibrated on what a loader feeds them.
 
-    encoder     one for all layers, or a mapping from name patterns, first match first; unmatched layers stay dense
+    encoder     one for all layers, or a mapping from name patterns, first match first, or, with a budget, several to
+                choose from; layers that cannot gain by theirs stay dense
     batches     an iterable that can be gone over again (a list, a DataLoader)
-    run         feeds a batch to the model: `model(batch)` where left out
+    run         feeds a batch to the model, see `settings.call` for what is done where it is left out
     level       how much calibration may cost, see `Level`
     sequential  layer by layer in the order they run, each on the inputs that the network converted so far makes;
-                else all on the inputs of the dense network. With `joint`, encoders start from those of the last
-                layer of the same shape, which suit it better than data-free ones.
+                else all on the inputs of the dense network
+    budget      multiplications of all converted layers together against dense
     on_layer    is told of each layer as it is done
 
-    Only second moments are held, never activations, and at most about a gigabyte of them. Raises InvalidInput for
-    a loader that yields nothing or NaN, and for a model or filter without linear layers.
+    Encoders of a layer's own are looked for from random starts once for each shape of layer, and from there on from
+    those of the last layer of the shape, which suit it better than data-free ones. Only second moments are held, never
+    activations, and at most about a gigabyte of them. Raises InvalidInput for a loader that yields nothing or NaN, and
+    for a model or filter without linear layers.
 
     >>> import torch; from stl_algebra import strassen
     >>> model = nn.Sequential(nn.Linear(4, 4))
     >>> calibrate(model, strassen(), [torch.randn(50, 4)]).layers[0].expected_error < 1e-6
     True
     """
-    began, level = perf_counter(), Level(level)
-    feed: Run = run if run is not None else lambda model, batch: model(batch)
-    chosen = _chosen(model, encoder, filter_fn)
+    began, level = perf_counter(), check_level(level)
+    check_again(batches)
+    feed: Run = call if run is None else run
+    offered = _offered(encoder, model, budget)
+    layers, chosen, skipped = _plan(model, offered[0], filter_fn)
     first = list(islice(batches, 1))
     if not first:
         raise InvalidInput("the calibration loader yields nothing; give it at least one batch")
     groups = execution_groups(model, list(chosen), first[0], feed)
-    layers = {name: model.get_submodule(name) for name in chosen}
+    lags = max(one.format.n for some in offered for one in some.values() if one is not None)
     made: dict[str, Calibrated] = {}
     reports: list[CalibratedLayer] = []
-    learned: dict[tuple[int, int], TileEncoder] = {}
+    learned: dict[tuple[int, int, str], TileEncoder] = {}
     rows = 0
+
+    def gathered() -> Iterator[tuple[str, Moments]]:
+        """The layers' moments on the dense network's inputs, in the order they run, by as many passes as it takes."""
+        for chunk in chunked(groups, lambda name: 16 * lags * layers[name].in_features ** 2, MOMENT_BYTES):
+            listened = {group[0]: model.get_submodule(group[0]) for group in chunk}
+            moments = gather_moments(listened, batches, lambda batch: feed(model, batch), lags)
+            for group in chunk:
+                yield from ((name, moments[group[0]]) for name in group)
 
     def do(name: str, moments: Moments) -> None:
         nonlocal rows
-        linear, start = layers[name], chosen[name]
-        assert isinstance(linear, nn.Linear)
-        shape = (linear.in_features, linear.out_features)
-        if level is Level.JOINT and not isinstance(encoder, Mapping):
-            start = learned.get(shape, start)
-        made[name] = calibrate_linear(linear, start, moments, level, seed)
-        learned[shape] = made[name].layer.encoder
+        linear, given = layers[name], chosen[name]
+        shape = (linear.in_features, linear.out_features, given.digest)
+        done = calibrate_linear(
+            linear,
+            learned.get(shape, given),
+            moments,
+            level,
+            seed,
+            random_starts=0 if shape in learned else None,
+            keep_dense=keep_dense,
+            break_even_rows=break_even_rows,
+        )
+        made[name], learned[shape] = done, done.layer.encoder
         rows = moments.count
-        reports.append(_report(name, linear, made[name]))
+        reports.append(_report(name, linear, given, done))
         if on_layer is not None:
             on_layer(reports[-1])
 
-    lags = max(one.format.n for one in chosen.values())
+    if budget is not None:
+        chosen = _within(budget, offered, layers, gathered())
     if sequential:
         for group in groups:
             moments = input_moments(model, group[0], batches, feed, lags)
@@ -121,43 +163,66 @@ def calibrate(
                 do(name, moments)
             _put(model, {name: made[name].layer for name in group})
     else:
-        for chunk in chunked(groups, lambda name: 16 * lags * _features(layers[name]) ** 2, MOMENT_BYTES):
-            gathered = gather_moments(
-                {group[0]: layers[group[0]] for group in chunk}, batches, lambda batch: feed(model, batch), lags
-            )
-            for group in chunk:
-                for name in group:
-                    do(name, gathered[group[0]])
+        for name, moments in gathered():
+            do(name, moments)
         _put(model, {name: one.layer for name, one in made.items()})
-    return CalibrationReport(tuple(reports), rows, perf_counter() - began)
+    return CalibrationReport(tuple(reports), rows, perf_counter() - began, tuple(skipped))
 
 
-def _chosen(
-    model: nn.Module, encoder: TileEncoder | Mapping[str, TileEncoder], filter_fn: FilterFn | None
-) -> dict[str, TileEncoder]:
-    """The encoder to start from, by layer name. Only nn.Linear: other kinds have no rows in order to gather."""
-    patterns = encoder if isinstance(encoder, Mapping) else {"*": encoder}
-    chosen = {}
-    for name, module in model.named_modules():
-        if type(module) is nn.Linear and is_linear(module) and (filter_fn is None or filter_fn(module, name)):
-            match = next((pattern for pattern in patterns if fnmatchcase(name, pattern)), None)
-            if match is not None:
-                chosen[name] = patterns[match]
+def _offered(
+    encoder: TileEncoder | Mapping[str, TileEncoder | None] | Sequence[TileEncoder],
+    model: nn.Module,
+    budget: float | None,
+) -> list[Mapping[str, TileEncoder | None]]:
+    """The mappings from name patterns to encoders there are to choose from; without a budget just one."""
+    several = list(encoder) if isinstance(encoder, list | tuple) else [encoder]
+    if not several:
+        raise InvalidInput("there are no encoders to choose from")
+    if len(several) > 1 and budget is None:
+        raise InvalidInput("several encoders to choose from need a budget, such as budget=0.6; or give one encoder")
+    return [checked_encoders(one, model) for one in several]
+
+
+def _plan(
+    model: nn.Module, encoders: Mapping[str, TileEncoder | None], filter_fn: FilterFn | None
+) -> tuple[dict[str, nn.Linear], dict[str, TileEncoder], list[Replacement]]:
+    """(layers, their encoders, what is skipped): the walk of a conversion, with nothing replaced yet."""
+    layers: dict[str, nn.Linear] = {}
+    chosen: dict[str, TileEncoder] = {}
+
+    def look(name: str, linear: nn.Linear) -> nn.Module:
+        chosen[name] = encoder_for(name, linear, encoders)
+        layers[name] = linear
+        raise Skipped("calibrated")
+
+    skipped = [one for one in replace_linears(model, look, filter_fn) if one.name not in chosen]
     if not chosen:
-        raise InvalidInput(f"{type(model).__name__} has no nn.Linear layers that the filter and the patterns accept")
-    return chosen
+        raise InvalidInput(f"there is no layer to calibrate: {skipped[0].name!r} is skipped, {skipped[0].reason}")
+    return layers, chosen, skipped
+
+
+def _within(
+    budget: float,
+    offered: Sequence[Mapping[str, TileEncoder | None]],
+    layers: Mapping[str, nn.Linear],
+    gathered: Iterable[tuple[str, Moments]],
+) -> dict[str, TileEncoder]:
+    """An encoder for each layer, all within the budget, by the errors measured on the layers' moments."""
+    curves: dict[str, list[Point]] = {}
+    for name, moments in gathered:
+        usable = []
+        for encoders in offered:
+            with suppress(Skipped):
+                usable.append(encoder_for(name, layers[name], encoders))
+        curves[name] = tradeoff(layers[name], usable, moments)
+    return spend(curves, budget * sum(linear.weight.numel() for linear in layers.values()))
 
 
 def _put(model: nn.Module, stand_ins: Mapping[str, nn.Module]) -> None:
     replace_linears(model, lambda name, _: stand_ins[name], lambda _, name: name in stand_ins)
 
 
-def _features(layer: nn.Module) -> int:
-    assert isinstance(layer, nn.Linear)
-    return layer.in_features
-
-
-def _report(name: str, linear: nn.Linear, done: Calibrated) -> CalibratedLayer:
+def _report(name: str, linear: nn.Linear, given: TileEncoder, done: Calibrated) -> CalibratedLayer:
     encoder = done.layer.encoder
     share = multiplications(linear.in_features, linear.out_features, encoder.format, encoder.rank)
     return CalibratedLayer(
@@ -167,6 +232,7 @@ def _report(name: str, linear: nn.Linear, done: Calibrated) -> CalibratedLayer:
         str(encoder.format),
         encoder.rank,
         share,
+        given.error_at(PRECISION_OF_DTYPE[linear.weight.dtype]),
         done.expected_error,
         done.seconds,
     )

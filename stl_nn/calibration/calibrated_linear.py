@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from stl_algebra import TileEncoder
 from stl_nn.calibration.channels import Channels
 from stl_nn.linear import STLLinear
+from stl_nn.matmul import FLOATING
 
 
 class CalibratedLinear(nn.Module):
@@ -20,8 +21,9 @@ class CalibratedLinear(nn.Module):
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, mean: Tensor, scale: Tensor, stl: STLLinear) -> None:
+    def __init__(self, mean: Tensor, scale: Tensor, stl: STLLinear, has_bias: bool = True) -> None:
         super().__init__()
+        self.has_bias = has_bias
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
         self.stl = stl
@@ -39,15 +41,41 @@ class CalibratedLinear(nn.Module):
         return self.stl.encoder
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.stl((x - self.mean) * self.scale)
+        # What does not fit goes on as it is: the layer says what is wrong, where arithmetic would hide it.
+        fits = x.dtype in FLOATING and x.dim() > 0 and x.shape[-1] == self.in_features
+        y: Tensor = self.stl((x - self.mean) * self.scale if fits else x)
         return y
+
+    @torch.no_grad()
+    def to_linear(self) -> nn.Linear:
+        """The dense layer: from the weight kept, or from the encoded one where no refit has moved it.
+
+        Raises InvalidInput as `STLLinear.to_linear` does.
+        """
+        linear = self.stl.to_linear()
+        weight = linear.weight.double() * self.scale.double()
+        bias = linear.bias.double() - weight @ self.mean.double()
+        dense = nn.Linear(self.in_features, self.out_features, self.has_bias, device="meta", dtype=linear.weight.dtype)
+        dense.weight = nn.Parameter(weight.to(linear.weight.dtype))
+        if self.has_bias:
+            dense.bias = nn.Parameter(bias.to(linear.weight.dtype))
+        return dense.train(self.training)
 
     @classmethod
     @torch.no_grad()
     def assemble(
-        cls, linear: nn.Linear, encoder: TileEncoder, channels: Channels, encoded: Tensor | None = None
+        cls,
+        linear: nn.Linear,
+        encoder: TileEncoder,
+        channels: Channels,
+        encoded: Tensor | None = None,
+        *,
+        keep_dense: bool = False,
+        break_even_rows: int = 0,
     ) -> CalibratedLinear:
         """The layer of a dense one: encoded weights (r, K/m, N/p) given, or data-free where left out.
+
+        `keep_dense` and `break_even_rows` as of `STLLinear`.
 
         >>> from stl_algebra import strassen
         >>> linear = nn.Linear(4, 2)
@@ -60,8 +88,11 @@ class CalibratedLinear(nn.Module):
         mapped.weight = nn.Parameter((linear.weight.double() / channels.scale.to(device)).to(dtype))
         offset = linear.weight.double() @ channels.mean.to(device)
         mapped.bias = nn.Parameter((offset if linear.bias is None else linear.bias + offset).to(dtype))
-        stl = STLLinear.from_linear(mapped, encoder, permutation=channels.order)
+        stl = STLLinear.from_linear(
+            mapped, encoder, permutation=channels.order, keep_dense=keep_dense, break_even_rows=break_even_rows
+        )
         if encoded is not None:
             assert stl.encoded_weight is not None
             stl.encoded_weight.copy_(encoded)
-        return cls(channels.mean.to(device, dtype), channels.scale.to(device, dtype), stl).train(linear.training)
+        mean, scale = channels.mean.to(device, dtype), channels.scale.to(device, dtype)
+        return cls(mean, scale, stl, linear.bias is not None).train(linear.training)

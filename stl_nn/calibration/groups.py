@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from stl_algebra import InvalidInput
 from stl_nn.calibration.moments import Moments, MomentSums
+from stl_nn.pointwise import entering_rows, row_layout
 
 #: Feeds one batch to a model.
 Run = Callable[[nn.Module, object], object]
@@ -33,11 +34,14 @@ def execution_groups(model: nn.Module, names: Sequence[str], batch: object, run:
     def listen(name: str, x: Tensor) -> None:
         if name not in seen:
             seen.add(name)
-            same = next((group for fed, group in groups if fed is x), None)
+            same = next((group for fed, group in groups if fed is x and alike(name, group[0])), None)
             if same is None:
                 groups.append((x, [name]))
             else:
                 same.append(name)
+
+    def alike(name: str, other: str) -> bool:
+        return row_layout(model.get_submodule(name)) == row_layout(model.get_submodule(other))
 
     hooks = [
         model.get_submodule(name).register_forward_pre_hook(lambda _, args, name=name: listen(name, args[0]))
@@ -64,10 +68,11 @@ def input_moments(model: nn.Module, name: str, batches: Iterable[object], run: R
     """
     sums: list[MomentSums] = []
 
-    def listen(_: nn.Module, args: tuple[Tensor, ...]) -> None:
+    def listen(module: nn.Module, args: tuple[Tensor, ...]) -> None:
+        rows = entering_rows(module, args[0])
         if not sums:
-            sums.append(MomentSums(args[0].shape[-1], lags))
-        sums[0].add(args[0])
+            sums.append(MomentSums(rows.shape[-1], lags))
+        sums[0].add(rows)
         raise _Reached
 
     hook = model.get_submodule(name).register_forward_pre_hook(listen)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -17,30 +19,55 @@ UNKNOWNS = 640
 COLUMNS = 96
 
 
-def refine(system: TileSystem, encoder: TileEncoder, steps: int = 300, seed: int = 0) -> TileEncoder:
+def refine(system: TileSystem, starts: Sequence[TileEncoder], steps: int = 300, seed: int = 0) -> TileEncoder:
     """An encoder whose E_X and D give this layer the least squared output error, encoded weights eliminated.
 
     Variable projection: the loss is what is left after the closed-form refit, E − ⟨B, A⁻¹B⟩, a smooth function of
-    (E_X, D) alone, minimised by L-BFGS. E_X and D are shared by all tiles, so a random sample of tiles and tile
-    columns determines them; the encoded weights are refitted on the whole layer afterwards. E_W, which the result
-    does not use, is the best data-free one for the new E_X and D.
+    (E_X, D) alone, minimised by L-BFGS: all starts for a tenth of the steps, the better half for another fifth, and
+    so on. E_X and D are shared by all tiles, so a random sample of tiles and tile columns
+    determines them; the encoded weights are refitted on the whole layer afterwards. E_W, which the result does not
+    use, is the best data-free one for the new E_X and D.
 
     Source: Golub, Pereyra, The differentiation of pseudo-inverses and nonlinear least squares problems whose
     variables separate, 1973.
     """
-    if encoder.ring.is_exact_for_reals:
+    encoder = starts[0]
+    sample = sample_of(system, encoder.rank, seed)
+    if encoder.ring.is_exact_for_reals or not sample.energy > 0:
         return encoder  # nothing is left to gain
+    field = [(torch.tensor(start.encode_x), torch.tensor(start.decode)) for start in starts]
+    spent, slice_ = 0, max(steps // 10, 1)
+    while spent < steps:
+        taken = min(slice_ if len(field) > 1 else steps, steps - spent)
+        ranked = sorted((_descend(sample, *one, taken) for one in field), key=lambda one: one[0])
+        field = [factors for _, *factors in ranked[: -(-len(ranked) // 2)]]  # type: ignore[misc]
+        spent, slice_ = spent + taken, 2 * slice_
+    return with_best_encode_w(encoder, *(factor.numpy() for factor in field[0]))
+
+
+def best_refitted(system: TileSystem, starts: Sequence[TileEncoder], seed: int = 0) -> TileEncoder:
+    """The one of several encoders that leaves the least error once the encoded weights are refitted, on a sample."""
+    if len(starts) == 1:
+        return starts[0]
+    sample = sample_of(system, starts[0].rank, seed)
+    losses = [float(projected_loss(sample, torch.tensor(one.encode_x), torch.tensor(one.decode))) for one in starts]
+    return starts[losses.index(min(losses))]
+
+
+def sample_of(system: TileSystem, rank: int, seed: int = 0) -> TileSystem:
+    """The system of a random sample of tiles and tile columns, of about UNKNOWNS unknowns and COLUMNS columns."""
     generator = torch.Generator().manual_seed(seed)
-    tiles = min(system.tiles, max(8, UNKNOWNS // encoder.rank))
+    tiles = min(system.tiles, max(8, UNKNOWNS // rank))
     columns = system.weight.shape[1]
-    sample = system.subset(
+    return system.subset(
         torch.randperm(system.tiles, generator=generator)[:tiles].sort().values,
         torch.randperm(columns, generator=generator)[: min(columns, COLUMNS)].sort().values,
     )
-    if not sample.energy > 0:
-        return encoder
-    encode_x = torch.tensor(encoder.encode_x).requires_grad_()
-    decode = torch.tensor(encoder.decode).requires_grad_()
+
+
+def _descend(sample: TileSystem, encode_x: Tensor, decode: Tensor, steps: int) -> tuple[float, Tensor, Tensor]:
+    """(loss, E_X, D) after L-BFGS on the projected loss."""
+    encode_x, decode = encode_x.clone().requires_grad_(), decode.clone().requires_grad_()
     optimiser = torch.optim.LBFGS(
         [encode_x, decode], max_iter=steps, max_eval=steps * 5 // 4, history_size=30, line_search_fn="strong_wolfe"
     )
@@ -57,7 +84,7 @@ def refine(system: TileSystem, encoder: TileEncoder, steps: int = 300, seed: int
         return loss
 
     optimiser.step(closure)
-    return with_best_encode_w(encoder, best[1].numpy(), best[2].numpy())
+    return best
 
 
 def projected_loss(system: TileSystem, encode_x: Tensor, decode: Tensor, ridge: float = RIDGE) -> Tensor:

@@ -1,4 +1,4 @@
-"""Calibrating one layer, in rising cost: channels, refit, encoders of its own."""
+"""Calibrating one layer, in rising cost: channels, an encoder of its own, refit, both together."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from stl_algebra import TileEncoder
 from stl_nn.calibration.calibrated_linear import CalibratedLinear
 from stl_nn.calibration.channels import Channels
-from stl_nn.calibration.joint import refine
+from stl_nn.calibration.joint import best_refitted, refine
 from stl_nn.calibration.moments import Moments
 from stl_nn.calibration.refit import refit
 from stl_nn.calibration.tile_system import TileSystem
+from stl_nn.calibration.weighted import weighted_encoders
 from stl_nn.encoder_tensors import EncoderTensors
 from stl_nn.linear import check_weight
 from stl_nn.reference import encode_weight
@@ -24,14 +25,20 @@ from stl_nn.reference import encode_weight
 class Level(StrEnum):
     """How much calibration may cost.
 
-    moments  channels centred, scaled and ordered; weights encoded as ever: no linear algebra
-    refit    encoded weights by least squares as well: one Cholesky factorisation of size K·r/m
-    joint    encoders of the layer's own as well: some hundred factorisations of a sample, then a refit
+    permutation  channels centred, scaled and ordered by importance; encoder and weights as without data
+    moments      an encoder of the layer's own as well, the best for its second moments; weights encoded by it
+    refit        encoded weights by least squares as well: one Cholesky factorisation of size K·r/m
+    joint        the encoder refined for the refitted weights: some hundred factorisations of a sample, then a refit
     """
 
+    PERMUTATION = "permutation"
     MOMENTS = "moments"
     REFIT = "refit"
     JOINT = "joint"
+
+
+#: Random starts tried beside the encoder given.
+RANDOM_STARTS = {Level.MOMENTS: 7, Level.REFIT: 7, Level.JOINT: 15}
 
 
 @dataclass(frozen=True)
@@ -45,9 +52,19 @@ class Calibrated:
 
 @torch.no_grad()
 def calibrate_linear(
-    linear: nn.Linear, encoder: TileEncoder, moments: Moments, level: Level | str = Level.JOINT, seed: int = 0
+    linear: nn.Linear,
+    encoder: TileEncoder,
+    moments: Moments,
+    level: Level | str = Level.JOINT,
+    seed: int = 0,
+    random_starts: int | None = None,
+    keep_dense: bool = False,
+    break_even_rows: int = 0,
 ) -> Calibrated:
     """The STL layer of a dense one, calibrated on the moments of its inputs (with as many lags as tiles have rows).
+
+    An encoder of the layer's own is looked for from `encoder` and from `random_starts` random ones, by default as
+    many as RANDOM_STARTS says for the level: what is best without data is not what can be refitted best.
 
     Raises InvalidInput where the moments have too few lags, or the weight is not finite.
 
@@ -64,15 +81,22 @@ def calibrate_linear(
     mapped = channels.weight(weight)
     system = TileSystem.of(encoder.format, channels.moments(moments), mapped)
     prior = None
-    if level is Level.JOINT:
-        encoder = refine(system, encoder, seed=seed)
+    if level is not Level.PERMUTATION:
+        more = RANDOM_STARTS[level] if random_starts is None else random_starts
+        starts = weighted_encoders(system, encoder, more, seed=seed)
+        if level is Level.JOINT:
+            encoder = refine(system, starts, seed=seed)
+        else:
+            encoder = best_refitted(system, starts, seed) if level is Level.REFIT else starts[0]
     tensors = EncoderTensors.of(encoder, torch.float64)
     encoded = encode_weight(mapped, tensors)
-    if level is not Level.MOMENTS:
+    if level in (Level.REFIT, Level.JOINT):
         prior = encoded if level is Level.REFIT else None
         encoded = refit(system, tensors.encode_x, tensors.decode, prior)
     error = system.error(tensors.encode_x, tensors.decode, encoded)
-    layer = CalibratedLinear.assemble(linear, encoder, channels, encoded)
+    layer = CalibratedLinear.assemble(
+        linear, encoder, channels, encoded, keep_dense=keep_dense, break_even_rows=break_even_rows
+    )
     return Calibrated(layer, error * _centred_share(moments, weight), perf_counter() - began)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from stl_algebra import InvalidInput
+from stl_nn.pointwise import entering_rows, row_layout
 
 #: Relative size of the diagonal added before a Cholesky factorisation.
 DAMPING = 1e-6
@@ -144,12 +145,13 @@ def gather_moments(
 
     def listen(name: str, x: Tensor) -> None:
         if name not in leader:
-            same = next((other for seen, other in latest if seen is x), name)
-            leader[name] = same
-            if same == name:
-                sums[name] = MomentSums(x.shape[-1], lags)
+            layout = row_layout(layers[name])
+            alike = (other for seen, other in latest if seen is x and row_layout(layers[other]) == layout)
+            leader[name] = next(alike, name)
+            if leader[name] == name:
+                sums[name] = MomentSums(entering_rows(layers[name], x).shape[-1], lags)
         if leader[name] == name:
-            sums[name].add(x)
+            sums[name].add(entering_rows(layers[name], x))
         latest.append((x, leader[name]))
 
     hooks = [

@@ -86,7 +86,7 @@ def test_a_bad_loader_leaves_the_model_as_it_was(
 
 
 def test_a_model_without_linear_layers_is_refused() -> None:
-    with pytest.raises(InvalidInput, match=r"no nn\.Linear"):
+    with pytest.raises(InvalidInput, match="no linear layers"):
         calibrate(nn.Sequential(nn.ReLU()), strassen(), [torch.ones(1, 1)])
 
 
@@ -111,7 +111,7 @@ def test_the_budget_is_kept_and_well_spent(model: Block, budget: float) -> None:
         return sum(choice[n].ratio * layer.weight.numel() for n, layer in layers.items()) / 384
 
     errors = {
-        (name, encoder): calibrate_linear(layer, encoder, moments[name], "moments").expected_error
+        (name, encoder): calibrate_linear(layer, encoder, moments[name], "permutation").expected_error
         for name, layer in layers.items()
         for encoder in encoders
     }

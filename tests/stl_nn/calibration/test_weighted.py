@@ -1,0 +1,82 @@
+"""Encoders for second moments: against the closed form they minimise, and against what they start from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from stl_algebra import Precision, TileEncoder, strassen
+from stl_nn.calibration import Channels, TileSystem, weighted_encoders
+from stl_nn.calibration.weighted import _minimise
+from stl_nn.encoder_tensors import EncoderTensors
+from stl_nn.expected_error import expected_error
+from stl_nn.reference import encode_weight
+from tests.stl_nn.calibration.cases import inputs, moments_of, truncated_strassen
+
+
+def _data_free_error(system: TileSystem, encoder: TileEncoder, weight: torch.Tensor) -> float:
+    tensors = EncoderTensors.of(encoder, torch.float64)
+    return system.error(tensors.encode_x, tensors.decode, encode_weight(weight, tensors))
+
+
+@pytest.fixture
+def weight() -> torch.Tensor:
+    return torch.randn(8, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+def test_they_lose_less_than_what_they_start_from(weight: torch.Tensor) -> None:
+    moments = moments_of(inputs(5000, 8), 2)
+    channels = Channels.balanced(moments, weight, 2)
+    mapped = channels.weight(weight)
+    system = TileSystem.of(truncated_strassen().format, channels.moments(moments), mapped)
+    found = weighted_encoders(system, truncated_strassen(), random_starts=5, steps=300)
+    errors = [_data_free_error(system, one, mapped) for one in found]
+    assert errors[0] < 0.8 * _data_free_error(system, truncated_strassen(), mapped)
+    assert {one.rank for one in found} == {6}
+
+
+def test_white_moments_ask_for_what_the_catalog_holds(weight: torch.Tensor) -> None:
+    # The best rank-6 encoder of 2x2x2 has error 1/8, whatever the starts: nothing weighted can be better than it.
+    del weight
+    white = moments_of(torch.randn(200_000, 8), 2)
+    identity = torch.eye(8, dtype=torch.float64)
+    system = TileSystem.of(truncated_strassen().format, white, identity)
+    # Σ_W of an identity is not white: put a white one in its place.
+    system = TileSystem(system.format, system.moments, torch.randn(8, 2000, 2, dtype=torch.float64), system.energy)
+    best = weighted_encoders(system, truncated_strassen(), random_starts=6, steps=500)[0]
+    assert best.relative_error == pytest.approx(1 / 8, abs=0.004)
+
+
+def test_an_exact_encoder_is_left_alone(weight: torch.Tensor) -> None:
+    system = TileSystem.of(strassen().format, moments_of(inputs(100, 8), 2), weight)
+    assert weighted_encoders(system, strassen(), random_starts=2) == [strassen()]
+
+
+def test_the_objective_counts_growth_and_has_its_gradient() -> None:
+    rng = np.random.default_rng(0)
+    target = rng.standard_normal((4, 4, 4))
+    factors = tuple(rng.standard_normal((9, 4)) for _ in range(3))
+    loss, found = _minimise(target, factors, 2000)
+    # A generic 4x4x4 tensor has rank 7: with 9 terms nothing but the growth is left.
+    assert loss < 1e-3
+    terms = np.einsum("sx,sw,sc->xwc", *found)
+    assert np.square(terms - target).sum() < 1e-3 * np.square(target).sum()
+
+
+def test_the_same_seed_gives_the_same_encoders(weight: torch.Tensor) -> None:
+    system = TileSystem.of(truncated_strassen().format, moments_of(inputs(500, 8), 2), weight)
+    first, again, other = (
+        weighted_encoders(system, truncated_strassen(), random_starts=3, steps=50, seed=seed) for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_a_low_rank_of_white_weights_is_no_better_than_its_closed_form_error() -> None:
+    weight = torch.randn(40, 60, dtype=torch.float64)
+    encoder = truncated_strassen()
+    white = TileSystem.of(encoder.format, moments_of(torch.randn(100_000, 40), 2), weight)
+    assert _data_free_error(white, encoder, weight) == pytest.approx(
+        expected_error(weight, encoder, Precision("fp64", 53)), rel=0.03
+    )
