@@ -2,3 +2,5 @@
 
 #: In the order a portfolio first tries them.
 NAMES = ("orbit", "compose", "deflation", "lm", "group", "als", "flip")
+#: Not part of auto: only where asked for by name.
+ON_REQUEST = ("batch",)

@@ -13,6 +13,7 @@ _PATHS = {
     "compose": "search.strategies.compose:ComposeSearch",
     "deflation": "search.strategies.deflation:DeflationSearch",
     "lm": "search.strategies.lm:LevenbergMarquardtSearch",
+    "batch": "search.strategies.batch:BatchSearch",
     "als": "search.strategies.als:AlternatingSearch",
     "group": "search.strategies.group:GroupSearch",
     "flip": "search.strategies.flip:FlipSearch",

@@ -1,0 +1,107 @@
+"""Random starts and hops by the thousand with torch: alternating least squares on all, then the best few further."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from search.finish import finish
+from search.objective import Factors
+from search.strategies.lm import hopped_factors, random_factors
+from search.strategy import Candidate, Improving, Problem, Stop
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+#: Points at a time on a GPU and on a CPU; of these one in so many is minimised by Levenberg–Marquardt.
+ON_GPU, ON_CPU, SURVIVORS = 2048, 4, 4
+#: Growth is held down by these factors in turn; sweeps at each, between looks at the clock.
+EMPHASES, SWEEPS, ROUNDS = (100.0, 10.0, 1.0), 30, 5
+#: Solves of Levenberg–Marquardt between looks at the clock, and how often.
+SOLVES, TURNS = 20, 6
+#: Either ends where the best of the batch gained less than this part of F since the last look.
+TOLERANCE = 3e-3
+#: Candidates handed on from each batch.
+BEST = 4
+
+
+class BatchSearch:
+    """Batches of starts, half of them hops from the best so far where there are any, minimised together in float64.
+
+    All go through alternating least squares, then one in SURVIVORS through Levenberg–Marquardt. Needs torch (the
+    extra nn) and pays on a GPU: it takes the first one, or the CPU where there is none. Not part of auto, which
+    does not import torch.
+    """
+
+    name = "batch"
+
+    def applies(self, problem: Problem) -> bool:  # noqa: ARG002
+        return True
+
+    def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
+        device, size = _device()
+        improving = Improving(problem)
+        population = problem.known_of_rank(problem.rank)[:8]
+        trial = 0
+        while not stop():
+            trial += 1
+            parents = [population[int(k)] for k in rng.integers(len(population), size=size // 2)] if population else []
+            starts = [hopped_factors(problem.factors(parent), rng) for parent in parents]
+            starts += [random_factors(problem, rng) for _ in range(size - len(starts))]
+            origins = [parent.digest for parent in parents] + [None] * (size - len(parents))
+            for chosen, factors in _minimised(problem, starts, device, stop):
+                origin = origins[chosen]
+                details = {"trial": trial, "hop": origin is not None, "batch": size}
+                for candidate in finish(problem, factors, rng, stop, (origin,) if origin else (), details):
+                    population = sorted([*population, candidate.encoder], key=problem.cost)[:8]
+                    yield from improving.offer(candidate)
+            stop.count_trial()
+
+
+def _device() -> tuple[str, int]:
+    """Where to compute, and how many points at a time. Raises InvalidInput where torch is not installed."""
+    from stl_algebra import InvalidInput
+
+    try:
+        import torch
+    except ImportError as missing:
+        raise InvalidInput("strategy batch needs torch; install it with: pip install 'strassen-tile[nn]'") from missing
+    return ("cuda", ON_GPU) if torch.cuda.is_available() else ("cpu", ON_CPU)
+
+
+def _minimised(problem: Problem, starts: list[Factors], device: str, stop: Stop) -> Iterator[tuple[int, Factors]]:
+    """The BEST of a batch, best first: the number of the start and the factors."""
+    import torch
+
+    from search.batched.als import batched_als
+    from search.batched.levenberg_marquardt import batched_levenberg_marquardt
+    from search.batched.objective import BatchedObjective, from_device, to_device
+
+    batch = to_device(starts, device)
+    for emphasis in EMPHASES:
+        objective = BatchedObjective.of(problem.objective(emphasis), device)
+        value, before = objective.value(batch), np.inf
+        for _ in range(ROUNDS):
+            if stop() or _least(value) > (1 - TOLERANCE) * before:
+                break
+            before = _least(value)
+            batch = batched_als(objective, batch, SWEEPS)
+            value = torch.nan_to_num(objective.value(batch), nan=torch.inf)
+    numbers = torch.argsort(value)[: max(len(starts) // SURVIVORS, 1)]
+    batch, value, before = (batch[0][numbers], batch[1][numbers], batch[2][numbers]), value[numbers], np.inf
+    for _ in range(TURNS):
+        if stop() or _least(value) > (1 - TOLERANCE) * before:
+            break
+        before = _least(value)
+        batch, value = batched_levenberg_marquardt(objective, batch, SOLVES, damping=1e-2)
+    order = torch.argsort(value)[:BEST]
+    found = from_device((batch[0][order], batch[1][order], batch[2][order]))
+    for number, factors, reached in zip(numbers[order].tolist(), found, value[order].tolist(), strict=True):
+        if np.isfinite(reached):
+            yield number, factors
+
+
+def _least(values: Tensor) -> float:
+    return float(values.min())
