@@ -54,7 +54,8 @@ def read_json(content: bytes) -> Iterator[tuple[str, Scheme]]:
 
 def read_text(content: bytes) -> Iterator[tuple[str, Scheme]]:
     """The scheme of a text file, with the name ""."""
-    tokens = content.decode("ascii", "replace").split()
+    # Split as bytes, as they were counted: among str, control characters such as \x1f are white space too.
+    tokens = [token.decode("ascii", "replace") for token in content.split()]
     if not recognises_text(content):
         raise InvalidInput("it does not hold n1 n2 n3 r and then r·(n1·n2 + n2·n3 + n1·n3) numbers")
     n, m, p, rank = map(int, tokens[:4])

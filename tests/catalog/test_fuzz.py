@@ -83,6 +83,7 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path, kind: str, data: st.D
 @example(content=b"[" * 300, kind="perminov-json")
 @example(content=b"1 1 1 999999\n", kind="perminov-txt")
 @example(content=b"99999 99999 99999 99999\n", kind=None)
+@example(content=b"1 1 1 1\n1 1 \x1f", kind="perminov-txt")
 def test_random_bytes_are_refused(tmp_path: Path, content: bytes, kind: str | None) -> None:
     path = tmp_path / "file_P.sms"
     path.write_bytes(content)
