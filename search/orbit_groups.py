@@ -8,8 +8,9 @@ from stl_algebra import Format
 from stl_algebra.symmetry import Group, OrbitType, Parametrisation, named_subgroups, orbit_types, parametrise
 
 #: By name as in `named_subgroups`: those with rotation for cubes, changes of basis for other formats. Their
-#: bases are orthogonal, so error and growth are invariant.
-OF_CUBES = ("Z3", "Z3xcycle", "Z3xcyclexsign", "Z3xflip", "Z3xsign")
+#: bases are orthogonal, so error and growth are invariant. From random starts at ⟨4,4,4⟩:40 the cycle does best by
+#: far; signs, four-cycles, Klein's group, S3, and transposition beside rotation do worse than rotation alone.
+OF_CUBES = ("Z3", "Z3xflip", "Z3xcycle")
 OF_OTHERS = ("flip", "sign", "cycle", "transpose")
 
 
@@ -18,7 +19,7 @@ def orbit_groups(format: Format) -> dict[str, Group]:
     """The groups for a format, the smallest first; none where no dimension exceeds 1.
 
     >>> list(orbit_groups(Format(4, 4, 4)))
-    ['Z3', 'Z3xflip', 'Z3xsign', 'Z3xcycle', 'Z3xcyclexsign']
+    ['Z3', 'Z3xflip', 'Z3xcycle']
     """
     if max(format) == 1:
         return {}

@@ -13,6 +13,8 @@ from stl_algebra import TileEncoder
 CAPACITY = 8
 #: A structure whose best is behind by this much is drawn e times less often.
 TEMPERATURE = 0.02
+#: A start is worth minimising below this times the best error, plus this.
+WORTH = 1.3, 0.02
 
 Member = tuple[TileEncoder, InvariantForm]
 
@@ -46,6 +48,11 @@ class OrbitPopulation:
     def of_rank(self, rank: int) -> list[Structure]:
         """The structures of a rank that have members."""
         return [structure for structure in self.members if structure.rank == rank]
+
+    def worth(self) -> float:
+        """The error from which on a start of the problem's rank, minimised a little, is given up."""
+        best = (self._problem.cost(self.members[structure][0][0]) for structure in self.of_rank(self._problem.rank))
+        return WORTH[0] * min(best, default=np.inf) + WORTH[1]
 
     def draw_structure(self, structures: list[Structure], rng: np.random.Generator) -> Structure:
         """One of some structures with members; behind the best of its own rank, it is drawn less often."""

@@ -10,6 +10,8 @@ from stl_algebra import TileEncoder
 
 #: Encoders kept per niche: a rank, and the structure of an invariant encoder or none. Niches keep variety alive.
 CAPACITY = 6
+#: Encoders of one niche whose costs differ by less than this, relatively, count as the same.
+LIKENESS = 1e-3
 #: To a worker go encoders of ranks up to this far away from the best of so many niches, exact ones of every rank,
 NEIGHBOURHOOD, NICHES = 3, 12
 #: and from further away, as far as an orbit is long, the best encoder of so many niches with symmetry.
@@ -34,11 +36,14 @@ class Pool:
             self.add(encoder)
 
     def add(self, encoder: TileEncoder) -> bool:
-        """Take an encoder in; False where one of the same cost is there or it is not among the best."""
+        """Take an encoder in; False where one of nearly its cost, no worse, is there or it is not among the best."""
         form = largest_form(encoder)
         same = self._niches.setdefault((encoder.rank, form.structure if form else None), [])
-        if any(abs(self._cost(other) - self._cost(encoder)) < 1e-6 for other in same):
+        cost = self._cost(encoder)
+        alike = [other for other in same if abs(self._cost(other) - cost) < 1e-6 + LIKENESS * abs(cost)]
+        if any(self._cost(other) <= cost + 1e-9 for other in alike):
             return False
+        same[:] = [other for other in same if all(other is not a for a in alike)]
         same.append(encoder)
         same.sort(key=self._cost)
         del same[CAPACITY:]

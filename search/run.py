@@ -96,6 +96,7 @@ class Search:
         self._started = time.monotonic()
         for rank, problem in self._problems.items():
             for discovery in _constructions(problem) if self._all_strategies else ():
+                self._pool.add(discovery.encoder)
                 yield from self._improvements(rank, replace(discovery, seconds=self._elapsed()))
         # A rank above that of an exact construction needs no search.
         settled = {rank for rank, found in self.best.items() if found.encoder.rank < rank}
@@ -128,7 +129,6 @@ class Search:
             _shut_down(executor)
 
     def _improvements(self, rank: int, discovery: Discovery) -> Iterator[Discovery]:
-        self._pool.add(discovery.encoder)
         best = self.best[rank].encoder if rank in self.best else None
         if self.problem.improves(discovery.encoder, best):
             self.best[rank] = discovery
@@ -141,6 +141,9 @@ class Search:
         self._portfolio.record(rank, result.task.strategy, result.trials, reached, before)
         for discovery in result.discoveries:
             yield from self._improvements(rank, replace(discovery, seconds=self._elapsed()))
+        # Of one trial only the last is a new start: the steps to it are much the same encoder.
+        for discovery in {d.details.get("trial"): d for d in result.discoveries}.values():
+            self._pool.add(discovery.encoder)
 
     def _next_task(self) -> Task:
         self._tasks += 1

@@ -18,6 +18,8 @@ from search.strategy import Candidate, Improving, Problem, Stop
 #: How often a trial starts at random, descends from an exact encoder, and stays within a structure; else it
 #: goes from one structure to another.
 RANDOM, DESCEND, STAY = 0.15, 0.2, 0.35
+#: Iterations before a trial is compared with the best, to see whether it is worth minimising further.
+SHORT = 60
 #: While a rank has members of fewer structures than this, half of the trials start at random.
 FEW = 6
 
@@ -25,13 +27,13 @@ FEW = 6
 class OrbitSearch:
     """Moves in the spaces of encoders invariant under a group Γ.
 
-    For cubes Γ is the rotation Z3, or its product with changes of basis (a cycle of three coordinates, a sign, a
-    flip); for other formats changes of basis alone, or a transposition.
+    For cubes Γ is the rotation Z3, or its product with a change of basis (a cycle of three coordinates, or a flip);
+    for other formats a change of basis alone, or a transposition.
 
     A trial starts at random, or from an exact encoder with orbits dropped one after another, or from a known
     invariant encoder of the same or another structure with orbits replaced, removed, added or shaken, and
-    minimises, half of the time with the growth held down at first. The best of every structure stay in a
-    population, under every group that leaves them invariant.
+    minimises, half of the time with the growth held down at first; what is then far behind is given up. The best
+    of every structure stay in a population, under every group that leaves them invariant.
     """
 
     name = "orbit"
@@ -51,8 +53,10 @@ class OrbitSearch:
             if structure.rank != problem.rank:  # stopped on the way down
                 break
             model = partial(InvariantModel, space=structure.space)
-            emphases = (1e3, 30.0, 1.0) if not parents else (30.0, 1.0) if rng.random() < 0.5 else (1.0,)
-            point = solve_in_stages(model, problem, start.point, stop, emphases=emphases)
+            emphases = (1e3, 30.0) if not parents else (30.0,) if rng.random() < 0.5 else (1.0,)
+            point = solve_in_stages(model, problem, start.point, stop, emphases=emphases, iterations=SHORT)
+            if problem.objective().error(structure.space.factors(point[0])) < population.worth():
+                point = solve_in_stages(model, problem, point, stop, emphases=(1.0,))
             details = {"trial": trial, "structure": str(structure), "move": move}
             for candidate in finish(problem, structure.space.factors(point[0]), rng, stop, parents, details):
                 if "rounded" not in candidate.details:

@@ -60,7 +60,7 @@ def test_it_streams_improvements() -> None:
 
 def test_workers_are_processes() -> None:
     problem = Problem(Format(2, 2, 2), 5)
-    found = _discoveries(Search(problem, budget=6, jobs=1, strategy_name="lm"))
+    found = _discoveries(Search(problem, budget=10, jobs=1, strategy_name="lm"))
     assert found[-1].strategy == "lm"
     assert found[-1].encoder.error_at("bf16") < 0.3
 
@@ -135,8 +135,8 @@ def test_bad_options(options: dict[str, object], sentence: str) -> None:
 
 
 def test_a_strategy_that_does_not_apply_is_named() -> None:
-    with pytest.raises(InvalidInput, match="orbit does not apply to 2x3x4"):
-        Search(Problem(Format(2, 3, 4), 20), budget=1, strategy_name="orbit")
+    with pytest.raises(InvalidInput, match="compose does not apply to 2x2x2"):
+        Search(Problem(Format(2, 2, 2), 6), budget=1, strategy_name="compose")
 
 
 def test_a_task_is_reproducible_from_what_is_recorded() -> None:
@@ -165,6 +165,12 @@ def test_a_pool_keeps_the_best_and_drops_lookalikes() -> None:
         assert not pool.add(encoder)
     kept = pool.near(4)
     assert sorted(map(problem.cost, kept)) == sorted(map(problem.cost, encoders))[:CAPACITY]
+    best = kept[0]
+    nudged = TileEncoder(format, best.encode_x * (1 + 1e-7), best.encode_w, best.decode)
+    worse, better = sorted([best, nudged], key=problem.cost)[::-1]
+    pool = Pool(problem, [worse])
+    assert pool.add(better)
+    assert pool.near(4) == (better,)  # of two that are nearly the same, the better one
     pool.add(classical(format))
     assert classical(format) in pool.near(1)  # exact ones are for every rank
     assert all(e.exact for e in pool.near(100))
