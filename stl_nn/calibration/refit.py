@@ -9,6 +9,11 @@ from stl_nn.calibration.tile_system import TileSystem
 
 #: Ridge, as a share of the diagonal. Held-out error is flat from 1e-6 to 1e-4 and rises above.
 RIDGE = 1e-5
+#: Unknowns, K·r/m, that are solved for at once: two matrices of 2 GB. More are taken in blocks.
+MOST_UNKNOWNS = 16384
+#: Sweeps over the blocks end after so many, or when one changes the weights by less than a part of TOLERANCE.
+MOST_SWEEPS = 30
+TOLERANCE = 1e-4
 
 
 @torch.no_grad()
@@ -19,7 +24,8 @@ def refit(
 
     The ridge, a share of each diagonal entry of the normal matrix, pulls towards `prior` (r, K/m, N/p): the data-free
     encoded weights, or zero. Directions that the inputs never take keep what the prior says. One Cholesky
-    factorisation serves all tile columns.
+    factorisation serves all tile columns. Above MOST_UNKNOWNS of K·r/m it is a block Gauss–Seidel iteration, a block
+    being as many tiles of the inner dimension as can be factored at once, and A is never held as a whole.
 
     >>> from stl_algebra import Format
     >>> from stl_nn.calibration.moments import Moments
@@ -29,6 +35,8 @@ def refit(
     0.5
     """
     rank = len(encode_x)
+    if system.tiles * rank > MOST_UNKNOWNS:
+        return _refit_in_blocks(system, encode_x, decode, prior, ridge)
     right = system.right_side(encode_x, decode)
     normal = system.normal(encode_x, decode)
     factor, weight = ridged_factor(normal, ridge)
@@ -36,6 +44,35 @@ def refit(
         right += weight[:, None] * prior.double().transpose(0, 1).flatten(0, 1)
     solution = torch.cholesky_solve(right, factor)
     return solution.reshape(system.tiles, rank, -1).transpose(0, 1).contiguous()
+
+
+def _refit_in_blocks(
+    system: TileSystem, encode_x: Tensor, decode: Tensor, prior: Tensor | None, ridge: float
+) -> Tensor:
+    rank, step = len(encode_x), max(1, MOST_UNKNOWNS // (2 * len(encode_x)))
+    right = system.right_side(encode_x, decode).reshape(system.tiles, rank, -1)
+    found = torch.zeros_like(right)
+    given = None if prior is None else prior.double().transpose(0, 1)
+    if given is not None:
+        found.copy_(given)
+    for _ in range(MOST_SWEEPS):
+        moved = torch.zeros((), dtype=found.dtype)
+        for start in range(0, system.tiles, step):
+            some = range(start, min(start + step, system.tiles))
+            block = slice(some.start, some.stop)
+            rows = system.normal_rows(some, encode_x, decode)
+            own = rows[:, some.start * rank : some.stop * rank].clone()
+            before = found[block].flatten(0, 1)
+            residual = right[block].flatten(0, 1) - rows @ found.flatten(0, 1) + own @ before
+            factor, weight = ridged_factor(own, ridge)
+            if given is not None:
+                residual += weight[:, None] * given[block].flatten(0, 1)
+            after = torch.cholesky_solve(residual, factor)
+            moved += (after - before).square().sum()
+            found[block] = after.reshape(len(some), rank, -1)
+        if moved <= TOLERANCE**2 * found.square().sum():
+            break
+    return found.transpose(0, 1).contiguous()
 
 
 def ridged_factor(normal: Tensor, ridge: float) -> tuple[Tensor, Tensor]:

@@ -82,11 +82,17 @@ class TileSystem:
         size = self.tiles * len(encode_x)
         if torch.is_grad_enabled() and (encode_x.requires_grad or decode.requires_grad):
             return self._normal_rows(self.moments, encode_x, gram).reshape(size, size)
-        normal = encode_x.new_empty(self.tiles, len(encode_x), size)
-        for start in range(0, self.tiles, 16):  # the intermediate is four times A for small formats
-            rows = slice(start, start + 16)
-            normal[rows] = self._normal_rows(self.moments[rows], encode_x, gram).flatten(2)
-        return normal.reshape(size, size)
+        return self.normal_rows(range(self.tiles), encode_x, decode)
+
+    def normal_rows(self, tiles: range, encode_x: Tensor, decode: Tensor) -> Tensor:
+        """The rows of A that belong to some tiles of the inner dimension, shape (len(tiles)·r, k·r)."""
+        gram, size = decode.T @ decode, self.tiles * len(encode_x)
+        normal = encode_x.new_empty(len(tiles), len(encode_x), size)
+        for start in range(0, len(tiles), 16):  # the intermediate is four times A for small formats
+            some = tiles[start : start + 16]
+            moments = self.moments[some.start : some.stop]
+            normal[start : start + 16] = self._normal_rows(moments, encode_x, gram).flatten(2)
+        return normal.reshape(-1, size)
 
     def right_side(self, encode_x: Tensor, decode: Tensor) -> Tensor:
         """B, shape (k·r, J)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 import torch
 
@@ -97,3 +99,21 @@ def test_a_subset_is_the_system_of_those_channels_and_columns_alone() -> None:
     torch.testing.assert_close(part.moments, alone.moments, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(part.weight, alone.weight)
     torch.testing.assert_close(part.energy, alone.energy, rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("with_prior", [False, True])
+def test_blocks_come_to_what_one_factorisation_does(monkeypatch: pytest.MonkeyPatch, with_prior: bool) -> None:
+    encoder = truncated_strassen()
+    weight = torch.randn(14, 6, dtype=torch.float64)
+    system = TileSystem.of(encoder.format, moments_of(inputs(4000, 14), 2), weight)
+    encode_x, decode = torch.tensor(encoder.encode_x), torch.tensor(encoder.decode)
+    prior = torch.randn(6, 7, 3, dtype=torch.float64) if with_prior else None
+    whole = refit(system, encode_x, decode, prior)
+    refit_module = import_module("stl_nn.calibration.refit")  # whose name in the package is the function's
+    monkeypatch.setattr(refit_module, "MOST_UNKNOWNS", 24)  # blocks of two tiles
+    monkeypatch.setattr(refit_module, "MOST_SWEEPS", 3000)
+    monkeypatch.setattr(refit_module, "TOLERANCE", 1e-9)
+    blocks = refit(system, encode_x, decode, prior)
+    # Where the inputs do not tell the weights apart, neither do the errors.
+    errors = system.error(encode_x, decode, whole), system.error(encode_x, decode, blocks)
+    assert errors[1] == pytest.approx(errors[0], rel=1e-3)
