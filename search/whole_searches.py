@@ -19,7 +19,7 @@ from stl_algebra import Format, InvalidInput, Ring
 SEARCHES: tuple[tuple[str, float | None], ...] = (
     ("--tile 4 --rank 40 --budget 10s --jobs 2", 0.155),
     ("--tile 4 --rank 40 --budget 60s --jobs 2", 0.145),
-    ("--tile 3 --rank 23 --budget 60s --jobs 2", None),
+    ("--tile 3 --rank 23 --budget 10s --jobs 2", None),
     ("--tile 3 --rank 20 --budget 60s --jobs 2", None),
     ("--tile 2x3x4 --rank 20 --budget 30s --jobs 2", None),
     ("--tile 4 --rank 32 --budget 60s --jobs 2 --precision fp8", 0.36),
