@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,27 @@ def solve_in_stages(
         )
         point = last(iterates).point
     return point
+
+
+def descending(problem: Problem, encoder: TileEncoder) -> tuple[float, ...]:
+    """Emphases on growth that lead from an encoder made for a coarser precision down to the problem's, by tens.
+
+    Where error falls as growth rises, the optimum at a precision has a residual of about its rounding; an encoder
+    whose residual is many times that was made for a coarser one, and is led down in steps.
+
+    >>> from stl_algebra import Format, strassen
+    >>> descending(Problem(Format(2, 2, 2), 7), strassen())
+    (1.0,)
+    """
+    rounding = problem.error(encoder) - (residual := _residual(problem, encoder))
+    steps = int(np.clip(np.ceil(np.log10(max(residual, 1e-300) / max(rounding, 1e-300))), 0, 8))
+    return tuple(10.0**k for k in range(steps, -1, -1))
+
+
+def _residual(problem: Problem, encoder: TileEncoder) -> float:
+    """‖R‖² as a part of ‖T‖², under the weights where there are any."""
+    exact = replace(problem.objective(), penalty=0.0)
+    return exact.error(problem.factors(encoder))
 
 
 def finish(

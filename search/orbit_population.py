@@ -49,6 +49,11 @@ class OrbitPopulation:
         """The structures of a rank that have members."""
         return [structure for structure in self.members if structure.rank == rank]
 
+    def best_of_rank(self, rank: int, number: int) -> list[Member]:
+        """The best members of the structures of a rank, each encoder once, the very best last."""
+        best = {member[0].digest: member for s in self.of_rank(rank) for member in self.members[s]}
+        return sorted(best.values(), key=lambda member: self._problem.cost(member[0]))[:number][::-1]
+
     def worth(self) -> float:
         """The error from which on a start of the problem's rank, minimised a little, is given up."""
         best = (self._problem.cost(self.members[structure][0][0]) for structure in self.of_rank(self._problem.rank))

@@ -8,7 +8,7 @@ import numpy as np
 
 from search.als import alternating_least_squares
 from search.cp_model import CPModel
-from search.finish import finish, small_enough, solve_in_stages
+from search.finish import descending, finish, small_enough, solve_in_stages
 from search.objective import Factors
 from search.strategy import Candidate, Improving, Problem, Stop
 from search.turns import turned
@@ -16,6 +16,9 @@ from stl_algebra import TileEncoder
 
 #: Sweeps of alternating least squares that tell whether a hop is worth minimising, and how much worse it may be.
 SCREENING_SWEEPS, SCREENING_MARGIN = 300, 1.1
+
+#: So many of the best known encoders of the rank are first minimised as they are; all, where there are weights.
+POLISHED = 2
 
 
 class LevenbergMarquardtSearch:
@@ -37,7 +40,8 @@ class LevenbergMarquardtSearch:
     def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
         improving = Improving(problem)
         population = problem.known_of_rank(problem.rank)[:8]
-        unpolished = list(population) if problem.weights is not None else []
+        # Known encoders may have been made for other weights, or another precision.
+        unpolished = population[: POLISHED if problem.weights is None else None]
         trial = 0
         while not stop():
             trial += 1
@@ -45,7 +49,7 @@ class LevenbergMarquardtSearch:
             emphases: tuple[float, ...] = (1e3, 30.0, 1.0)
             if unpolished:
                 parent = unpolished.pop(0)
-                start, emphases = problem.factors(parent), (1.0,)
+                start, emphases = problem.factors(parent), descending(problem, parent)
             elif population and trial % 2 == 0:
                 parent = population[min(int(rng.exponential(2.0)), len(population) - 1)]
                 start, emphases = _screened_hop(problem, parent, rng, stop), (1.0,)

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from search.finish import finish, small_enough, solve_in_stages
+from search.finish import descending, finish, small_enough, solve_in_stages
 from search.invariant_form import InvariantForm, Structure, random_form
 from search.invariant_model import InvariantModel
 from search.orbit_groups import orbit_groups, types_of
@@ -18,6 +18,9 @@ from search.strategy import Candidate, Improving, Problem, Stop
 #: How often a trial starts at random, descends from an exact encoder, and stays within a structure; else it
 #: goes from one structure to another.
 RANDOM, DESCEND, STAY = 0.15, 0.2, 0.35
+#: So many of the best known invariant encoders of the rank are first minimised as they are: they may have been made
+#: for another precision.
+POLISHED = 2
 #: Iterations before a trial is compared with the best, to see whether it is worth minimising further.
 SHORT = 60
 #: While a rank has members of fewer structures than this, half of the trials start at random.
@@ -45,15 +48,21 @@ class OrbitSearch:
     def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
         improving = Improving(problem)
         population = OrbitPopulation(problem)
+        unpolished = population.best_of_rank(problem.rank, POLISHED)
         trial = 0
         while not stop():
             trial += 1
-            start, parents, move = _start(problem, population, rng, stop)
+            if unpolished:
+                encoder, start = unpolished.pop()
+                parents: tuple[str, ...] = (encoder.digest,)
+                move, emphases = "polish", descending(problem, encoder)
+            else:
+                start, parents, move = _start(problem, population, rng, stop)
+                emphases = (1e3, 30.0) if not parents else (30.0,) if rng.random() < 0.5 else (1.0,)
             structure = start.structure
             if structure.rank != problem.rank:  # stopped on the way down
                 break
             model = partial(InvariantModel, space=structure.space)
-            emphases = (1e3, 30.0) if not parents else (30.0,) if rng.random() < 0.5 else (1.0,)
             point = solve_in_stages(model, problem, start.point, stop, emphases=emphases, iterations=SHORT)
             if problem.objective().error(structure.space.factors(point[0])) < population.worth():
                 point = solve_in_stages(model, problem, point, stop, emphases=(1.0,))

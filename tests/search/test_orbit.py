@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from search.finish import descending
 from search.invariant_form import InvariantForm, Structure, forms_of, random_form
 from search.orbit_moves import EXCHANGED, drop_orbit, neighbours, random_structure, replace_orbits, shake, towards
 from search.orbit_population import CAPACITY, OrbitPopulation
-from search.strategy import Problem
-from stl_algebra import Format, TileEncoder, strassen
+from search.strategies.orbit import OrbitSearch
+from search.strategy import Problem, Stop
+from stl_algebra import Format, Precision, TileEncoder, strassen
 from tests.search.test_seeds_and_forms import structures
 
 FORMAT = Format(2, 2, 2)
@@ -142,3 +144,24 @@ def test_structures_are_drawn_by_how_good_their_best_is() -> None:
     population.add(_encoder(bad), [bad])
     drawn = [population.draw_structure(population.of_rank(7), rng) for _ in range(50)]
     assert drawn.count(_z3(1, 4)) < 5
+
+
+def test_known_encoders_are_first_minimised_for_the_precision() -> None:
+    """An encoder of rank 4 made for bf16 is led to the larger growth and smaller error that fp32 bears."""
+    coarse = Problem(FORMAT, 4)
+    made = list(OrbitSearch().search(coarse, np.random.default_rng(0), Stop(trials=6)))[-1].encoder
+    fine = Problem(FORMAT, 4, Precision.parse("fp32"), known=(made,))
+    first = next(iter(OrbitSearch().search(fine, np.random.default_rng(1), Stop(trials=1))))
+    assert first.details["move"] == "polish"
+    assert first.parents == (made.digest,)
+    assert first.encoder.growth > made.growth
+    assert first.encoder.relative_error < made.relative_error
+
+
+def test_emphases_descend_to_one_from_where_the_encoder_was_made() -> None:
+    problem = Problem(FORMAT, 5, Precision.parse("fp32"))
+    encoder = _encoder(random_form(_z3(1, 2), np.random.default_rng(3)))
+    emphases = descending(problem, encoder)
+    assert emphases[-1] == 1.0
+    assert len(emphases) == 9  # a residual beyond any rounding: eight tens at most
+    assert descending(Problem(FORMAT, 7), strassen()) == (1.0,)
