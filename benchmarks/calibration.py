@@ -48,6 +48,7 @@ def measure(encoders: list[Any], name: str, passages: int, say: Any) -> Iterator
     from stl_nn import STLLinear
     from stl_nn.baselines import BASELINES
     from stl_nn.calibration import Level, MomentSums, calibrate_linear
+    from stl_nn.calibration.layer import calibrated_multiplications
 
     x, layer = layer_inputs(name, passages)
     cut = int(FIT * len(x))
@@ -79,7 +80,8 @@ def measure(encoders: list[Any], name: str, passages: int, say: Any) -> Iterator
             began = time.perf_counter()
             done = calibrate_linear(layer, encoder, moments, level)
             more = about | {"expected_error": done.expected_error}
-            yield row(f"stl r={encoder.rank} {level}", encoder.ratio, done.layer, began, **more)
+            share = calibrated_multiplications(layer, encoder, level)
+            yield row(f"stl r={encoder.rank} {level}", share, done.layer, began, **more)
 
 
 @click.command()

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from torch import nn
 
 from stl_algebra import InvalidInput, TileEncoder
-from stl_nn.calibration.layer import Level, calibrate_linear
+from stl_nn.calibration.layer import Level, calibrate_linear, calibrated_multiplications
 from stl_nn.calibration.moments import Moments
-from stl_nn.conversion import multiplications
 
 #: (multiplications a row, error, encoder).
 Point = tuple[float, float, TileEncoder]
@@ -37,13 +36,14 @@ def tradeoff(
 ) -> list[Point]:
     """What there is to choose for one layer: points on the lower convex hull, cheapest first.
 
-    Errors are the relative output errors that each encoder leaves on the layer's moments, calibrated at `level`.
-    Raises InvalidInput where there is no encoder.
+    Errors are the relative output errors that each encoder leaves on the layer's moments with the channels in order,
+    which tells the layers apart well enough; multiplications are those of a calibration at `level`. Raises
+    InvalidInput where there is no encoder.
     """
     points = []
     for encoder in encoders:
-        share = multiplications(linear.in_features, linear.out_features, encoder.format, encoder.rank)
-        error = calibrate_linear(linear, encoder, moments, level).expected_error
+        share = calibrated_multiplications(linear, encoder, level)
+        error = calibrate_linear(linear, encoder, moments, Level.PERMUTATION).expected_error
         points.append((share * linear.weight.numel(), error, encoder))
     if not points:
         raise InvalidInput("there are no encoders to choose from")

@@ -14,15 +14,15 @@ from torch import nn
 from stl_algebra import InvalidInput, TileEncoder
 from stl_nn.calibration.budget import Point, spend, tradeoff
 from stl_nn.calibration.groups import Run, chunked, execution_groups, input_moments
-from stl_nn.calibration.layer import Calibrated, Level, calibrate_linear
+from stl_nn.calibration.layer import Calibrated, Level, calibrate_linear, calibrated_multiplications
 from stl_nn.calibration.moments import Moments, gather_moments
 from stl_nn.calibration.settings import call, check_again, check_level
-from stl_nn.conversion import checked_encoders, encoder_for, multiplications
+from stl_nn.conversion import checked_encoders, encoder_for
 from stl_nn.expected_error import PRECISION_OF_DTYPE
 from stl_nn.replacement import FilterFn, Replacement, Skipped, replace_linears
 
 #: Bytes of moments held at once; what does not fit is gathered in another pass over the loader.
-MOMENT_BYTES = 1_000_000_000
+MOMENT_BYTES = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,8 @@ def calibrate(
 
     Encoders of a layer's own are looked for from random starts once for each shape of layer, and from there on from
     those of the last layer of the shape, which suit it better than data-free ones. Only second moments are held, never
-    activations, and at most about a gigabyte of them. Raises InvalidInput for a loader that yields nothing or NaN, and
-    for a model or filter without linear layers.
+    activations, and at most about two gigabytes of them. Raises InvalidInput for a loader that yields nothing or NaN,
+    and for a model or filter without linear layers.
 
     >>> import torch; from stl_algebra import strassen
     >>> model = nn.Sequential(nn.Linear(4, 4))
@@ -130,7 +130,7 @@ def calibrate(
         """The layers' moments on the dense network's inputs, in the order they run, by as many passes as it takes."""
         for chunk in chunked(groups, lambda name: 16 * lags * layers[name].in_features ** 2, MOMENT_BYTES):
             listened = {group[0]: model.get_submodule(group[0]) for group in chunk}
-            moments = gather_moments(listened, batches, lambda batch: feed(model, batch), lags)
+            moments = gather_moments(listened, batches, lambda batch: feed(model, batch), lags, last=chunk[-1][0])
             for group in chunk:
                 yield from ((name, moments[group[0]]) for name in group)
 
@@ -150,12 +150,12 @@ def calibrate(
         )
         made[name], learned[shape] = done, done.layer.encoder
         rows = moments.count
-        reports.append(_report(name, linear, given, done))
+        reports.append(_report(name, linear, given, done, level))
         if on_layer is not None:
             on_layer(reports[-1])
 
     if budget is not None:
-        chosen = _within(budget, offered, layers, gathered())
+        chosen = _within(budget, offered, layers, gathered(), level)
     if sequential:
         for group in groups:
             moments = input_moments(model, group[0], batches, feed, lags)
@@ -206,6 +206,7 @@ def _within(
     offered: Sequence[Mapping[str, TileEncoder | None]],
     layers: Mapping[str, nn.Linear],
     gathered: Iterable[tuple[str, Moments]],
+    level: Level,
 ) -> dict[str, TileEncoder]:
     """An encoder for each layer, all within the budget, by the errors measured on the layers' moments."""
     curves: dict[str, list[Point]] = {}
@@ -214,7 +215,7 @@ def _within(
         for encoders in offered:
             with suppress(Skipped):
                 usable.append(encoder_for(name, layers[name], encoders))
-        curves[name] = tradeoff(layers[name], usable, moments)
+        curves[name] = tradeoff(layers[name], usable, moments, level)
     return spend(curves, budget * sum(linear.weight.numel() for linear in layers.values()))
 
 
@@ -222,16 +223,15 @@ def _put(model: nn.Module, stand_ins: Mapping[str, nn.Module]) -> None:
     replace_linears(model, lambda name, _: stand_ins[name], lambda _, name: name in stand_ins)
 
 
-def _report(name: str, linear: nn.Linear, given: TileEncoder, done: Calibrated) -> CalibratedLayer:
+def _report(name: str, linear: nn.Linear, given: TileEncoder, done: Calibrated, level: Level) -> CalibratedLayer:
     encoder = done.layer.encoder
-    share = multiplications(linear.in_features, linear.out_features, encoder.format, encoder.rank)
     return CalibratedLayer(
         name,
         linear.in_features,
         linear.out_features,
         str(encoder.format),
         encoder.rank,
-        share,
+        calibrated_multiplications(linear, encoder, level),
         given.error_at(PRECISION_OF_DTYPE[linear.weight.dtype]),
         done.expected_error,
         done.seconds,

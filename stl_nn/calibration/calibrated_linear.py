@@ -1,4 +1,4 @@
-"""A calibrated STL layer: input channels centred and scaled, then multiplied by tiles."""
+"""A calibrated STL layer: input channels centred and in a basis of their own, then multiplied by tiles."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from stl_nn.matmul import FLOATING
 
 
 class CalibratedLinear(nn.Module):
-    """y = STL((x − mean)·scale) + (b + mean·W): a drop-in for nn.Linear, x (..., K) to y (..., N).
+    """y = STL((x − mean)·basis) + (b + mean·W): a drop-in for nn.Linear, x (..., K) to y (..., N).
 
-    mean, scale  (K,) buffers
-    stl          STLLinear over the mapped channels, in the order of `Channels`
+    mean   (K,) buffer
+    basis  (K/b, b, b) buffer: blocks of b channels each in coordinates of its own; for b = 1 a scale
+    stl    STLLinear over these, in the order of `Channels`
     """
 
     mean: Tensor
-    scale: Tensor
+    basis: Tensor
 
-    def __init__(self, mean: Tensor, scale: Tensor, stl: STLLinear, has_bias: bool = True) -> None:
+    def __init__(self, mean: Tensor, basis: Tensor, stl: STLLinear, has_bias: bool = True) -> None:
         super().__init__()
         self.has_bias = has_bias
         self.register_buffer("mean", mean)
-        self.register_buffer("scale", scale)
+        self.register_buffer("basis", basis)
         self.stl = stl
 
     @property
@@ -43,8 +44,16 @@ class CalibratedLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         # What does not fit goes on as it is: the layer says what is wrong, where arithmetic would hide it.
         fits = x.dtype in FLOATING and x.dim() > 0 and x.shape[-1] == self.in_features
-        y: Tensor = self.stl((x - self.mean) * self.scale if fits else x)
+        y: Tensor = self.stl(self._mapped(x) if fits else x)
         return y
+
+    def _mapped(self, x: Tensor) -> Tensor:
+        centred = x - self.mean
+        count, size, _ = self.basis.shape
+        if size == 1:
+            return centred * self.basis.view(-1)
+        blocks = centred.reshape(-1, count, size).transpose(0, 1)
+        return torch.bmm(blocks, self.basis).transpose(0, 1).reshape(x.shape)
 
     @torch.no_grad()
     def to_linear(self) -> nn.Linear:
@@ -53,7 +62,9 @@ class CalibratedLinear(nn.Module):
         Raises InvalidInput as `STLLinear.to_linear` does.
         """
         linear = self.stl.to_linear()
-        weight = linear.weight.double() * self.scale.double()
+        count, size, _ = self.basis.shape
+        mapped = linear.weight.double().T.reshape(count, size, -1)
+        weight = (self.basis.double() @ mapped).reshape(self.in_features, -1).T
         bias = linear.bias.double() - weight @ self.mean.double()
         dense = nn.Linear(self.in_features, self.out_features, self.has_bias, device="meta", dtype=linear.weight.dtype)
         dense.weight = nn.Parameter(weight.to(linear.weight.dtype))
@@ -85,7 +96,7 @@ class CalibratedLinear(nn.Module):
         """
         dtype, device = linear.weight.dtype, linear.weight.device
         mapped = nn.Linear(linear.in_features, linear.out_features, device="meta")
-        mapped.weight = nn.Parameter((linear.weight.double() / channels.scale.to(device)).to(dtype))
+        mapped.weight = nn.Parameter(channels.unordered_weight(linear.weight.T).T.to(dtype).contiguous())
         offset = linear.weight.double() @ channels.mean.to(device)
         mapped.bias = nn.Parameter((offset if linear.bias is None else linear.bias + offset).to(dtype))
         stl = STLLinear.from_linear(
@@ -94,5 +105,5 @@ class CalibratedLinear(nn.Module):
         if encoded is not None:
             assert stl.encoded_weight is not None
             stl.encoded_weight.copy_(encoded)
-        mean, scale = channels.mean.to(device, dtype), channels.scale.to(device, dtype)
-        return cls(mean, scale, stl, linear.bias is not None).train(linear.training)
+        mean, basis = channels.mean.to(device, dtype), channels.basis.to(device, dtype).contiguous()
+        return cls(mean, basis, stl, linear.bias is not None).train(linear.training)

@@ -1,4 +1,4 @@
-"""Preparing a layer's input channels for tiling: their means, their scales, their order."""
+"""Preparing a layer's input channels for tiling: their means, their basis, their order."""
 
 from __future__ import annotations
 
@@ -10,21 +10,28 @@ from torch import Tensor
 
 from stl_nn.calibration.moments import Moments
 
+#: Neighbouring channels that are given a common basis, at most.
+BLOCK = 16
+#: Directions that vary by less than this part of their block's largest rms count as that much: a direction that
+#: hardly varies must not be blown up when it once does.
+LEAST_SPREAD = 1e-2
+
 
 @dataclass(frozen=True)
 class Channels:
-    """What is done to the input channels before they are tiled: z = ((x − mean) · scale)[order].
+    """What is done to the input channels before they are tiled: z = ((x − mean) · basis)[order].
 
-    The weight takes the inverse scale and the same order, the bias takes mean·W, so the layer computes the same:
-    x W + b = z W' + b'. Elementwise, K multiplications a row beside the K·N·r/(n·m·p) of the products.
+    The weight takes the inverse basis and the same order, the bias takes mean·W, so the layer computes the same:
+    x W + b = z W' + b'. With blocks of b channels it takes K·b multiplications a row, beside the K·N·r/(n·m·p) of the
+    products.
 
-    mean   (K,)  E x: the constant part of an input is multiplied exactly, beforehand
-    scale  (K,)  balances each channel against its row of the weight
-    order  (K,)  the channels in the order in which m of them form a tile
+    mean   (K,)         E x: the constant part of an input is multiplied exactly, beforehand
+    basis  (K/b, b, b)  invertible: each block of b channels in coordinates of its own
+    order  (K,)         these coordinates in the order in which m of them form a tile
     """
 
     mean: Tensor
-    scale: Tensor
+    basis: Tensor
     order: Tensor
 
     @classmethod
@@ -36,37 +43,76 @@ class Channels:
         """
         return cls(
             torch.zeros(features, dtype=torch.float64),
-            torch.ones(features, dtype=torch.float64),
+            torch.ones(features, 1, 1, dtype=torch.float64),
             torch.arange(features),
         )
 
     @classmethod
-    def balanced(cls, moments: Moments, weight: Tensor, m: int) -> Self:
+    def balanced(cls, moments: Moments, weight: Tensor, m: int, block: int = 1) -> Self:
         """The channels of inputs with these moments, into a weight W (K, N), for tiles of m channels.
 
-        scale  √(‖w_j‖ / rms x_j): Σ_jj' E x_j² ‖w_j'‖² R² over pairs of channels of a tile is least, for a residual
-               spread evenly over them, where both factors share the importance of the channel evenly (Cauchy–Schwarz)
-        order  position q of every tile holds the q-th most important m-th of the channels, by E x_j² ‖w_j‖², so that
-               an encoder learned for the layer can give the important position the more exact products
+        basis  of blocks of `block` channels, a divisor of K: in it the second moments of the block's inputs and of its
+               rows of the weight are one and the same diagonal matrix, so that the importance of the block gathers in
+               as few coordinates as it can, shared evenly by both factors. For a block of one it is a scale,
+               √(‖w_j‖ / rms x_j)
+        order  position q of every tile holds the q-th most important m-th of the coordinates, so that an encoder
+               learned for the layer can give the important position the more exact products
 
-        Compare: Xiao et al., SmoothQuant, 2022, which balances channels for quantisation.
+        Source: Moore, Principal component analysis in linear systems, 1981 (balancing). Compare: Xiao et al.,
+        SmoothQuant, 2022, which balances channels for quantisation.
         """
-        spread = moments.centred().second.diagonal().clamp_min(0).sqrt()
-        size = weight.double().square().mean(dim=1).sqrt()
-        usable = (spread > 0) & (size > 0)
-        scale = torch.where(usable, (size / spread.clamp_min(1e-300)).sqrt(), torch.ones_like(size))
-        # A channel that hardly varies must not be blown up when it once does.
-        scale = scale.clamp(scale.median() / 100, scale.median() * 100)
-        ranked = torch.argsort(spread * size, descending=True, stable=True)
+        inputs = _blocks(moments.centred().second, block)
+        dense = weight.double().reshape(-1, block, weight.shape[1])
+        basis, importance = _balance(inputs, dense @ dense.mT / weight.shape[1])
+        ranked = torch.argsort(importance.reshape(-1), descending=True, stable=True)
         whole = len(ranked) // m * m
         order = torch.cat([ranked[:whole].reshape(m, -1).T.reshape(-1), ranked[whole:]])
-        return cls(moments.mean, scale, order)
+        return cls(moments.mean, basis, order)
 
     def moments(self, moments: Moments) -> Moments:
         """The moments of z, for those of x."""
         shifted = moments.centred() if bool(self.mean.any()) else moments
-        return shifted.mapped(self.scale, self.order)
+        half = self._apply(self.basis, shifted.lagged)
+        lagged = self._apply(self.basis, half.mT).mT[:, self.order][:, :, self.order]
+        mean = self._apply(self.basis, shifted.mean[None])[0, self.order]
+        return Moments(moments.count, mean, lagged.contiguous())
 
     def weight(self, weight: Tensor) -> Tensor:
         """W' (K, N) for W (K, N), rows in tiling order, float64."""
-        return (weight.double() / self.scale[:, None])[self.order]
+        return self.unordered_weight(weight)[self.order]
+
+    def unordered_weight(self, weight: Tensor) -> Tensor:
+        """The same before its rows are put in order."""
+        inverse = torch.linalg.inv(self.basis.to(weight.device))
+        size = self.basis.shape[1]
+        return (inverse @ weight.double().reshape(-1, size, weight.shape[1])).reshape(weight.shape)
+
+    @staticmethod
+    def _apply(basis: Tensor, rows: Tensor) -> Tensor:
+        """The rows (..., K) in the coordinates of the blocks."""
+        return torch.einsum("...ka,kab->...kb", rows.unflatten(-1, basis.shape[:2]), basis).flatten(-2)
+
+
+def _blocks(moment: Tensor, size: int) -> Tensor:
+    """The diagonal blocks (K/size, size, size) of a matrix (K, K)."""
+    count = len(moment) // size
+    return torch.einsum("kakb->kab", moment.reshape(count, size, count, size)).clone()
+
+
+def _balance(inputs: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """(Q, Λ) with QᵀSQ = Q⁻¹GQ⁻ᵀ = Λ diagonal, for second moments S of the inputs and G of the weights by blocks.
+
+    With S = LLᵀ and the eigenvectors U of LᵀGL = U Λ² Uᵀ: Q = L⁻ᵀ U Λ^½.
+    """
+    values, vectors = torch.linalg.eigh(inputs)
+    largest = values[:, -1:]
+    values = torch.where(largest > 0, values.clamp_min(LEAST_SPREAD**2 * largest), torch.ones_like(values))
+    left = vectors * values.sqrt()[:, None]
+    squares, turned = torch.linalg.eigh(left.mT @ weights @ left)
+    largest = squares[:, -1:]
+    squares = torch.where(largest > 0, squares.clamp_min(LEAST_SPREAD**4 * largest), torch.ones_like(squares))
+    basis = (vectors / values.sqrt()[:, None]) @ turned * squares.pow(0.25)[:, None]
+    # Without any input or any weight nothing is important.
+    alive = (inputs.diagonal(dim1=1, dim2=2).sum(1) > 0) & (weights.diagonal(dim1=1, dim2=2).sum(1) > 0)
+    identity = torch.eye(basis.shape[1], dtype=basis.dtype).expand_as(basis)
+    return torch.where(alive[:, None, None], basis, identity), torch.where(alive[:, None], squares.sqrt(), 0.0)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 
 import torch
 from torch import Tensor, nn
 
 from stl_algebra import InvalidInput
-from stl_nn.calibration.moments import Moments, MomentSums
+from stl_nn.calibration.moments import Moments, MomentSums, Reached
 from stl_nn.pointwise import entering_rows, row_layout
 
 #: Feeds one batch to a model.
 Run = Callable[[nn.Module, object], object]
-
-
-class _Reached(Exception):
-    """Ends a forward pass once the layer that is listened to has its input."""
 
 
 def execution_groups(model: nn.Module, names: Sequence[str], batch: object, run: Run) -> list[list[str]]:
@@ -73,16 +70,14 @@ def input_moments(model: nn.Module, name: str, batches: Iterable[object], run: R
         if not sums:
             sums.append(MomentSums(rows.shape[-1], lags))
         sums[0].add(rows)
-        raise _Reached
+        raise Reached
 
     hook = model.get_submodule(name).register_forward_pre_hook(listen)
     try:
         with torch.no_grad():
             for batch in batches:
-                try:
+                with suppress(Reached):
                     run(model, batch)
-                except _Reached:
-                    continue
     finally:
         hook.remove()
     if not sums:

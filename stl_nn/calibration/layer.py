@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from stl_algebra import TileEncoder
 from stl_nn.calibration.calibrated_linear import CalibratedLinear
-from stl_nn.calibration.channels import Channels
+from stl_nn.calibration.channels import BLOCK, Channels
 from stl_nn.calibration.joint import best_refitted, refine
 from stl_nn.calibration.moments import Moments
 from stl_nn.calibration.refit import refit
 from stl_nn.calibration.tile_system import TileSystem
 from stl_nn.calibration.weighted import weighted_encoders
+from stl_nn.conversion import multiplications
 from stl_nn.encoder_tensors import EncoderTensors
 from stl_nn.linear import check_weight
 from stl_nn.reference import encode_weight
@@ -26,7 +27,8 @@ class Level(StrEnum):
     """How much calibration may cost.
 
     permutation  channels centred, scaled and ordered by importance; encoder and weights as without data
-    moments      an encoder of the layer's own as well, the best for its second moments; weights encoded by it
+    moments      blocks of channels in a basis of their own, and an encoder of the layer's own, the best for its
+                 second moments; weights encoded by it
     refit        encoded weights by least squares as well: one Cholesky factorisation of size K·r/m
     joint        the encoder refined for the refitted weights: some hundred factorisations of a sample, then a refit
     """
@@ -77,27 +79,63 @@ def calibrate_linear(
     """
     began, level = perf_counter(), Level(level)
     weight = check_weight(linear.weight, f"Linear({linear.in_features}, {linear.out_features})").detach().cpu().T
-    channels = Channels.balanced(moments, weight, encoder.format.m)
+    channels = Channels.balanced(moments, weight, encoder.format.m, block_of(linear, level))
     mapped = channels.weight(weight)
     system = TileSystem.of(encoder.format, channels.moments(moments), mapped)
-    prior = None
-    if level is not Level.PERMUTATION:
-        more = RANDOM_STARTS[level] if random_starts is None else random_starts
-        starts = weighted_encoders(system, encoder, more, seed=seed)
-        if level is Level.JOINT:
-            encoder = refine(system, starts, seed=seed)
-        else:
-            encoder = best_refitted(system, starts, seed) if level is Level.REFIT else starts[0]
-    tensors = EncoderTensors.of(encoder, torch.float64)
-    encoded = encode_weight(mapped, tensors)
-    if level in (Level.REFIT, Level.JOINT):
-        prior = encoded if level is Level.REFIT else None
-        encoded = refit(system, tensors.encode_x, tensors.decode, prior)
-    error = system.error(tensors.encode_x, tensors.decode, encoded)
+    found = [
+        (system.error(tensors.encode_x, tensors.decode, encoded), candidate, encoded)
+        for candidate in _encoders(system, encoder, level, seed, random_starts)
+        for tensors in [EncoderTensors.of(candidate, torch.float64)]
+        for encoded in [_encoded(system, mapped, tensors, level)]
+    ]
+    error, encoder, encoded = min(found, key=lambda one: one[0])
     layer = CalibratedLinear.assemble(
         linear, encoder, channels, encoded, keep_dense=keep_dense, break_even_rows=break_even_rows
     )
     return Calibrated(layer, error * _centred_share(moments, weight), perf_counter() - began)
+
+
+def _encoders(
+    system: TileSystem, encoder: TileEncoder, level: Level, seed: int, random_starts: int | None
+) -> list[TileEncoder]:
+    """The encoders that a level comes to: the last thing to do is to encode the weight by each, and keep the best."""
+    if level is Level.PERMUTATION:
+        return [encoder]
+    starts = weighted_encoders(
+        system, encoder, RANDOM_STARTS[level] if random_starts is None else random_starts, seed=seed
+    )
+    if level is Level.MOMENTS:
+        return starts[:1]
+    best = best_refitted(system, starts, seed)
+    # Refined on a sample of the layer: better on the whole of it almost always, but not by necessity.
+    return [best] if level is Level.REFIT or best.exact else [best, refine(system, starts, seed=seed)]
+
+
+def _encoded(system: TileSystem, mapped: Tensor, encoder: EncoderTensors, level: Level) -> Tensor:
+    """The encoded weights (r, K/m, N/p): the weight's encoding, refitted where the level asks for it."""
+    encoded = encode_weight(mapped, encoder)
+    if level in (Level.REFIT, Level.JOINT):
+        encoded = refit(system, encoder.encode_x, encoder.decode, encoded)
+    return encoded
+
+
+def block_of(linear: nn.Linear, level: Level | str) -> int:
+    """Channels of a block that a level gives a basis of its own: as many multiplications for each number of a row.
+
+    A divisor of K, at most BLOCK, and at most a 32nd of N, so that it takes no more than 3 % of the dense product.
+
+    >>> block_of(nn.Linear(12, 1024), "refit"), block_of(nn.Linear(12, 16), "refit")
+    (12, 1)
+    """
+    most = 1 if level == Level.PERMUTATION else min(BLOCK, linear.out_features // 32)
+    return next(size for size in range(max(most, 1), 0, -1) if linear.in_features % size == 0)
+
+
+def calibrated_multiplications(linear: nn.Linear, encoder: TileEncoder, level: Level | str) -> float:
+    """Scalar products of a calibrated layer against the dense one: those of the tiles, and those of the basis."""
+    share = multiplications(linear.in_features, linear.out_features, encoder.format, encoder.rank)
+    block = block_of(linear, level)
+    return share + (block / linear.out_features if block > 1 else 0)
 
 
 def _centred_share(moments: Moments, weight: Tensor) -> float:

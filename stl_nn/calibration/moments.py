@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
@@ -49,12 +50,6 @@ class Moments:
     def centred(self) -> Moments:
         """The moments of x − E x."""
         return Moments(self.count, torch.zeros_like(self.mean), self.lagged - torch.outer(self.mean, self.mean))
-
-    def mapped(self, scale: Tensor, order: Tensor) -> Moments:
-        """The moments of x[order] · scale[order]."""
-        scale = scale[order]
-        lagged = self.lagged[:, order][:, :, order] * torch.outer(scale, scale)
-        return Moments(self.count, self.mean[order] * scale, lagged)
 
     def tile_moments(self, n: int) -> Tensor:
         """E of x_{i,a} x_{i',a'} over the n rows i of a tile, shape (n, K, n, K). Needs L ≥ n.
@@ -127,13 +122,22 @@ class MomentSums:
         return Moments(self._pairs[0], self._sum / self._pairs[0], lagged)
 
 
+class Reached(Exception):
+    """Ends a forward pass once the layers that are listened to have their inputs."""
+
+
 def gather_moments(
-    layers: dict[str, nn.Module], batches: Iterable[object], run: Callable[[object], object], lags: int = 1
+    layers: dict[str, nn.Module],
+    batches: Iterable[object],
+    run: Callable[[object], object],
+    lags: int = 1,
+    last: str | None = None,
 ) -> dict[str, Moments]:
     """The moments of what enters each of the named layers while `run` is called on every batch.
 
-    Layers that are fed the same tensor (q, k, v) share the work. Holds one batch at a time. Raises InvalidInput
-    for a loader that yields nothing, a layer that never runs, or inputs that are not finite.
+    `last` names the layer that runs last, where it is known: nothing after it is computed. Layers that are fed the
+    same tensor (q, k, v) share the work. Holds one batch at a time. Raises InvalidInput for a loader that yields
+    nothing, a layer that never runs, or inputs that are not finite.
 
     >>> layer = nn.Linear(2, 1)
     >>> gather_moments({"": layer}, [torch.ones(4, 2)], layer)[""].count
@@ -153,6 +157,8 @@ def gather_moments(
         if leader[name] == name:
             sums[name].add(entering_rows(layers[name], x))
         latest.append((x, leader[name]))
+        if name == last:
+            raise Reached
 
     hooks = [
         layer.register_forward_pre_hook(lambda _, args, name=name: listen(name, args[0]))
@@ -161,7 +167,8 @@ def gather_moments(
     try:
         with torch.no_grad():
             for batch in batches:
-                run(batch)
+                with suppress(Reached):
+                    run(batch)
                 latest.clear()
     finally:
         for hook in hooks:

@@ -8,6 +8,7 @@ from torch import nn
 
 from stl_algebra import InvalidInput, strassen
 from stl_nn.calibration import CalibratedLinear, Channels, Level, calibrate_linear
+from stl_nn.calibration.layer import calibrated_multiplications
 from stl_nn.linear import STLLinear
 from tests.stl_nn.calibration.cases import inputs, moments_of, truncated_strassen
 
@@ -84,3 +85,17 @@ def test_a_weight_of_zeros_stays_zero() -> None:
     for level in Level:
         done = calibrate_linear(linear, truncated_strassen(), moments_of(inputs(50, 4), 2), level)
         torch.testing.assert_close(done.layer(torch.randn(3, 4)), linear.bias.expand(3, 4))
+
+
+def test_a_basis_of_blocks_pays_where_the_layer_is_wide_enough() -> None:
+    torch.manual_seed(0)
+    linear, moments, held_out = nn.Linear(16, 512), moments_of(inputs(6000, 16), 2), inputs(2000, 16, seed=1)
+    ordered = calibrate_linear(linear, truncated_strassen(), moments, Level.PERMUTATION)
+    done = calibrate_linear(linear, truncated_strassen(), moments, Level.MOMENTS)
+    assert ordered.layer.basis.shape == (16, 1, 1)
+    assert done.layer.basis.shape == (1, 16, 16)
+    assert _error(done.layer, linear, held_out) < 0.5 * _error(ordered.layer, linear, held_out)
+    assert calibrated_multiplications(linear, truncated_strassen(), "moments") == 6 / 8 + 16 / 512
+    exact = calibrate_linear(linear, strassen(), moments, Level.REFIT, keep_dense=True)
+    assert _error(exact.layer, linear, held_out) < 1e-6
+    torch.testing.assert_close(exact.layer.to_linear().weight, linear.weight, rtol=1e-4, atol=1e-5)

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from stl_algebra import InvalidInput
-from stl_nn.calibration import MomentSums, gather_moments
+from stl_nn.calibration import Channels, MomentSums, gather_moments
+from tests.stl_nn.calibration.cases import inputs
 
 
 def test_moments_are_the_definition_whatever_the_batches() -> None:
@@ -34,15 +35,25 @@ def test_tile_moments_are_those_of_tiles_at_every_offset() -> None:
     torch.testing.assert_close(sums.result().tile_moments(2), by_hand, rtol=2e-3, atol=2e-3)
 
 
-def test_centring_and_mapping_are_those_of_the_mapped_rows() -> None:
+@pytest.mark.parametrize("block", [1, 2, 4])
+def test_moments_of_mapped_channels_are_those_of_the_mapped_rows(block: int) -> None:
     torch.manual_seed(0)
-    x, scale, order = torch.randn(50, 4) + 2, torch.rand(4).double() + 0.5, torch.tensor([2, 0, 3, 1])
-    sums, mapped = MomentSums(4, 1), MomentSums(4, 1)
+    x, weight = inputs(50, 8), torch.randn(8, 6)
+    sums, mapped = MomentSums(8, 2), MomentSums(8, 2)
     sums.add(x)
-    mapped.add(((x - x.mean(dim=0)) * scale)[:, order])
-    torch.testing.assert_close(
-        sums.result().centred().mapped(scale, order).second, mapped.result().second, rtol=1e-4, atol=1e-5
-    )
+    channels = Channels.balanced(sums.result(), weight, 2, block)
+    blocks = (x.double() - channels.mean).reshape(50, -1, 1, block) @ channels.basis
+    mapped.add(blocks.reshape(50, 8)[:, channels.order])
+    found, expected = channels.moments(sums.result()), mapped.result()
+    torch.testing.assert_close(found.second, expected.second, rtol=1e-4, atol=1e-5)
+    # Within a block inputs and weights have one diagonal second moment; centring lags is exact in the limit alone.
+    back = found.second[channels.order.argsort()][:, channels.order.argsort()]
+    dense = channels.unordered_weight(weight)
+    for start in range(0, 8, block):
+        some = slice(start, start + block)
+        gram = dense[some] @ dense[some].T / 6
+        torch.testing.assert_close(back[some, some], gram, rtol=1e-6, atol=1e-9)
+        torch.testing.assert_close(gram, torch.diag(gram.diagonal()), rtol=1e-6, atol=1e-9)
 
 
 def test_too_few_lags_for_a_tile_are_refused() -> None:
