@@ -94,7 +94,7 @@ def best_composed(format: Format, seeds: Iterable[TileEncoder] = (), ring: Ring 
     for seed in seeds:
         if not seed.ring.is_exact_for_reals:
             raise InvalidInput(f"a seed of {seed.format} and rank {seed.rank} is not exact over Z or Q")
-    return _Table(seeds, ring).best(format) if seeds else _known_table(ring).best(format)
+    return _table(seeds, ring).best(format)
 
 
 def derivation_graph(formats: Iterable[Format], seeds: Sequence[TileEncoder] = ()) -> nx.DiGraph:
@@ -119,9 +119,10 @@ def derivation_graph(formats: Iterable[Format], seeds: Sequence[TileEncoder] = (
     return graph
 
 
-@lru_cache(maxsize=3)
-def _known_table(ring: Ring) -> _Table:
-    return _Table((), ring)
+@lru_cache(maxsize=8)
+def _table(seeds: tuple[TileEncoder, ...], ring: Ring) -> _Table:
+    """One table for all formats asked of the same seeds: every best derivation is found once."""
+    return _Table(seeds, ring)
 
 
 class _Table:
