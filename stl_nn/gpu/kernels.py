@@ -16,6 +16,23 @@ import triton.language as tl
 
 
 @triton.jit
+def _entries(tiles, rows, columns, HEIGHT: tl.constexpr, WIDTH: tl.constexpr, POSITIONS: tl.constexpr):
+    """(row, column, inside) of the entries at POSITIONS of some tiles of this program's tile row, as rows by tiles."""
+    position = tl.arange(0, POSITIONS)[:, None]
+    row = tl.program_id(0).to(tl.int64) * HEIGHT + position // WIDTH
+    column = tiles[None, :] * WIDTH + position % WIDTH
+    return row, column, (position < HEIGHT * WIDTH) & (row < rows) & (column < columns)
+
+
+@triton.jit
+def _channels(tiles, first, rank, tile_columns, channel_stride, GROUP: tl.constexpr):
+    """(offset, inside) of GROUP channels from `first` on at some tiles of this program's tile row."""
+    channel = (first + tl.arange(0, GROUP))[:, None]
+    offset = channel.to(tl.int64) * channel_stride + tl.program_id(0).to(tl.int64) * tile_columns + tiles[None, :]
+    return offset, (channel < rank) & (tiles < tile_columns)[None, :]
+
+
+@triton.jit
 def encode_kernel(
     x,
     weights,
@@ -37,20 +54,15 @@ def encode_kernel(
 
     `weights` is (r, HEIGHT·WIDTH) filled up with zeros to (a multiple of GROUP, POSITIONS).
     """
-    i = tl.program_id(0).to(tl.int64)
     tiles = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
-    position = tl.arange(0, POSITIONS)
-    row = i * HEIGHT + position // WIDTH
-    column = tiles[None, :] * WIDTH + (position % WIDTH)[:, None]
-    inside = (position < HEIGHT * WIDTH)[:, None] & (row < rows)[:, None] & (column < columns)
-    vectors = tl.load(x + row[:, None] * row_stride + column, mask=inside, other=0.0).to(tl.float32)
+    row, column, inside = _entries(tiles, rows, columns, HEIGHT, WIDTH, POSITIONS)
+    vectors = tl.load(x + row * row_stride + column, mask=inside, other=0.0).to(tl.float32)
     for first in range(0, rank, GROUP):
         channel = first + tl.arange(0, GROUP)
-        w = tl.load(weights + channel[:, None] * POSITIONS + position[None, :])
+        w = tl.load(weights + channel[:, None] * POSITIONS + tl.arange(0, POSITIONS)[None, :])
         sums = tl.dot(w, vectors, input_precision=PRECISION)
-        target = out + channel.to(tl.int64)[:, None] * channel_stride + i * tile_columns + tiles[None, :]
-        keep = (channel < rank)[:, None] & (tiles < tile_columns)[None, :]
-        tl.store(target, sums.to(out.dtype.element_ty), mask=keep)
+        offset, keep = _channels(tiles, first, rank, tile_columns, channel_stride, GROUP)
+        tl.store(out + offset, sums.to(out.dtype.element_ty), mask=keep)
 
 
 @triton.jit
@@ -78,21 +90,16 @@ def decode_kernel(
 
     `weights` is (HEIGHT·WIDTH, r) filled up with zeros to (POSITIONS, a multiple of GROUP).
     """
-    i = tl.program_id(0).to(tl.int64)
     tiles = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
-    position = tl.arange(0, POSITIONS)
     padded_rank = tl.cdiv(rank, GROUP) * GROUP
     sums = tl.zeros((POSITIONS, BLOCK), tl.float32)
     for first in range(0, rank, GROUP):
+        offset, keep = _channels(tiles, first, rank, tile_columns, channel_stride, GROUP)
+        c = tl.load(channels + offset, mask=keep, other=0.0).to(tl.float32)
         channel = first + tl.arange(0, GROUP)
-        source = channels + channel.to(tl.int64)[:, None] * channel_stride + i * tile_columns + tiles[None, :]
-        keep = (channel < rank)[:, None] & (tiles < tile_columns)[None, :]
-        c = tl.load(source, mask=keep, other=0.0).to(tl.float32)
-        w = tl.load(weights + position[:, None] * padded_rank + channel[None, :])
+        w = tl.load(weights + tl.arange(0, POSITIONS)[:, None] * padded_rank + channel[None, :])
         sums = tl.dot(w, c, sums, input_precision=PRECISION)
-    row = i * HEIGHT + position // WIDTH
-    column = tiles[None, :] * WIDTH + (position % WIDTH)[:, None]
-    inside = (position < HEIGHT * WIDTH)[:, None] & (row < rows)[:, None] & (column < columns)
+    row, column, inside = _entries(tiles, rows, columns, HEIGHT, WIDTH, POSITIONS)
     if HAS_BIAS:
         sums += tl.load(bias + column, mask=inside, other=0.0).to(tl.float32)
     if ACTIVATION == "relu":
@@ -104,4 +111,4 @@ def decode_kernel(
     elif ACTIVATION == "gelu_tanh":
         inner = 0.7978845608028654 * (sums + 0.044715 * sums * sums * sums)
         sums = sums / (1.0 + tl.exp(-2.0 * inner))
-    tl.store(out + row[:, None] * row_stride + column, sums.to(out.dtype.element_ty), mask=inside)
+    tl.store(out + row * row_stride + column, sums.to(out.dtype.element_ty), mask=inside)

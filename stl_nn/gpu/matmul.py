@@ -30,8 +30,7 @@ def encode_on_gpu(matrix: Tensor, encode: Tensor, height: int, width: int) -> Te
     if out.numel() == 0:
         return out
     source = matrix if matrix.stride(1) == 1 else matrix.contiguous()
-    positions = _power_of_two(height * width)
-    weights = pad(encode.float(), (0, positions - height * width, 0, -rank % GROUP)).contiguous()
+    weights = pad(encode.float(), (0, _positions(height, width) - height * width, 0, -rank % GROUP)).contiguous()
     grid = (tile_rows, tile_count(tile_columns, BLOCK))
     with torch.cuda.device_of(matrix):
         encode_kernel[grid](
@@ -44,12 +43,7 @@ def encode_on_gpu(matrix: Tensor, encode: Tensor, height: int, width: int) -> Te
             source.stride(0),
             out.stride(0),
             rank,
-            HEIGHT=height,
-            WIDTH=width,
-            POSITIONS=positions,
-            BLOCK=BLOCK,
-            GROUP=GROUP,
-            PRECISION=_precision(),
+            **_constants(height, width),
         )
     return out
 
@@ -71,8 +65,7 @@ def decode_on_gpu(
         return out
     channels = channels.contiguous()
     rank, tile_rows, tile_columns = channels.shape
-    positions = _power_of_two(height * width)
-    weights = pad(decode.float(), (0, -rank % GROUP, 0, positions - height * width)).contiguous()
+    weights = pad(decode.float(), (0, -rank % GROUP, 0, _positions(height, width) - height * width)).contiguous()
     grid = (tile_rows, tile_count(tile_columns, BLOCK))
     with torch.cuda.device_of(channels):
         decode_kernel[grid](
@@ -85,12 +78,7 @@ def decode_on_gpu(
             out.stride(0),
             channels.stride(0),
             rank,
-            HEIGHT=height,
-            WIDTH=width,
-            POSITIONS=positions,
-            BLOCK=BLOCK,
-            GROUP=GROUP,
-            PRECISION=_precision(),
+            **_constants(height, width),
             ACTIVATION=activation,
             HAS_BIAS=bias is not None,
         )
@@ -146,10 +134,18 @@ def _panel_tile_rows(x: Tensor, encoded_weight: Tensor, n: int, reduced: bool = 
     return tile_count(tile_rows, max(panels, 1))
 
 
-def _power_of_two(size: int) -> int:
-    """The least power of two that is at least `size` and the 16 rows a tensor core takes."""
-    return max(16, 1 << (size - 1).bit_length())
+def _positions(height: int, width: int) -> int:
+    """The least power of two that is at least the entries of a tile and the 16 rows a tensor core takes."""
+    return max(16, 1 << (height * width - 1).bit_length())
 
 
-def _precision() -> str:
-    return "ieee" if torch.version.hip else "tf32x3"
+def _constants(height: int, width: int) -> dict[str, int | str]:
+    """What both kernels are compiled for."""
+    return {
+        "HEIGHT": height,
+        "WIDTH": width,
+        "POSITIONS": _positions(height, width),
+        "BLOCK": BLOCK,
+        "GROUP": GROUP,
+        "PRECISION": "ieee" if torch.version.hip else "tf32x3",
+    }
