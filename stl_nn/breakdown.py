@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from stl_algebra import TileEncoder
+from stl_nn.cpu.matmul import decode_on_cpu, encode_on_cpu
 from stl_nn.encoder_tensors import EncoderTensors
 from stl_nn.expected_error import PRECISION_OF_DTYPE
 from stl_nn.matmul import stl_matmul
@@ -19,7 +21,7 @@ from stl_nn.timing import median_seconds
 class MatmulTiming:
     """One encoder on one (M, K, N) product; seconds are medians of one run in which all took turns.
 
-    encode, products, decode  the three passes one by one, on whole matrices
+    encode, products, decode  the three passes one by one, on whole matrices, into memory that is there already
     seconds                   the operator, which takes them by panels
     measured_error            ‖Ŷ − XW‖² / ‖XW‖² on the data timed, against float64 on a part of the rows
     """
@@ -51,6 +53,24 @@ class MatmulTiming:
         return {**asdict(self), "speedup": self.speedup, "transform_share": self.transform_share}
 
 
+def encode(x: Tensor, encoder: EncoderTensors, out: Tensor) -> None:
+    """The first pass of the operator, into `out` on a CPU."""
+    n, m, _ = encoder.format
+    if x.device.type == "cpu":
+        encode_on_cpu(x, encoder.encode_x, n, m, out=out)
+    else:
+        torch.ops.stl.encode_tiles(x, encoder.encode_x, n, m)
+
+
+def decode(channels: Tensor, encoder: EncoderTensors, out: Tensor) -> None:
+    """The last pass of the operator, into `out` on a CPU."""
+    n, _, p = encoder.format
+    if channels.device.type == "cpu":
+        decode_on_cpu(channels, encoder.decode, n, p, out)
+    else:
+        torch.ops.stl.decode_tiles(channels, encoder.decode, n, p, *out.shape)
+
+
 @torch.inference_mode()
 def time_matmul(
     encoder: TileEncoder,
@@ -70,20 +90,20 @@ def time_matmul(
     device = torch.device(device)
     torch.manual_seed(seed)
     rows, inner, outer = size
-    n, _, p = encoder.format
+    n = encoder.format.n
     tensors = EncoderTensors.of(encoder, dtype, device)
     x = torch.randn(rows, inner, device=device, dtype=dtype)
     w = torch.randn(inner, outer, device=device, dtype=dtype)
     weight = encode_weight(w, tensors)
     encoded = torch.ops.stl.encode_tiles(x, tensors.encode_x, n, encoder.format.m)
-    channels = torch.bmm(encoded, weight)
+    channels, y = torch.bmm(encoded, weight), x.new_empty(rows, outer)
     taken = median_seconds(
         {
             "dense": lambda: torch.mm(x, w),
             "stl": lambda: stl_matmul(x, weight, tensors, out_features=outer),
-            "encode": lambda: torch.ops.stl.encode_tiles(x, tensors.encode_x, n, encoder.format.m),
+            "encode": lambda: encode(x, tensors, encoded),
             "products": lambda: torch.bmm(encoded, weight, out=channels),
-            "decode": lambda: torch.ops.stl.decode_tiles(channels, tensors.decode, n, p, rows, outer),
+            "decode": lambda: decode(channels, tensors, y),
         },
         device,
         repeats,
