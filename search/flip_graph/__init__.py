@@ -1,8 +1,9 @@
 """Flip graphs of matrix multiplication: walks among exact schemes, and lifting what they find modulo 2."""
 
+from search.flip_graph.explore import explore
 from search.flip_graph.growth import Nursery
 from search.flip_graph.hensel import lift
 from search.flip_graph.scheme import MOST_ENTRIES, Scheme
 from search.flip_graph.walker import Walker, Walking, descend, wandered
 
-__all__ = ["MOST_ENTRIES", "Nursery", "Scheme", "Walker", "Walking", "descend", "lift", "wandered"]
+__all__ = ["MOST_ENTRIES", "Nursery", "Scheme", "Walker", "Walking", "descend", "explore", "lift", "wandered"]
