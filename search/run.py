@@ -88,7 +88,8 @@ class Search:
         ]
         if not self._arms:
             raise InvalidInput(
-                f"strategy {strategy_name} does not apply to {problem.format} at rank {problem.rank}; use auto"
+                f"strategy {strategy_name} does not apply to {problem.format} at rank {problem.rank}"
+                f"{' with weights' if problem.weights is not None else ''}; use auto"
             )
 
     def run(self) -> Generator[Discovery | Progress]:

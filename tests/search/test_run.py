@@ -17,6 +17,7 @@ from search.run import Progress, Search, local_executor
 from search.strategy import Problem
 from search.task import Discovery, Task, run_task
 from stl_algebra import Format, InvalidInput, TileEncoder, classical, strassen
+from tests.search.conftest import skewed_moments
 
 
 def _threads(jobs: int) -> Executor:
@@ -137,6 +138,12 @@ def test_bad_options(options: dict[str, object], sentence: str) -> None:
 def test_a_strategy_that_does_not_apply_is_named() -> None:
     with pytest.raises(InvalidInput, match="compose does not apply to 2x2x2"):
         Search(Problem(Format(2, 2, 2), 6), budget=1, strategy_name="compose")
+
+
+def test_symmetry_does_not_apply_with_weights() -> None:
+    weights = skewed_moments(Format(2, 2, 2))
+    with pytest.raises(InvalidInput, match="orbit does not apply to 2x2x2 at rank 6 with weights; use auto"):
+        Search(Problem(Format(2, 2, 2), 6, weights=weights), budget=1, strategy_name="orbit")
 
 
 def test_a_task_is_reproducible_from_what_is_recorded() -> None:
