@@ -10,7 +10,7 @@ from catalog.commands.options import TileType, catalog_options, json_option, pri
 
 if TYPE_CHECKING:
     from catalog import Catalog
-    from stl_algebra import Format
+    from stl_algebra import Format, TileEncoder
 
 #: Spelled out here so that --help does not import torch; a test holds it to the baselines there are.
 METHODS = (
@@ -20,7 +20,7 @@ METHODS = (
 
 MODELS = ("minilm", "smollm2", "digits-vit")
 #: The levels of stl_nn.calibration; sequential is layer by layer, each on what the network converted so far makes.
-CALIBRATIONS = ("none", "moments", "refit", "joint", "sequential", "joint-sequential")
+CALIBRATIONS = ("none", "permutation", "moments", "refit", "joint", "sequential", "joint-sequential")
 
 #: Figures by heading, of any network: (key, heading, format).
 COLUMNS = (
@@ -53,7 +53,13 @@ COLUMNS = (
     type=click.Choice(CALIBRATIONS),
     default="none",
     show_default=True,
-    help="How STL layers are fitted to other inputs: channels; weights by least squares; encoders too; layer by layer.",
+    help="How STL layers are fitted to other inputs: channels; encoders; weights too; both jointly; layer by layer.",
+)
+@click.option(
+    "--budget",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="SHARE",
+    help="Give each STL layer a rank of its own by measured sensitivity, all at this share of the multiplications.",
 )
 @click.option(
     "--finetune",
@@ -80,6 +86,7 @@ def model_command(
     encoder_id: str | None,
     methods: tuple[str, ...],
     calibrate: str,
+    budget: float | None,
     finetune: int,
     limit: int | None,
     calibration_limit: int | None,
@@ -95,6 +102,8 @@ def model_command(
     always takes half.
     """
     encoder = catalog.get(encoder_id).encoder if encoder_id else catalog.best(tile=tile, rank=rank)
+    if budget is not None and calibrate == "none":
+        raise click.UsageError("--budget chooses ranks by measured sensitivity; give a level with --calibrate")
     from stl_nn.models.bench import bench, network_of
     from stl_nn.models.conversions import Method
 
@@ -103,9 +112,29 @@ def model_command(
         for name in methods or ("stl", "svd", "magnitude24")
     ]
     network = network_of(model, limit, calibration_limit)
-    outcome = bench(network, encoder, chosen, seed, lambda line: click.echo(line, err=True))
+    offered = encoder if budget is None else ladder(catalog, tile, budget)
+    outcome = bench(network, offered, chosen, seed, lambda line: click.echo(line, err=True), budget)
     outcome = {"model": model, "calibration": calibrate, "finetune": finetune, **outcome}
     print_json(outcome) if as_json else _print(outcome)
+
+
+def ladder(catalog: Catalog, tile: Format, budget: float) -> list[TileEncoder]:
+    """The best encoders of a format to choose ranks from: an eighth of all products apart, from half the budget up.
+
+    Raises InvalidInput where the catalog holds none of that format within the budget.
+    """
+    from stl_algebra import InvalidInput
+
+    found: dict[int, TileEncoder] = {}
+    for entry in catalog.entries(tile, real=True, precision="fp32", order="error"):
+        found.setdefault(entry.rank, entry.encoder)
+    size = tile.n * tile.m * tile.p
+    first, step = round(budget * size / 2), max(1, size // 8)
+    steps = range(first, size + 1, step)
+    chosen = {max((r for r in found if r <= most), default=0) for most in steps} - {0}
+    if not chosen or min(chosen) > budget * size:
+        raise InvalidInput(f"the catalog holds no {tile} encoders at {budget:g} of the multiplications or below")
+    return [found[rank] for rank in sorted(chosen)]
 
 
 def _print(outcome: dict[str, Any]) -> None:
@@ -128,9 +157,10 @@ def _print(outcome: dict[str, Any]) -> None:
         figures = [format(one[key], form) if key in one else "" for key, _, form in columns]
         whole.add_row(one["method"], f"{one['multiplications']:.3f}", *figures)
     encoder, text = outcome["encoder"], outcome["text"]
-    out.print(
-        f"\nEnd to end: {text['tokens']} tokens of {text['source']}, "
-        f"encoder {encoder['id'][:ID_DIGITS]} ⟨{encoder['format'].replace('x', ',')}⟩ rank {encoder['rank']}"
-    )
+    if encoder is None:
+        used = f"ranks {', '.join(map(str, outcome['ranks_offered']))} of {outcome['tile']} to choose from"
+    else:
+        used = f"encoder {encoder['id'][:ID_DIGITS]} ⟨{encoder['format'].replace('x', ',')}⟩ rank {encoder['rank']}"
+    out.print(f"\nEnd to end: {text['tokens']} tokens of {text['source']}, {used}")
     out.print(whole)
     out.print(f"\n{outcome['verdict']}", soft_wrap=True)

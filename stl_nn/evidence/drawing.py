@@ -69,7 +69,7 @@ def _style() -> Iterator[Any]:
         from matplotlib.figure import Figure
     except ImportError:
         raise InvalidInput("the charts need Matplotlib: pip install 'strassen-tile[plot]'") from None
-    style = {
+    style: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": "stl-bench",
         "font.size": 10,

@@ -73,26 +73,31 @@ def errors_by_layer(network: Network, done: Converted) -> dict[str, float]:
 
 def bench(
     network: Network,
-    encoder: TileEncoder | Mapping[str, TileEncoder],
+    encoder: TileEncoder | Sequence[TileEncoder],
     methods: Sequence[Method],
     seed: int = 0,
     say: Callable[[str], None] | None = None,
+    budget: float | None = None,
 ) -> dict[str, Any]:
     """Everything measured: figures by method, errors by layer, a verdict, and the circumstances.
 
-    Baselines get as many multiplications as the encoder takes; 2:4 sparsity always takes half.
+    Baselines get as many multiplications as the encoder, or the budget, takes; 2:4 sparsity always takes half. With a
+    budget several encoders are given and each layer gets one of them.
     """
     began = time.perf_counter()
-    encoders = list(dict.fromkeys(encoder.values())) if isinstance(encoder, Mapping) else [encoder]
-    converter = Converter(network, encoder, encoders[0].ratio, seed, say)
+    encoders = [encoder] if isinstance(encoder, TileEncoder) else list(encoder)
+    ratio = encoders[0].ratio if budget is None else budget
+    converter = Converter(network, encoder, ratio, seed, say, budget=budget)
     dense = network.measure(network.model)
     rows = [measure_method(converter, method) for method in methods]
     errors = {row["method"]: row.pop("layers") for row in rows}
     return {
         "tile": str(encoders[0].format),
-        "rank": encoders[0].rank,
-        "multiplications": encoders[0].ratio,
-        "encoder": about(encoders[0]),
+        "rank": encoders[0].rank if budget is None else None,
+        "multiplications": ratio,
+        "budget": budget,
+        "encoder": about(encoders[0]) if budget is None else None,
+        "ranks_offered": [one.rank for one in encoders],
         "text": {
             "source": network.text,
             network.unit: sum(len(b) if network.unit == "images" else 1 for b in network.held_out),

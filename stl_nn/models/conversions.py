@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import nn
@@ -56,21 +56,24 @@ class Converted:
 class Converter:
     """Makes converted copies of one network; moments of its inputs are gathered once, when first needed.
 
-    encoder  for STL: one for all layers, or by name pattern
+    encoder  for STL: one for all layers, or, with a budget, several to choose from for each layer
     ratio    what baselines may take of the multiplications
+    budget   what calibrated STL layers may take together, the rank of each by its measured sensitivity
     moments  of the dense network's inputs, from another converter of the same network; gathered when first needed
     """
 
     def __init__(
         self,
         network: Network,
-        encoder: TileEncoder | Mapping[str, TileEncoder],
+        encoder: TileEncoder | Sequence[TileEncoder],
         ratio: float,
         seed: int = 0,
         say: Say | None = None,
         moments: Mapping[str, Moments] | None = None,
+        budget: float | None = None,
     ) -> None:
         self.network, self.encoder, self.ratio, self.seed = network, encoder, ratio, seed
+        self._budget = budget
         self._say: Say = say or (lambda _: None)
         self.known_moments = moments
 
@@ -86,6 +89,10 @@ class Converter:
             share = multiplications(method.name, done)
             names = tuple(one.name for one in done if one.replacement is not None)
         elif method.calibration == "none":
+            if not isinstance(self.encoder, TileEncoder):
+                raise InvalidInput(
+                    "ranks are chosen by measured sensitivity: with a budget give a level of calibration"
+                )
             report = convert(model, self.encoder, self.network.accepts)
             share, names = report.multiplications, tuple(layer.name for layer in report.converted)
         else:
@@ -120,6 +127,7 @@ class Converter:
             self.network.run,
             level="refit" if level == "sequential" else level,
             sequential=sequential,
+            budget=self._budget,
             filter_fn=self.network.accepts,
             seed=self.seed,
             on_layer=lambda layer: self._say(f"calibrated {layer.name}: error {layer.expected_error:.4f}"),

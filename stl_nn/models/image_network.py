@@ -70,7 +70,7 @@ class ImageNetwork(Network):
         return {
             "accuracy": float((ours.argmax(dim=1) == self.labels).double().mean()),
             "agreement": float((ours.argmax(dim=1) == self._dense.argmax(dim=1)).double().mean()),
-            "divergence": float(self.distance(ours, self._dense)),
+            "divergence": max(float(self.distance(ours, self._dense)), 0.0),  # rounding may make it negative
         }
 
     def rows(self, batches: Sequence[Any]) -> int:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stl_algebra import Format, TileEncoder
+from stl_algebra import Format, InvalidInput, TileEncoder
 from stl_nn.baselines import BASELINES
 from stl_nn.models.conversions import Converter, Method
 from stl_nn.models.distillation import distill
@@ -79,3 +79,12 @@ def test_the_mask_of_a_pruned_layer_is_held() -> None:
 
 def test_every_pruned_method_is_one_whose_mask_is_held() -> None:
     assert {name for name, one in BASELINES.items() if one.fixed_ratio} == {n for n in BASELINES if n.endswith("24")}
+
+
+def test_a_budget_gives_each_layer_a_rank_of_its_own() -> None:
+    offered = [random_encoder(4, 4, 4, rank) for rank in (16, 24, 32, 40, 48)]
+    converter = Converter(Small(), offered, 0.5, budget=0.5)
+    done = converter.convert(Method("stl", "permutation"))
+    assert 0.4 < done.multiplications <= 0.5
+    with pytest.raises(InvalidInput, match="with a budget give a level of calibration"):
+        converter.convert(Method("stl"))

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from catalog import Catalog
 from cli import bench_command
+from stl_algebra import Format, InvalidInput
 from stl_nn.baselines import BASELINES
 from stl_nn.calibration import Level
-from stl_nn.commands.model import CALIBRATIONS, METHODS
+from stl_nn.commands.model import CALIBRATIONS, METHODS, ladder
 from stl_nn.models import sentence_network
 from stl_nn.models.minilm import SentenceEncoder
 
@@ -82,3 +84,19 @@ def test_finetuning_is_run_for_every_method_and_named(tmp_path: Path) -> None:
     outcome = json.loads(result.stdout)
     assert [one["method"] for one in outcome["methods"]] == ["stl + 2 steps", "wanda24 + 2 steps"]
     assert "fine-tuning: step 2 of 2" in result.stderr
+
+
+def test_a_budget_needs_a_level_of_calibration(tmp_path: Path) -> None:
+    refused = _run(tmp_path, "--budget", "0.5")
+    assert refused.exit_code == 2
+    assert "give a level with --calibrate" in refused.output
+
+
+def test_ranks_on_offer_lie_around_the_budget() -> None:
+    catalog = Catalog.default()
+    ranks = [encoder.rank for encoder in ladder(catalog, Format(4, 4, 4), 0.5)]
+    assert ranks == sorted(ranks)
+    assert ranks[0] <= 32 < ranks[-1]
+    assert len(ranks) >= 4
+    with pytest.raises(InvalidInput, match="holds no 5x5x1 encoders"):
+        ladder(catalog, Format(5, 5, 1), 0.5)
