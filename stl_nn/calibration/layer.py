@@ -39,6 +39,8 @@ class Level(StrEnum):
     JOINT = "joint"
 
 
+#: Steps towards the weighted encoder from random starts, and from an encoder that was made for a layer like this one.
+COLD_STEPS, WARM_STEPS = 3000, 600
 #: Random starts tried beside the encoder given.
 RANDOM_STARTS = {Level.MOMENTS: 7, Level.REFIT: 7, Level.JOINT: 15}
 
@@ -101,9 +103,8 @@ def _encoders(
     """The encoders that a level comes to: the last thing to do is to encode the weight by each, and keep the best."""
     if level is Level.PERMUTATION:
         return [encoder]
-    starts = weighted_encoders(
-        system, encoder, RANDOM_STARTS[level] if random_starts is None else random_starts, seed=seed
-    )
+    more = RANDOM_STARTS[level] if random_starts is None else random_starts
+    starts = weighted_encoders(system, encoder, more, COLD_STEPS if more else WARM_STEPS, seed)
     if level is Level.MOMENTS:
         return starts[:1]
     best = best_refitted(system, starts, seed)
