@@ -1,6 +1,6 @@
 """Record what stl-bench search measures: times of its steps, flips, and errors reached in a given time.
 
-    python benchmarks/search_speed.py [--output FILE] [--quick] [--long]
+    python benchmarks/search_speed.py [--output FILE] [--quick | --steps] [--long]
 
 Runs `stl-bench search --all --json` and writes what it prints, with the memory of its largest process.
 """
@@ -21,9 +21,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=RESULTS / "search_speed.json")
     parser.add_argument("--quick", action="store_true", help="steps only, a tenth of them")
+    parser.add_argument("--steps", action="store_true", help="no whole searches: they need a machine to themselves")
     parser.add_argument("--long", action="store_true", help="⟨4,4,4⟩ over GF(2) down to 47 products too")
     options = parser.parse_args()
-    arguments = ["search", "--quick" if options.quick else "--all", *["--long"] * options.long, "--json"]
+    extent = "--quick" if options.quick else "--steps" if options.steps else "--all"
+    arguments = ["search", extent, *["--long"] * options.long, "--json"]
     command = [sys.executable, "-c", "import cli; cli.bench_command()", *arguments]
     result = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=Path(__file__).parent.parent)
     record = json.loads(result.stdout)

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 @click.command("search")
 @click.option("--quick", is_flag=True, help="A tenth of the steps, three seeds, no whole searches: half a minute.")
+@click.option("--steps", "steps_only", is_flag=True, help="All of the steps and seeds, no whole searches.")
 @click.option("--all", "everything", is_flag=True, help="Whole searches of other formats, ranks and precisions too.")
 @click.option("--long", "long", is_flag=True, help="⟨4,4,4⟩ over GF(2) down to 47 products too: up to an hour.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of every random start.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else on standard output.")
-def search_bench_command(quick: bool, everything: bool, long: bool, seed: int, as_json: bool) -> None:
+def search_bench_command(quick: bool, steps_only: bool, everything: bool, long: bool, seed: int, as_json: bool) -> None:
     """Time Levenberg–Marquardt, alternating least squares beside TensorLy's, and flips; then run whole searches.
 
     Steps are timed on one thread after compilation. The searches start from constructions alone, as
@@ -34,7 +35,7 @@ def search_bench_command(quick: bool, everything: bool, long: bool, seed: int, a
 
     figures: list[Figure] = []
     searches: list[dict[str, Any]] = []
-    chosen = () if quick else SEARCHES if everything else SEARCHES[:USUAL]
+    chosen = () if quick or steps_only else SEARCHES if everything else SEARCHES[:USUAL]
     with Progress(
         SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True)
     ) as progress:
