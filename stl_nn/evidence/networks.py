@@ -98,7 +98,7 @@ def networks_section(records: Sequence[Record]) -> Section:
         measured.sort(key=lambda cell: (round(cell["multiplications"], 1), cell[subject.drawn]))
         section.lead += _findings(subject, measured)
         section.charts.append(_against_multiplications(subject, measured))
-        section.charts.append(_by_layer(subject, measured))
+        section.charts += _by_layer(subject, measured)
         section.tables.append(_table(subject, cells, measured))
         section.sources += [Source(f"{subject.title}: {label(cell)}", **origin(cell)) for cell in cells]
     return section
@@ -171,7 +171,7 @@ def _findings(subject: Subject, cells: Sequence[Row]) -> list[str]:
         best = min(stl, key=lambda cell: float(cell[subject.drawn]))
         ahead = [label(cell) for cell in others if cell[subject.drawn] < best[subject.drawn]]
         behind = [label(cell) for cell in others if cell[subject.drawn] >= best[subject.drawn]]
-        words = f"{subject.title}, {share:.3g} of the multiplications: the best STL is “{label(best)}”"
+        words = f"{subject.title}, {share:.3g} of the multiplications: the best STL recorded is “{label(best)}”"
         words += f"; it does better than {', '.join(behind)}" if behind else ""
         words += f"; {', '.join(ahead)} {'does' if len(ahead) == 1 else 'do'} better than STL" if ahead else ""
         sentences.append(f"{words}.")
@@ -229,13 +229,15 @@ def _against_multiplications(subject: Subject, cells: Sequence[Row]) -> Chart:
     )
 
 
-def _by_layer(subject: Subject, cells: Sequence[Row]) -> Chart:
+def _by_layer(subject: Subject, cells: Sequence[Row]) -> list[Chart]:
     """Errors of each layer at half of the multiplications, layers in the network's order."""
     half = [cell for cell in cells if cell["rank"] == 32 and cell.get("layers")]
     shown = [cell for cell in half if cell["method"] in ("wanda24", "sparsegpt24", "asvd")]
     stl = [cell for cell in half if cell["method"] == "stl"]
     shown += [cell for cell in stl if cell["calibration"] == "none"]
     shown += sorted(stl, key=lambda cell: cell[subject.drawn])[:1]
+    if not shown:
+        return []
 
     def paint(figure: Any) -> None:
         axes = figure.add_subplot()
@@ -259,11 +261,9 @@ def _by_layer(subject: Subject, cells: Sequence[Row]) -> Chart:
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
 
     words = f"{subject.title}: relative output error by layer at half of the multiplications"
-    return Chart(
-        draw(f"{subject.name}-layers", words, paint, (8.2, 3.6)),
-        f"{words}. Calibrated layer by layer, a "
-        "layer makes good the errors of those before it, which this error, on dense inputs, does not credit.",
-    )
+    drawing = draw(f"{subject.name}-layers", words, paint, (8.2, 3.6))
+    note = "Calibrated layer by layer, a layer makes good the errors of those before it; this error, on dense inputs, "
+    return [Chart(drawing, f"{words}. {note}does not credit that.")]
 
 
 def _table(subject: Subject, cells: Sequence[Row], measured: Sequence[Row]) -> Table:
