@@ -16,6 +16,8 @@ from stl_nn.timing import median_seconds
 
 #: Break-even is looked for among these numbers of rows, up to the rows asked for.
 ROWS = tuple(2**k for k in range(4, 15))
+#: Encoders measured where no ranks are named.
+MOST_ENCODERS = 8
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,19 @@ def advise(
         )
     advice.sort(key=lambda one: -one.speedup)
     return LayerAdvice(rows, in_features, out_features, precision.name, min(dense), tuple(advice))
+
+
+def spread(encoders: Sequence[TileEncoder], most: int) -> list[TileEncoder]:
+    """At most so many encoders, evenly spread over the ranks there are, the lowest and the highest among them.
+
+    >>> from stl_algebra import classical, Format
+    >>> [one.rank for one in spread([classical(Format(1, 1, size)) for size in range(1, 10)], 3)]
+    [1, 5, 9]
+    """
+    ordered = sorted(encoders, key=lambda encoder: encoder.rank)
+    if len(ordered) <= most:
+        return ordered
+    return [ordered[round(place * (len(ordered) - 1) / (most - 1))] for place in range(most)]
 
 
 def break_even_rows(linear: nn.Linear, layer: STLLinear, most: int = ROWS[-1], repeats: int = 3) -> int | None:
