@@ -17,7 +17,7 @@ from search.strategy import Candidate, Improving, Problem, Stop
 
 #: How often a trial starts at random, descends from an exact encoder, and stays within a structure; else it
 #: goes from one structure to another.
-RANDOM, DESCEND, STAY = 0.15, 0.2, 0.35
+RANDOM, DESCEND, STAY = 0.35, 0.15, 0.3
 #: So many of the best known invariant encoders of the rank are first minimised as they are: they may have been made
 #: for another precision.
 POLISHED = 2
@@ -106,7 +106,7 @@ def _start(
 def _random_structure(problem: Problem, rng: np.random.Generator) -> Structure:
     """Of any of the groups, the larger the likelier, since a trial then costs less."""
     groups = orbit_groups(problem.format)
-    orders = np.array([len(group) for group in groups.values()])
+    orders = np.array([len(group) ** 2 for group in groups.values()])
     for _ in range(20):
         name = list(groups)[int(rng.choice(len(groups), p=orders / orders.sum()))]
         none = Structure(problem.format, name, (0,) * len(types_of(problem.format, name)))
