@@ -93,7 +93,7 @@ def test_a_search_starts_from_what_the_catalog_has(tmp_path: Path) -> None:
         (("--tile", "4", "--rank", "40", "--budget", "soon"), 2, "'soon' is no positive duration"),
         (("--tile", "4", "--rank", "40", "--jobs", "0"), 2, "0 is not in the range"),
         (("--tile", "4", "--rank", "40", "--strategy", "magic"), 2, "'magic' is not one of"),
-        (("--tile", "2x3x4", "--rank", "20", "--strategy", "orbit"), 1, "orbit does not apply to 2x3x4"),
+        (("--tile", "2", "--rank", "6", "--strategy", "compose"), 1, "compose does not apply to 2x2x2"),
     ],
 )
 def test_bad_input_is_one_sentence(arguments: tuple[str, ...], code: int, sentence: str, tmp_path: Path) -> None:

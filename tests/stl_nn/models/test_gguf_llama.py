@@ -186,7 +186,9 @@ def test_the_bench_measures_every_method_against_dense(written: tuple[Path, nn.M
     assert stl["perplexity"] == pytest.approx(outcome["dense"]["perplexity"], rel=1e-2)
     assert stl["divergence"] < 1e-3 < wanda["divergence"]
     assert stl["layer_error_max"] < 1e-4 < wanda["layer_error_mean"]
-    assert (stl["multiplications"], wanda["multiplications"]) == (7 / 8, 0.5)
+    assert wanda["multiplications"] == 0.5
+    # The encoder's share, and the balanced bases that calibration gives blocks of channels.
+    assert 7 / 8 < stl["multiplications"] < 0.9
     assert len(outcome["layers"]) == 7 * LAYERS
     assert outcome["verdict"].startswith("Perplexity: dense ")
     # The head is no part of the conversion, and the network itself is as it was.
