@@ -190,6 +190,8 @@ def _constructions(problem: Problem) -> Iterator[Discovery]:
 def _shut_down(executor: Executor) -> None:
     """End an executor at once: what its workers still do is not wanted any more."""
     processes = list((getattr(executor, "_processes", None) or {}).values())
+    if (results := getattr(executor, "_result_queue", None)) is not None:
+        results._writer.close()  # or the rest of a result that a worker was sending would be waited for without end
     executor.shutdown(wait=False, cancel_futures=True)
     for process in processes:
         process.terminate()

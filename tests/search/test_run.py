@@ -13,7 +13,7 @@ import pytest
 
 from search.pool import CAPACITY, Pool
 from search.portfolio import Portfolio
-from search.run import Progress, Search, local_executor
+from search.run import Progress, Search, _shut_down, local_executor
 from search.strategy import Problem
 from search.task import Discovery, Task, run_task
 from stl_algebra import Format, InvalidInput, TileEncoder, classical, strassen
@@ -192,3 +192,18 @@ def test_a_portfolio_prefers_what_gains() -> None:
     drawn = [portfolio.draw(rng).strategy for _ in range(200)]
     assert drawn.count("b") > 150
     assert "a" in drawn
+
+
+def test_an_executor_ends_although_a_result_is_half_sent() -> None:
+    """A worker that is ended while it sends leaves a message without an end."""
+    pool = local_executor(1)
+    assert isinstance(pool, ProcessPoolExecutor)
+    pool.submit(os.getpid).result()
+    pool.submit(time.sleep, 600)
+    manager, results = pool._executor_manager_thread, pool._result_queue
+    assert manager is not None
+    results._writer._send((1000).to_bytes(4) + b"the first bytes of a thousand")
+    time.sleep(0.5)
+    _shut_down(pool)
+    manager.join(20)
+    assert not manager.is_alive()
