@@ -1,7 +1,7 @@
 """Reading and writing bfloat16 in code compiled by numba, which has no such type: as its bits in uint16.
 
-A bfloat16 is the upper half of a float32. Each function here is one vector loop in two kinds, chosen by dtype
-when it is compiled: for floats a plain copy.
+A bfloat16 is the upper half of a float32. Each function here is one vector loop in two kinds, chosen by dtype:
+for floats a plain copy. In compiled code the choice is made when it is compiled.
 """
 
 from __future__ import annotations
@@ -23,18 +23,35 @@ _NAN = np.uint16(0x7FC0)
 
 
 def load(source: Array, target: Array) -> None:
-    """Copy a vector to one of float32 from the bits of bfloat16, or to one of its own dtype."""
-    raise NotImplementedError("for compiled code alone")
+    """Copy a vector to one of float32 from the bits of bfloat16, or to one of its own dtype.
+
+    >>> target = np.empty(2, np.float32)
+    >>> load(np.array([0x3F80, 0xC000], np.uint16), target)
+    >>> target.tolist()
+    [1.0, -2.0]
+    """
+    (_widen if source.dtype == np.uint16 else _copy)(source, target)
 
 
 def store(source: Array, target: Array) -> None:
-    """Round a vector of float32 to the bits of bfloat16, to nearest and ties to even, or copy it to its own dtype."""
-    raise NotImplementedError("for compiled code alone")
+    """Round a vector of float32 to the bits of bfloat16, to nearest and ties to even, or copy it to its own dtype.
+
+    >>> target = np.empty(2, np.uint16)
+    >>> store(np.array([1.0, 1.0 + 3 / 256], np.float32), target)
+    >>> [hex(bits) for bits in target.tolist()]
+    ['0x3f80', '0x3f82']
+    """
+    (_round if target.dtype == np.uint16 else _copy)(source, target)
 
 
 def widened(source: Array, buffer: Array) -> Array:
-    """A vector in the dtype of the buffer: as it is, or from the bits of bfloat16 in the buffer's first places."""
-    raise NotImplementedError("for compiled code alone")
+    """A vector in the dtype of the buffer: as it is, or from the bits of bfloat16 in the buffer's first places.
+
+    >>> widened(np.array([0x3F80], np.uint16), np.zeros(2, np.float32)).tolist()
+    [1.0]
+    """
+    result: Array = (_widen_all if source.dtype == np.uint16 else _as_it_is)(source, buffer)
+    return result
 
 
 def _copy(source: Array, target: Array) -> None:
@@ -56,9 +73,7 @@ def _round(source: Array, target: Array) -> None:
 
 
 def _widen_all(source: Array, buffer: Array) -> Array:
-    bits = buffer.view(np.uint32)
-    for t in range(len(source)):
-        bits[t] = np.uint32(source[t]) << _HALF
+    load(source, buffer)
     return buffer[: len(source)]
 
 
