@@ -14,7 +14,8 @@ CAPACITY = 6
 LIKENESS = 1e-3
 #: To a worker go encoders of ranks up to this far away from the best of so many niches, exact ones of every rank,
 NEIGHBOURHOOD, NICHES = 3, 12
-#: and from further away, as far as an orbit is long, the best encoder of so many niches with symmetry.
+#: and from further away, as far as an orbit is long, the best encoder of so many niches with symmetry,
+#: and the best one of every higher rank.
 ORBIT_LENGTH, SYMMETRIC_NICHES = 9, 3
 
 Niche = tuple[int, Structure | None]
@@ -62,7 +63,10 @@ class Pool:
             elif distance <= ORBIT_LENGTH and structure is not None and number < SYMMETRIC_NICHES:
                 chosen.append(encoders[0])
             else:
-                chosen += [encoder for encoder in encoders if encoder.exact]
-                continue
+                # Descents start at every higher rank.
+                first = encoders[: other > rank and number == 0]
+                chosen += first + [encoder for encoder in encoders[len(first) :] if encoder.exact]
+                if not first:
+                    continue
             taken[other] = number + 1
         return tuple(chosen)

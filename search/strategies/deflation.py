@@ -1,4 +1,4 @@
-"""Deflation: from an encoder of higher rank down, one product at a time, with a beam."""
+"""Deflation: from an encoder of higher rank down, one product at a time, by many descents that chance makes differ."""
 
 from __future__ import annotations
 
@@ -10,31 +10,36 @@ from search.als import alternating_least_squares
 from search.cp_model import CPModel
 from search.exact_seeds import derivation, exact_seed
 from search.finish import finish, small_enough, solve_in_stages
-from search.objective import Factors, Objective
+from search.objective import Factors
 from search.strategy import Candidate, Improving, Problem, Stop
 from stl_algebra import TileEncoder, balance_factors
 
-#: Sweeps of alternating least squares after a drop: enough to rank the drops.
-SWEEPS = 30
-
-
-#: Sweeps, and how much worse than the best a result may then be, for it to be minimised further.
-SCREENING_SWEEPS, SCREENING_MARGIN = 300, 1.04
+#: Of the products, the part that chance leaves to choose the drop from; in the first descent of a search all.
+CHOICE = (0.25, 0.5, 0.75)
+#: Of so many drops left, one more is made at once before the factors are refitted.
+DROPS_A_STEP = 8
+#: Drops tried at every step, those of least cost to first order, and sweeps after each.
+TRIED, SWEEPS = 16, 30
+#: Levenberg–Marquardt iterations after every so many drops: they keep the descent near minima.
+ITERATIONS, DROPS_BETWEEN = 8, 4
+#: Of the last drops so many are screened by iterations, and so many of those minimised.
+SCREENED, SCREENING_ITERATIONS, FINISHED = 6, 12, 3
+#: How much worse than the best known, or the best of a descent, a result may be after screening to be minimised.
+SCREENING_MARGIN = 1.03
+#: Errors that differ by less than this part are those of the same minimum.
+LIKENESS = 2e-4
 
 
 class DeflationSearch:
-    """Drops products of an encoder of higher rank and refits after each, keeping the best few.
+    """Drops products of an encoder of higher rank and refits after each, down to the rank.
 
-    Starts from the construction of the format, from known encoders of higher rank, and from the best of this
-    rank and of lower ones regrown: with random products added. Each level tries many drops with a few sweeps of
-    alternating least squares; what then comes near the best is minimised by Levenberg–Marquardt. The first pass
-    is greedy, later ones keep a beam and let chance into its choice.
+    A descent chooses among a random part of the products the one whose drop, refitted by a few sweeps of alternating
+    least squares, leaves the least, and minimises now and then by Levenberg–Marquardt. One takes about a second, so
+    there are many: from the constructions of the format, from known encoders of every higher rank, and from the best
+    of this rank and of lower ones regrown, with random products added.
     """
 
     name = "deflation"
-
-    def __init__(self, beam: int = 3, branches: int = 24) -> None:
-        self._beam, self._branches = beam, branches
 
     def applies(self, problem: Problem) -> bool:
         return derivation(problem.format).rank > problem.rank or any(e.rank > problem.rank for e in problem.known)
@@ -42,23 +47,15 @@ class DeflationSearch:
     def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
         improving = Improving(problem)
         population = problem.known_of_rank(problem.rank)[:6]
-        objective = problem.objective()
         trial = 0
         while not stop():
             trial += 1
             seed, start, kind = self._start(problem, population, rng)
-            beam = 1 if trial == 1 else self._beam
-            worth = SCREENING_MARGIN * problem.error(population[0]) if population else np.inf
+            choice = 1.0 if trial == 1 else float(rng.choice(CHOICE))
+            worth = SCREENING_MARGIN * problem.error(population[0]) + 1e-3 if population else np.inf
             details = {"trial": trial, "start": kind, "from_rank": len(start[0])}
-            for dropped in self._descend(problem, start, rng, stop, beam):
-                factors = alternating_least_squares(objective, dropped, SCREENING_SWEEPS)
-                if stop() or objective.error(factors) > worth + 1e-3:
-                    continue
-                if small_enough(problem):
-                    point = solve_in_stages(CPModel, problem, factors, stop, emphases=(1.0,), iterations=150)
-                else:
-                    point = alternating_least_squares(objective, factors, SCREENING_SWEEPS)
-                for candidate in finish(problem, point, rng, stop, (seed.digest,), details):
+            for factors in _settled(problem, _descended(problem, start, choice, rng, stop), worth, stop):
+                for candidate in finish(problem, factors, rng, stop, (seed.digest,), details):
                     population = sorted([*population, candidate.encoder], key=problem.cost)[:6]
                     yield from improving.offer(candidate)
             stop.count_trial()
@@ -66,43 +63,75 @@ class DeflationSearch:
     def _start(
         self, problem: Problem, population: list[TileEncoder], rng: np.random.Generator
     ) -> tuple[TileEncoder, Factors, str]:
-        """Where a trial starts: the encoder, its factors (regrown ones have more products), and how in words."""
+        """Where a descent starts: the encoder, its factors (regrown ones have more products), and how in words."""
         higher = [e for e in problem.known if e.rank > problem.rank]
         if derivation(problem.format).rank > problem.rank:
             higher.append(exact_seed(problem.format))
-        exact = [e for e in higher if e.ring.is_exact_for_reals]
         lower = [e for e in problem.known if e.rank < problem.rank]
         choice = rng.random()
-        if (population or lower) and (not higher or choice < 0.4):
+        if (population or lower) and (not higher or choice < 0.25):
             # The best of lower ranks are what this rank must beat at least.
-            pool = sorted(lower, key=problem.cost)[:6] if lower and (not population or choice < 0.15) else population
+            pool = sorted(lower, key=problem.cost)[:6] if lower and (not population or choice < 0.1) else population
             seed = pool[min(int(rng.exponential(1.5)), len(pool) - 1)]
             more = problem.rank - seed.rank + int(rng.integers(seed.rank == problem.rank, 5))
             return seed, _regrown(problem, seed, more, rng), "regrown"
-        if exact and choice < 0.7:
-            seed = exact[int(rng.integers(len(exact)))]
-        else:
-            seed = higher[int(rng.integers(len(higher)))]
+        ranks = sorted({e.rank for e in higher})
+        # The nearest ranks are the shortest way, the farther ones lead to other families.
+        place = int(rng.exponential(1.5)) if choice < 0.6 else int(rng.integers(len(ranks)))
+        of_rank = [e for e in higher if e.rank == ranks[min(place, len(ranks) - 1)]]
+        seed = of_rank[int(rng.integers(len(of_rank)))]
         return seed, problem.factors(seed), "exact" if seed.exact else "approximate"
 
-    def _descend(
-        self, problem: Problem, start: Factors, rng: np.random.Generator, stop: Stop, beam: int
-    ) -> list[Factors]:
-        objective = problem.objective()
-        level: list[Factors] = [start]
-        for rank in range(len(start[0]), problem.rank, -1):
-            reached: list[tuple[float, Factors]] = []
-            for factors in level:
-                drops = np.argsort(drop_costs(factors))[: 3 * self._branches]
-                for product in rng.permutation(drops)[: self._branches]:
-                    if stop():
-                        return []
-                    reached.append(_refitted(objective, factors, int(product)))
-            # Values that differ by a few per cent are as good: chance decides between them.
-            noise = 0.02 * rng.standard_normal(len(reached)) * (rank > problem.rank + 1)
-            order = np.argsort([value * (1 + e) for (value, _), e in zip(reached, noise, strict=True)])
-            level = [reached[int(k)][1] for k in order[:beam]]
-        return level
+
+def _descended(problem: Problem, start: Factors, choice: float, rng: np.random.Generator, stop: Stop) -> list[Factors]:
+    """The distinct points at the rank that the last step of a descent comes to, the best first."""
+    points, since, large = [balance_factors(*start)], 0, not small_enough(problem)
+    while (left := len(points[0][0]) - problem.rank) > 0 and not stop():
+        now = min(1 + left // DROPS_A_STEP, left)
+        if (since := since + now) > DROPS_BETWEEN and not large:
+            points[0], since = _minimised(problem, points[0], ITERATIONS, stop), 0
+        points = _distinct(problem, list(_dropped(problem, points[0], now, choice, rng)))
+    return points if left == 0 else []
+
+
+def _dropped(
+    problem: Problem, factors: Factors, number: int, choice: float, rng: np.random.Generator
+) -> Iterator[Factors]:
+    """The factors without each of the cheapest products, or that one and as many of the next, refitted."""
+    rank, objective = len(factors[0]), problem.objective()
+    open_ = np.flatnonzero(rng.random(rank) < choice) if choice < 1 else np.arange(rank)
+    cheapest = np.concatenate([o := open_[np.argsort(drop_costs(factors)[open_])], np.setdiff1d(np.arange(rank), o)])
+    for place in range(0, max(min(TRIED, len(open_)), 1), number):
+        u, v, w = (np.delete(factor, cheapest[place : place + number], axis=0) for factor in factors)
+        yield balance_factors(*alternating_least_squares(objective, (u, v, w), SWEEPS))
+
+
+def _settled(problem: Problem, reached: list[Factors], worth: float, stop: Stop) -> Iterator[Factors]:
+    """The minima near the points reached whose errors are near or below `worth`."""
+    objective = problem.objective()
+    if not small_enough(problem):
+        yield from (alternating_least_squares(objective, one, 10 * SWEEPS) for one in reached[:1])
+        return
+    screened = [_minimised(problem, one, SCREENING_ITERATIONS, stop) for one in reached[:SCREENED]]
+    for one in _distinct(problem, screened)[:FINISHED]:
+        best = min(objective.error(other) for other in screened)
+        if objective.error(one) <= min(worth, SCREENING_MARGIN * best) and not stop():
+            yield _minimised(problem, one, 250, stop)
+
+
+def _distinct(problem: Problem, points: list[Factors]) -> list[Factors]:
+    """The points by their errors, of those with nearly the same error one."""
+    objective = problem.objective()
+    found: list[tuple[float, Factors]] = []
+    for error, point in sorted(((objective.error(point), point) for point in points), key=lambda one: one[0]):
+        if not found or error - found[-1][0] > LIKENESS * error:
+            found.append((error, point))
+    return [point for _, point in found]
+
+
+def _minimised(problem: Problem, factors: Factors, iterations: int, stop: Stop) -> Factors:
+    u, v, w = solve_in_stages(CPModel, problem, balance_factors(*factors), stop, emphases=(1.0,), iterations=iterations)
+    return u, v, w
 
 
 def _regrown(problem: Problem, encoder: TileEncoder, more: int, rng: np.random.Generator) -> Factors:
@@ -112,12 +141,6 @@ def _regrown(problem: Problem, encoder: TileEncoder, more: int, rng: np.random.G
         for f in balance_factors(*problem.factors(encoder))
     )
     return alternating_least_squares(problem.objective(), (u, v, w), 4 * SWEEPS)
-
-
-def _refitted(objective: Objective, factors: Factors, product: int) -> tuple[float, Factors]:
-    u, v, w = (np.delete(f, product, axis=0) for f in factors)
-    refitted = alternating_least_squares(objective, balance_factors(u, v, w), SWEEPS)
-    return objective.value(refitted), refitted
 
 
 def drop_costs(factors: Factors) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from time import perf_counter
@@ -9,11 +10,13 @@ from time import perf_counter
 import torch
 from torch import Tensor, nn
 
-from stl_algebra import TileEncoder
+from stl_algebra import InvalidInput, TileEncoder
+from stl_algebra import Moments as TileMoments
 from stl_nn.calibration.calibrated_linear import CalibratedLinear
 from stl_nn.calibration.channels import BLOCK, Channels
 from stl_nn.calibration.joint import best_refitted, refine
 from stl_nn.calibration.moments import Moments
+from stl_nn.calibration.orientation import oriented
 from stl_nn.calibration.refit import refit
 from stl_nn.calibration.tile_system import TileSystem
 from stl_nn.calibration.weighted import weighted_encoders
@@ -26,7 +29,8 @@ from stl_nn.reference import encode_weight
 class Level(StrEnum):
     """How much calibration may cost.
 
-    permutation  channels centred, scaled and ordered by importance; encoder and weights as without data
+    permutation  channels centred, scaled and ordered by importance; of the encoder the orientation that suits them
+                 best, weights as without data
     moments      blocks of channels in a basis of their own, and an encoder of the layer's own, the best for its
                  second moments; weights encoded by it
     refit        encoded weights by least squares as well: one Cholesky factorisation of size K·r/m
@@ -101,6 +105,9 @@ def _encoders(
     system: TileSystem, encoder: TileEncoder, level: Level, seed: int, random_starts: int | None
 ) -> list[TileEncoder]:
     """The encoders that a level comes to: the last thing to do is to encode the weight by each, and keep the best."""
+    with suppress(InvalidInput):  # where every product of mean tiles is zero there is nothing to choose by
+        tiles = TileMoments(encoder.format, system.mean_tile_moment(), system.mean_weight_moment())
+        encoder = oriented(encoder, tiles)
     if level is Level.PERMUTATION:
         return [encoder]
     more = RANDOM_STARTS[level] if random_starts is None else random_starts

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
 from stl_algebra import Format
 from stl_nn.calibration.moments import Moments
+
+#: Rows of A that are held at a time to evaluate the form.
+SLAB = 1024
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,18 @@ class TileSystem:
         """k = K/m."""
         return self.moments.shape[0]
 
+    def mean_tile_moment(self) -> NDArray[np.float64]:
+        """Σ_X (n·m, n·m), the mean over the tiles of a tile row."""
+        moment: NDArray[np.float64] = (torch.einsum("kakb->ab", self.moments) / self.tiles).numpy()
+        return moment
+
+    def mean_weight_moment(self) -> NDArray[np.float64]:
+        """Σ_W (m·p, m·p), the mean over all tiles of the weight."""
+        _, m, p = self.format
+        tiles = self.weight.reshape(self.tiles, m, -1, p).permute(0, 2, 1, 3).reshape(-1, m * p)
+        moment: NDArray[np.float64] = (tiles.T @ tiles / len(tiles)).numpy()
+        return moment
+
     def subset(self, tiles: Tensor, columns: Tensor) -> TileSystem:
         """The system of some tiles of the inner dimension and some tile columns of the weight alone."""
         n, m, _ = self.format
@@ -108,7 +125,11 @@ class TileSystem:
         """E‖Ŷ − Y‖² / E‖Y‖² for encoded weights (r, k, J): the data-aware relative error, cross-tile terms included."""
         flat = encoded.double().transpose(0, 1).flatten(0, 1)
         cross = torch.sum(flat * self.right_side(encode_x, decode))
-        own = torch.sum(flat * (self.normal(encode_x, decode) @ flat))
+        own, step = torch.zeros_like(cross), max(1, SLAB // len(encode_x))
+        for start in range(0, self.tiles, step):  # A is never held as a whole
+            some = range(start, min(start + step, self.tiles))
+            block = flat[some.start * len(encode_x) : some.stop * len(encode_x)]
+            own += torch.sum(block * (self.normal_rows(some, encode_x, decode) @ flat))
         return float((self.energy - 2 * cross + own) / self.energy) if self.energy else 0.0
 
     @staticmethod

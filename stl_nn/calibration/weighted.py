@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
@@ -39,7 +38,7 @@ def weighted_encoders(
     >>> from stl_algebra import strassen
     >>> from stl_nn.calibration.moments import MomentSums
     >>> sums = MomentSums(4, 2)
-    >>> sums.add(torch.randn(50, 4))
+    >>> import torch; sums.add(torch.randn(50, 4))
     >>> system = TileSystem.of(strassen().format, sums.result(), torch.eye(4))
     >>> weighted_encoders(system, strassen(), random_starts=3) == [strassen()]
     True
@@ -48,8 +47,8 @@ def weighted_encoders(
     """
     if encoder.ring.is_exact_for_reals or not system.energy > 0:
         return [encoder]  # nothing is left to gain
-    to_x, from_x = _square_roots(_tile_moment(system))
-    to_w, from_w = _square_roots(_weight_moment(system))
+    to_x, from_x = _square_roots(system.mean_tile_moment())
+    to_w, from_w = _square_roots(system.mean_weight_moment())
     target = np.einsum("abc,ax,bw->xwc", matmul_tensor(encoder.format), to_x, to_w)
     starts: list[tuple[Array, ...]] = [(encoder.encode_x @ to_x, encoder.encode_w @ to_w, encoder.decode.T)]
     rng = np.random.default_rng(seed)
@@ -105,20 +104,6 @@ def _minimise(target: Array, start: tuple[Array, ...], steps: int) -> tuple[floa
     z = np.concatenate([factor.ravel() for factor in balanced])
     found = minimize(objective, z, jac=True, method="L-BFGS-B", options=options)
     return float(found.fun), split(found.x)
-
-
-def _tile_moment(system: TileSystem) -> Array:
-    """Σ_X (n·m, n·m), the mean over the tiles of a tile row."""
-    moment: Array = (torch.einsum("kakb->ab", system.moments) / system.tiles).numpy()
-    return moment
-
-
-def _weight_moment(system: TileSystem) -> Array:
-    """Σ_W (m·p, m·p), the mean over all tiles of the weight."""
-    _, m, p = system.format
-    tiles = system.weight.reshape(system.tiles, m, -1, p).permute(0, 2, 1, 3).reshape(-1, m * p)
-    moment: Array = (tiles.T @ tiles / len(tiles)).numpy()
-    return moment
 
 
 def _square_roots(moment: Array) -> tuple[Array, Array]:
