@@ -15,6 +15,10 @@ from stl_nn.calibration.moments import Moments
 
 #: Rows of A that are held at a time to evaluate the form.
 SLAB = 1024
+#: Tiles of the inner dimension that are worked on at once.
+CHUNK = 16
+#: Of so many tiles, A is held in single precision.
+MANY_TILES = 128
 
 
 @dataclass(frozen=True)
@@ -101,25 +105,35 @@ class TileSystem:
             return self._normal_rows(self.moments, encode_x, gram).reshape(size, size)
         return self.normal_rows(range(self.tiles), encode_x, decode)
 
+    @property
+    def working_dtype(self) -> torch.dtype:
+        """Of A: its rounding is far below the ridge, but a factorisation of a small one need not save."""
+        return torch.float64 if self.tiles < MANY_TILES else torch.float32
+
     def normal_rows(self, tiles: range, encode_x: Tensor, decode: Tensor) -> Tensor:
         """The rows of A that belong to some tiles of the inner dimension, shape (len(tiles)·r, k·r)."""
-        gram, size = decode.T @ decode, self.tiles * len(encode_x)
-        normal = encode_x.new_empty(len(tiles), len(encode_x), size)
-        for start in range(0, len(tiles), 16):  # the intermediate is four times A for small formats
-            some = tiles[start : start + 16]
-            moments = self.moments[some.start : some.stop]
-            normal[start : start + 16] = self._normal_rows(moments, encode_x, gram).flatten(2)
+        dtype = self.working_dtype
+        encode, gram, size = encode_x.to(dtype), (decode.T @ decode).to(dtype), self.tiles * len(encode_x)
+        normal = encode.new_empty(len(tiles), len(encode), size)
+        for start in range(0, len(tiles), CHUNK):  # the intermediate is four times A for small formats
+            some = tiles[start : start + CHUNK]
+            moments = self.moments[some.start : some.stop].to(dtype)
+            normal[start : start + CHUNK] = self._normal_rows(moments, encode, gram).flatten(2)
         return normal.reshape(-1, size)
 
     def right_side(self, encode_x: Tensor, decode: Tensor) -> Tensor:
         """B, shape (k·r, J)."""
         n, m, p = self.format
         rank, tiles = len(encode_x), self.tiles
-        half = torch.einsum("sa,kab->ksb", encode_x, self.moments.reshape(tiles, n * m, -1))
-        half = half.reshape(tiles, rank, tiles, n, m)
-        mixed = torch.einsum("ics,kslim->kslmc", decode.reshape(n, p, rank), half)
+        # Over (a, i) for a an entry of the tile of X: what the product of it and row i of Y adds to (s, c).
+        both = torch.einsum("sa,ics->aisc", encode_x, decode.reshape(n, p, rank)).reshape(-1, rank * p)
         columns = self.weight.permute(0, 2, 1).reshape(tiles * m * p, -1)
-        return mixed.reshape(tiles * rank, -1) @ columns
+        parts = []
+        for start in range(0, tiles, CHUNK):
+            moments = self.moments[start : start + CHUNK].reshape(-1, n * m, tiles, n, m)
+            mixed = moments.permute(0, 2, 4, 1, 3).reshape(-1, n * m * n) @ both
+            parts.append(mixed.reshape(-1, tiles, m, rank, p).permute(0, 3, 1, 2, 4).flatten(2).flatten(0, 1) @ columns)
+        return torch.cat(parts)
 
     def error(self, encode_x: Tensor, decode: Tensor, encoded: Tensor) -> float:
         """E‖Ŷ − Y‖² / E‖Y‖² for encoded weights (r, k, J): the data-aware relative error, cross-tile terms included."""
@@ -129,10 +143,13 @@ class TileSystem:
         for start in range(0, self.tiles, step):  # A is never held as a whole
             some = range(start, min(start + step, self.tiles))
             block = flat[some.start * len(encode_x) : some.stop * len(encode_x)]
-            own += torch.sum(block * (self.normal_rows(some, encode_x, decode) @ flat))
+            rows = self.normal_rows(some, encode_x, decode)
+            own += torch.sum(block * (rows @ flat.to(rows.dtype)))
         return float((self.energy - 2 * cross + own) / self.energy) if self.energy else 0.0
 
     @staticmethod
     def _normal_rows(moments: Tensor, encode_x: Tensor, gram: Tensor) -> Tensor:
-        half = torch.einsum("sa,kalb->kslb", encode_x, moments)
-        return torch.einsum("kslb,tb->kslt", half, encode_x) * gram[None, :, None, :]
+        """(k, r, l, r) for the moments (k, nm, l, nm) of some tiles with all."""
+        tiles, entries, others, _ = moments.shape
+        half = (encode_x @ moments.reshape(tiles, entries, -1)).reshape(-1, entries)
+        return (half @ encode_x.T).reshape(tiles, -1, others, len(encode_x)) * gram[:, None, :]
