@@ -81,8 +81,8 @@ def measure(model: str, wanted: list[dict[str, Any]], limits: tuple[int, int], s
             found["layers"] = layer_rows(network.model, {"error": found["layers"]})
             found["encoder"] = about(encoder) if cell["method"] == "stl" else None
         yield {
-            **cell,
             **found,
+            **cell,
             "text": {"source": network.text, "tokens": network.rows(network.held_out)},
             "calibration_text": {"source": network.calibration_text, "tokens": network.rows(network.calibration)},
             "seconds": time.perf_counter() - began,

@@ -9,7 +9,7 @@ from search.strategy import Problem
 from stl_algebra import TileEncoder
 
 #: Encoders kept per niche: a rank, and the structure of an invariant encoder or none. Niches keep variety alive.
-CAPACITY = 6
+CAPACITY = 12
 #: Encoders of one niche whose costs differ by less than this, relatively, count as the same.
 LIKENESS = 1e-3
 #: To a worker go encoders of ranks up to this far away from the best of so many niches, exact ones of every rank,

@@ -22,7 +22,7 @@ from stl_nn.expected_error import PRECISION_OF_DTYPE
 from stl_nn.replacement import FilterFn, Replacement, Skipped, replace_linears
 
 #: Bytes of moments held at once; what does not fit is gathered in another pass over the loader.
-MOMENT_BYTES = 2_000_000_000
+MOMENT_BYTES = 1_700_000_000
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def calibrate(
 
     Encoders of a layer's own are looked for from random starts once for each shape of layer, and from there on from
     those of the last layer of the shape, which suit it better than data-free ones. Only second moments are held, never
-    activations, and at most about two gigabytes of them. Raises InvalidInput for a loader that yields nothing or NaN,
+    activations, and at most 1.7 gigabytes of them. Raises InvalidInput for a loader that yields nothing or NaN,
     and for a model or filter without linear layers.
 
     >>> import torch; from stl_algebra import strassen
@@ -128,7 +128,7 @@ def calibrate(
 
     def gathered() -> Iterator[tuple[str, Moments]]:
         """The layers' moments on the dense network's inputs, in the order they run, by as many passes as it takes."""
-        for chunk in chunked(groups, lambda name: 16 * lags * layers[name].in_features ** 2, MOMENT_BYTES):
+        for chunk in chunked(groups, lambda name: 8 * lags * layers[name].in_features ** 2, MOMENT_BYTES):
             listened = {group[0]: model.get_submodule(group[0]) for group in chunk}
             moments = gather_moments(listened, batches, lambda batch: feed(model, batch), lags, last=chunk[-1][0])
             for group in chunk:

@@ -176,5 +176,6 @@ def gather_moments(
     silent = [name for name in layers if name not in leader]
     if silent:
         raise InvalidInput(f"the calibration loader yields nothing that reaches layer {silent[0]!r}; give it a batch")
-    results = {name: one.result() for name, one in sums.items()}
+    # One at a time: of a large network the sums are gigabytes.
+    results = {name: sums.pop(name).result() for name in list(sums)}
     return {name: results[leader[name]] for name in layers}
