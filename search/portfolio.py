@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from search.strategy_names import EXPLORING
+
 
 @dataclass
 class Arm:
@@ -24,7 +26,7 @@ class Portfolio:
     """Draws arms in proportion to their recent gain in cost per slice, after one slice each.
 
     Gains decay by a fifth a slice; a part of the draws is spread over all arms, more over those that come
-    close to the best of their rank.
+    close to the best of their rank, and over strategies whose finds are rare and large.
 
     >>> Portfolio([(40, "orbit"), (40, "lm")]).draw(np.random.default_rng(0)).strategy
     'orbit'
@@ -61,7 +63,8 @@ class Portfolio:
         }
         behind = np.array([np.inf if arm.best is None else arm.best - best[arm.rank] for arm in self.arms])
         closeness = 0.1 + np.exp(-behind / 0.01)
-        explore = closeness / closeness.sum()
+        explore = closeness * [EXPLORING.get(arm.strategy, 1.0) for arm in self.arms]
+        explore /= explore.sum()
         if gains.sum() <= 0:
             return explore
         return (1 - self._EXPLORE) * gains / gains.sum() + self._EXPLORE * explore

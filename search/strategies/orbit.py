@@ -104,9 +104,9 @@ def _start(
 
 
 def _random_structure(problem: Problem, rng: np.random.Generator) -> Structure:
-    """Of any of the groups, the larger the likelier, since a trial then costs less."""
+    """Of any of the groups, the larger the likelier: a trial costs by the cube of the number of orbits."""
     groups = orbit_groups(problem.format)
-    orders = np.array([len(group) ** 2 for group in groups.values()])
+    orders = np.array([len(group) ** 3 for group in groups.values()])
     for _ in range(20):
         name = list(groups)[int(rng.choice(len(groups), p=orders / orders.sum()))]
         none = Structure(problem.format, name, (0,) * len(types_of(problem.format, name)))
