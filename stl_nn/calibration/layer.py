@@ -17,7 +17,7 @@ from stl_nn.calibration.channels import BLOCK, Channels
 from stl_nn.calibration.joint import best_refitted, refine
 from stl_nn.calibration.moments import Moments
 from stl_nn.calibration.orientation import oriented
-from stl_nn.calibration.refit import refit
+from stl_nn.calibration.refit import refit, ridge_for
 from stl_nn.calibration.tile_system import TileSystem
 from stl_nn.calibration.weighted import weighted_encoders
 from stl_nn.conversion import multiplications
@@ -92,7 +92,7 @@ def calibrate_linear(
         (system.error(tensors.encode_x, tensors.decode, encoded), candidate, encoded)
         for candidate in _encoders(system, encoder, level, seed, random_starts)
         for tensors in [EncoderTensors.of(candidate, torch.float64)]
-        for encoded in [_encoded(system, mapped, tensors, level)]
+        for encoded in [_encoded(system, mapped, tensors, level, moments.count)]
     ]
     error, encoder, encoded = min(found, key=lambda one: one[0])
     layer = CalibratedLinear.assemble(
@@ -119,11 +119,12 @@ def _encoders(
     return [best] if level is Level.REFIT or best.exact else [best, refine(system, starts, seed=seed)]
 
 
-def _encoded(system: TileSystem, mapped: Tensor, encoder: EncoderTensors, level: Level) -> Tensor:
+def _encoded(system: TileSystem, mapped: Tensor, encoder: EncoderTensors, level: Level, rows: int) -> Tensor:
     """The encoded weights (r, K/m, N/p): the weight's encoding, refitted where the level asks for it."""
     encoded = encode_weight(mapped, encoder)
     if level in (Level.REFIT, Level.JOINT):
-        encoded = refit(system, encoder.encode_x, encoder.decode, encoded)
+        ridge = ridge_for(system.tiles * encoder.rank, rows)
+        encoded = refit(system, encoder.encode_x, encoder.decode, encoded, ridge)
     return encoded
 
 
