@@ -183,6 +183,29 @@ def test_a_pool_keeps_the_best_and_drops_lookalikes() -> None:
     assert all(e.exact for e in pool.near(100))
 
 
+def test_a_worker_is_given_the_best_of_every_higher_rank() -> None:
+    format, rng = Format(3, 3, 3), np.random.default_rng(0)
+    ranks = (5, 9, 20, 20)
+    encoders = [
+        TileEncoder(
+            format, rng.standard_normal((rank, 9)), rng.standard_normal((rank, 9)), rng.standard_normal((9, rank))
+        )
+        for rank in ranks
+    ]
+    problem = Problem(format, 9)
+    given = Pool(problem, encoders).near(9)
+    assert sorted(one.rank for one in given) == [9, 20]  # of 5, farther below than its neighbours, none
+    assert min(encoders[2:], key=problem.cost) in given
+
+
+def test_a_portfolio_explores_most_where_finds_are_rare_and_large() -> None:
+    rng = np.random.default_rng(0)
+    portfolio = Portfolio([(40, "orbit"), (40, "lm")])
+    for name in [portfolio.draw(rng).strategy for _ in range(2)]:
+        portfolio.record(40, name, 1, 0.5, 0.5)
+    assert [portfolio.draw(rng).strategy for _ in range(200)].count("orbit") > 130
+
+
 def test_a_portfolio_prefers_what_gains() -> None:
     rng = np.random.default_rng(0)
     portfolio = Portfolio([(40, "a"), (40, "b")])
