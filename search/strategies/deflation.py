@@ -99,10 +99,10 @@ def _dropped(
 ) -> Iterator[Factors]:
     """The factors without each of the cheapest products, or that one and as many of the next, refitted."""
     rank, objective = len(factors[0]), problem.objective()
-    open_ = np.flatnonzero(rng.random(rank) < choice) if choice < 1 else np.arange(rank)
-    cheapest = np.concatenate([o := open_[np.argsort(drop_costs(factors)[open_])], np.setdiff1d(np.arange(rank), o)])
-    for place in range(0, max(min(TRIED, len(open_)), 1), number):
-        u, v, w = (np.delete(factor, cheapest[place : place + number], axis=0) for factor in factors)
+    left_out = rng.random(rank) >= choice
+    order = np.lexsort((drop_costs(factors), left_out))  # by cost, those that chance leaves out at the end
+    for place in range(0, max(min(TRIED, rank - int(left_out.sum())), 1), number):
+        u, v, w = (np.delete(factor, order[place : place + number], axis=0) for factor in factors)
         yield balance_factors(*alternating_least_squares(objective, (u, v, w), SWEEPS))
 
 
@@ -113,8 +113,8 @@ def _settled(problem: Problem, reached: list[Factors], worth: float, stop: Stop)
         yield from (alternating_least_squares(objective, one, 10 * SWEEPS) for one in reached[:1])
         return
     screened = [_minimised(problem, one, SCREENING_ITERATIONS, stop) for one in reached[:SCREENED]]
+    best = min((objective.error(one) for one in screened), default=np.inf)
     for one in _distinct(problem, screened)[:FINISHED]:
-        best = min(objective.error(other) for other in screened)
         if objective.error(one) <= min(worth, SCREENING_MARGIN * best) and not stop():
             yield _minimised(problem, one, 250, stop)
 
