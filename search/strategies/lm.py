@@ -17,12 +17,15 @@ from stl_algebra import TileEncoder
 #: Sweeps of alternating least squares that tell whether a hop is worth minimising, and how much worse it may be.
 SCREENING_SWEEPS, SCREENING_MARGIN = 300, 1.1
 
+#: How much the growth of a random start is held down in turn: long, which favours exact solutions, or hardly, which
+#: favours approximate ones that growth pays for.
+EMPHASES = ((1e3, 30.0, 1.0), (10.0, 1.0))
 #: So many of the best known encoders of the rank are first minimised as they are; all, where there are weights.
 POLISHED = 2
 
 
 class LevenbergMarquardtSearch:
-    """Random starts with the growth held down at first, and hops from known encoders of the rank.
+    """Random starts with the growth held down at first, more or less, and hops from known encoders of the rank.
 
     A hop replaces one to four products by random ones; hops that a few hundred sweeps of alternating least
     squares do not bring near the best are given up. Solutions of the Brent equations are rounded to exact
@@ -46,7 +49,7 @@ class LevenbergMarquardtSearch:
         while not stop():
             trial += 1
             parent = None
-            emphases: tuple[float, ...] = (1e3, 30.0, 1.0)
+            emphases: tuple[float, ...] = EMPHASES[int(rng.integers(len(EMPHASES)))]
             if unpolished:
                 parent = unpolished.pop(0)
                 start, emphases = problem.factors(parent), descending(problem, parent)

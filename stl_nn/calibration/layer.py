@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from time import perf_counter
@@ -17,7 +16,7 @@ from stl_nn.calibration.channels import BLOCK, Channels
 from stl_nn.calibration.joint import best_refitted, refine
 from stl_nn.calibration.moments import Moments
 from stl_nn.calibration.orientation import oriented
-from stl_nn.calibration.refit import refit, ridge_for
+from stl_nn.calibration.refit import refit
 from stl_nn.calibration.tile_system import TileSystem
 from stl_nn.calibration.weighted import weighted_encoders
 from stl_nn.conversion import multiplications
@@ -92,7 +91,7 @@ def calibrate_linear(
         (system.error(tensors.encode_x, tensors.decode, encoded), candidate, encoded)
         for candidate in _encoders(system, encoder, level, seed, random_starts)
         for tensors in [EncoderTensors.of(candidate, torch.float64)]
-        for encoded in [_encoded(system, mapped, tensors, level, moments.count)]
+        for encoded in [_encoded(system, mapped, tensors, level)]
     ]
     error, encoder, encoded = min(found, key=lambda one: one[0])
     layer = CalibratedLinear.assemble(
@@ -105,9 +104,8 @@ def _encoders(
     system: TileSystem, encoder: TileEncoder, level: Level, seed: int, random_starts: int | None
 ) -> list[TileEncoder]:
     """The encoders that a level comes to: the last thing to do is to encode the weight by each, and keep the best."""
-    with suppress(InvalidInput):  # where every product of mean tiles is zero there is nothing to choose by
-        tiles = TileMoments(encoder.format, system.mean_tile_moment(), system.mean_weight_moment())
-        encoder = oriented(encoder, tiles)
+    if level in (Level.PERMUTATION, Level.MOMENTS):  # what is best as it is need not be what can be refitted best
+        encoder = _oriented(system, encoder)
     if level is Level.PERMUTATION:
         return [encoder]
     more = RANDOM_STARTS[level] if random_starts is None else random_starts
@@ -119,12 +117,20 @@ def _encoders(
     return [best] if level is Level.REFIT or best.exact else [best, refine(system, starts, seed=seed)]
 
 
-def _encoded(system: TileSystem, mapped: Tensor, encoder: EncoderTensors, level: Level, rows: int) -> Tensor:
+def _oriented(system: TileSystem, encoder: TileEncoder) -> TileEncoder:
+    """The orientation of least error on the mean tiles; the encoder itself where all of their products are zero."""
+    try:
+        moments = TileMoments(encoder.format, system.mean_tile_moment(), system.mean_weight_moment())
+    except InvalidInput:
+        return encoder
+    return oriented(encoder, moments)
+
+
+def _encoded(system: TileSystem, mapped: Tensor, encoder: EncoderTensors, level: Level) -> Tensor:
     """The encoded weights (r, K/m, N/p): the weight's encoding, refitted where the level asks for it."""
     encoded = encode_weight(mapped, encoder)
     if level in (Level.REFIT, Level.JOINT):
-        ridge = ridge_for(system.tiles * encoder.rank, rows)
-        encoded = refit(system, encoder.encode_x, encoder.decode, encoded, ridge)
+        encoded = refit(system, encoder.encode_x, encoder.decode, encoded)
     return encoded
 
 

@@ -7,27 +7,13 @@ from torch import Tensor
 
 from stl_nn.calibration.tile_system import TileSystem
 
-#: Ridge, as a share of the diagonal, where there are many rows for each unknown: held-out error is flat below.
+#: Ridge, as a share of the diagonal. Held-out error is flat from 1e-6 to 1e-4 and rises above.
 RIDGE = 1e-5
-#: The most that few rows are given, see `ridge_for`.
-MOST_RIDGE = 1e-3
 #: Unknowns, K·r/m, that are solved for at once: two matrices of 1 GB. More are taken in blocks.
 MOST_UNKNOWNS = 16384
 #: Sweeps over the blocks end after so many, or when one changes the weights by less than a part of TOLERANCE.
 MOST_SWEEPS = 30
 TOLERANCE = 1e-4
-
-
-def ridge_for(unknowns: int, rows: int) -> float:
-    """The ridge for so many unknowns of an output column, K·r/m, learned from so many rows of input.
-
-    In proportion to unknowns / rows: on layers of MiniLM held-out error is least at about 3e-4 for 12 288 unknowns
-    and 5 000 rows, at 5e-5 for 3 072, and at 1e-5 or below for 31 000 rows.
-
-    >>> [round(ridge_for(unknowns, 5000) * 1e4, 1) for unknowns in (100, 5000, 20_000)]
-    [0.1, 1.0, 4.0]
-    """
-    return min(max(RIDGE, 1e-4 * unknowns / max(rows, 1)), MOST_RIDGE)
 
 
 @torch.no_grad()
