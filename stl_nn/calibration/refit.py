@@ -9,7 +9,7 @@ from stl_nn.calibration.tile_system import TileSystem
 
 #: Ridge, as a share of the diagonal. Held-out error is flat from 1e-6 to 1e-4 and rises above.
 RIDGE = 1e-5
-#: Unknowns, K·r/m, that are solved for at once: two matrices of 1 GB. More are taken in blocks.
+#: Unknowns, K·r/m, that are solved for at once: two matrices of 2 GB. More are taken in blocks.
 MOST_UNKNOWNS = 16384
 #: Sweeps over the blocks end after so many, or when one changes the weights by less than a part of TOLERANCE.
 MOST_SWEEPS = 30
@@ -42,7 +42,7 @@ def refit(
     factor, weight = ridged_factor(normal, ridge)
     if prior is not None:
         right += weight[:, None] * prior.double().transpose(0, 1).flatten(0, 1)
-    solution = torch.cholesky_solve(right.to(factor.dtype), factor).double()
+    solution = torch.cholesky_solve(right, factor)
     return solution.reshape(system.tiles, rank, -1).transpose(0, 1).contiguous()
 
 
@@ -63,12 +63,11 @@ def _refit_in_blocks(
             rows = system.normal_rows(some, encode_x, decode)
             own = rows[:, some.start * rank : some.stop * rank].clone()
             before = found[block].flatten(0, 1)
-            inner = rows @ found.flatten(0, 1).to(rows.dtype) - own @ before.to(rows.dtype)
-            residual = right[block].flatten(0, 1) - inner
+            residual = right[block].flatten(0, 1) - rows @ found.flatten(0, 1) + own @ before
             factor, weight = ridged_factor(own, ridge)
             if given is not None:
                 residual += weight[:, None] * given[block].flatten(0, 1)
-            after = torch.cholesky_solve(residual.to(factor.dtype), factor).double()
+            after = torch.cholesky_solve(residual, factor)
             moved += (after - before).square().sum()
             found[block] = after.reshape(len(some), rank, -1)
         if moved <= TOLERANCE**2 * found.square().sum():

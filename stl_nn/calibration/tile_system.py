@@ -17,8 +17,6 @@ from stl_nn.calibration.moments import Moments
 SLAB = 1024
 #: Tiles of the inner dimension that are worked on at once.
 CHUNK = 16
-#: Of so many tiles, A is held in single precision.
-MANY_TILES = 128
 
 
 @dataclass(frozen=True)
@@ -105,20 +103,14 @@ class TileSystem:
             return self._normal_rows(self.moments, encode_x, gram).reshape(size, size)
         return self.normal_rows(range(self.tiles), encode_x, decode)
 
-    @property
-    def working_dtype(self) -> torch.dtype:
-        """Of A: its rounding is far below the ridge, but a factorisation of a small one need not save."""
-        return torch.float64 if self.tiles < MANY_TILES else torch.float32
-
     def normal_rows(self, tiles: range, encode_x: Tensor, decode: Tensor) -> Tensor:
         """The rows of A that belong to some tiles of the inner dimension, shape (len(tiles)·r, k·r)."""
-        dtype = self.working_dtype
-        encode, gram, size = encode_x.to(dtype), (decode.T @ decode).to(dtype), self.tiles * len(encode_x)
-        normal = encode.new_empty(len(tiles), len(encode), size)
+        gram, size = decode.T @ decode, self.tiles * len(encode_x)
+        normal = encode_x.new_empty(len(tiles), len(encode_x), size)
         for start in range(0, len(tiles), CHUNK):  # the intermediate is four times A for small formats
             some = tiles[start : start + CHUNK]
-            moments = self.moments[some.start : some.stop].to(dtype)
-            normal[start : start + CHUNK] = self._normal_rows(moments, encode, gram).flatten(2)
+            moments = self.moments[some.start : some.stop]
+            normal[start : start + CHUNK] = self._normal_rows(moments, encode_x, gram).flatten(2)
         return normal.reshape(-1, size)
 
     def right_side(self, encode_x: Tensor, decode: Tensor) -> Tensor:
@@ -143,8 +135,7 @@ class TileSystem:
         for start in range(0, self.tiles, step):  # A is never held as a whole
             some = range(start, min(start + step, self.tiles))
             block = flat[some.start * len(encode_x) : some.stop * len(encode_x)]
-            rows = self.normal_rows(some, encode_x, decode)
-            own += torch.sum(block * (rows @ flat.to(rows.dtype)))
+            own += torch.sum(block * (self.normal_rows(some, encode_x, decode) @ flat))
         return float((self.energy - 2 * cross + own) / self.energy) if self.energy else 0.0
 
     @staticmethod
