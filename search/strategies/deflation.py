@@ -24,6 +24,8 @@ TRIED, SWEEPS = 16, 30
 ITERATIONS, DROPS_BETWEEN = 8, 4
 #: Of the last drops so many are screened by iterations, and so many of those minimised.
 SCREENED, SCREENING_ITERATIONS, FINISHED = 6, 12, 3
+#: Unknowns up to which iterations are made on the way.
+QUICK_UNKNOWNS = 2000
 #: How much worse than the best known, or the best of a descent, a result may be after screening to be minimised.
 SCREENING_MARGIN = 1.03
 #: Errors that differ by less than this part are those of the same minimum.
@@ -85,10 +87,10 @@ class DeflationSearch:
 
 def _descended(problem: Problem, start: Factors, choice: float, rng: np.random.Generator, stop: Stop) -> list[Factors]:
     """The distinct points at the rank that the last step of a descent comes to, the best first."""
-    points, since, large = [balance_factors(*start)], 0, not small_enough(problem)
+    points, since = [balance_factors(*start)], 0
     while (left := len(points[0][0]) - problem.rank) > 0 and not stop():
         now = min(1 + left // DROPS_A_STEP, left)
-        if (since := since + now) > DROPS_BETWEEN and not large:
+        if (since := since + now) > DROPS_BETWEEN and _quick(problem, left + problem.rank):
             points[0], since = _minimised(problem, points[0], ITERATIONS, stop), 0
         points = _distinct(problem, list(_dropped(problem, points[0], now, choice, rng)))
     return points if left == 0 else []
@@ -112,11 +114,19 @@ def _settled(problem: Problem, reached: list[Factors], worth: float, stop: Stop)
     if not small_enough(problem):
         yield from (alternating_least_squares(objective, one, 10 * SWEEPS) for one in reached[:1])
         return
+    if not _quick(problem, problem.rank):
+        yield from reached[:1]  # minimising takes minutes: this is something meanwhile
     screened = [_minimised(problem, one, SCREENING_ITERATIONS, stop) for one in reached[:SCREENED]]
     best = min((objective.error(one) for one in screened), default=np.inf)
     for one in _distinct(problem, screened)[:FINISHED]:
         if objective.error(one) <= min(worth, SCREENING_MARGIN * best) and not stop():
             yield _minimised(problem, one, 250, stop)
+
+
+def _quick(problem: Problem, rank: int) -> bool:
+    """Whether an iteration of Levenberg–Marquardt takes a few hundredths of a second at most."""
+    n, m, p = problem.format
+    return rank * (n * m + m * p) <= QUICK_UNKNOWNS
 
 
 def _distinct(problem: Problem, points: list[Factors]) -> list[Factors]:
