@@ -14,7 +14,7 @@ from search.levenberg_marquardt import Model, Point, last, levenberg_marquardt
 from search.objective import Factors, Objective
 from search.rounding import round_to_exact
 from search.strategy import Candidate, Problem, Stop
-from stl_algebra import TileEncoder
+from stl_algebra import Format, TileEncoder
 
 #: What is said of an encoder in better bases.
 LEAST_GROWTH = "of nearly the least growth, multiples of 1/8"
@@ -27,13 +27,21 @@ LARGEST_SYSTEM = 6000
 def small_enough(problem: Problem, order: int = 1) -> bool:
     """Whether the unknowns are few enough for Levenberg–Marquardt, with a symmetry group of an order.
 
-    >>> from stl_algebra import Format
     >>> small_enough(Problem(Format(4, 4, 4), 48)), small_enough(Problem(Format(8, 8, 8), 256))
     (True, False)
     """
-    n, m, p = problem.format
-    unknowns = problem.rank * (n * m + m * p)  # the third factor is eliminated
-    return (unknowns if order == 1 else problem.rank * sum(problem.format.sizes) // order) <= LARGEST_SYSTEM
+    whole = unknowns(problem.format, problem.rank)
+    return (whole if order == 1 else problem.rank * sum(problem.format.sizes) // order) <= LARGEST_SYSTEM
+
+
+def unknowns(format: Format, rank: int) -> int:
+    """Of the linear system of a step without symmetry: the third factor is eliminated.
+
+    >>> unknowns(Format(4, 4, 4), 40)
+    1280
+    """
+    n, m, p = format
+    return rank * (n * m + m * p)
 
 
 def solve_in_stages(

@@ -9,7 +9,7 @@ import numpy as np
 from search.als import alternating_least_squares
 from search.cp_model import CPModel
 from search.exact_seeds import derivation, exact_seed
-from search.finish import finish, small_enough, solve_in_stages
+from search.finish import finish, small_enough, solve_in_stages, unknowns
 from search.objective import Factors
 from search.strategy import Candidate, Improving, Problem, Stop
 from stl_algebra import TileEncoder, balance_factors
@@ -125,8 +125,7 @@ def _settled(problem: Problem, reached: list[Factors], worth: float, stop: Stop)
 
 def _quick(problem: Problem, rank: int) -> bool:
     """Whether an iteration of Levenberg–Marquardt takes a few hundredths of a second at most."""
-    n, m, p = problem.format
-    return rank * (n * m + m * p) <= QUICK_UNKNOWNS
+    return unknowns(problem.format, rank) <= QUICK_UNKNOWNS
 
 
 def _distinct(problem: Problem, points: list[Factors]) -> list[Factors]:

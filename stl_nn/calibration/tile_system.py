@@ -13,8 +13,6 @@ from torch.nn.functional import pad
 from stl_algebra import Format
 from stl_nn.calibration.moments import Moments
 
-#: Rows of A that are held at a time to evaluate the form.
-SLAB = 1024
 #: Tiles of the inner dimension that are worked on at once.
 CHUNK = 16
 
@@ -131,9 +129,9 @@ class TileSystem:
         """E‖Ŷ − Y‖² / E‖Y‖² for encoded weights (r, k, J): the data-aware relative error, cross-tile terms included."""
         flat = encoded.double().transpose(0, 1).flatten(0, 1)
         cross = torch.sum(flat * self.right_side(encode_x, decode))
-        own, step = torch.zeros_like(cross), max(1, SLAB // len(encode_x))
-        for start in range(0, self.tiles, step):  # A is never held as a whole
-            some = range(start, min(start + step, self.tiles))
+        own = torch.zeros_like(cross)
+        for start in range(0, self.tiles, CHUNK):  # A is never held as a whole
+            some = range(start, min(start + CHUNK, self.tiles))
             block = flat[some.start * len(encode_x) : some.stop * len(encode_x)]
             own += torch.sum(block * (self.normal_rows(some, encode_x, decode) @ flat))
         return float((self.energy - 2 * cross + own) / self.energy) if self.energy else 0.0

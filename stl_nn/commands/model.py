@@ -128,7 +128,7 @@ def ladder(catalog: Catalog, tile: Format, budget: float) -> list[TileEncoder]:
     found: dict[int, TileEncoder] = {}
     for entry in catalog.entries(tile, real=True, precision="fp32", order="error"):
         found.setdefault(entry.rank, entry.encoder)
-    size = tile.n * tile.m * tile.p
+    size = tile.products
     first, step = round(budget * size / 2), max(1, size // 8)
     steps = range(first, size + 1, step)
     chosen = {max((r for r in found if r <= most), default=0) for most in steps} - {0}
