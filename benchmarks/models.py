@@ -1,10 +1,10 @@
 """Every method on MiniLM-L6 and SmolLM2-135M at equal multiplications: one table, made in one go on a CPU.
 
-    python benchmarks/models.py [--model minilm] [--rank 32 --rank 40] [--only stl --only asvd] [--fresh] [--json]
+    python benchmarks/models.py [--model minilm] [--rank 35 --depth 1] [--only stl --only asvd] [--fresh] [--json]
 
 Held-out text is the language reference of Python, calibration text the docstrings of its library. Every finished cell
 is written at once to benchmarks/results/models.json with its command, seed, date and machine; a second call measures
-what is missing. Cheap cells come first.
+what is missing. Cheap cells come first. What is measured is what `stl-bench report` compares.
 """
 
 from __future__ import annotations
@@ -23,28 +23,12 @@ HERE = Path(__file__).resolve().parent
 sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
 
 from benchmarks.environment import environment  # noqa: E402
+from stl_nn.evidence.networks import expected, identity, label  # noqa: E402
 
 RESULTS = HERE / "results" / "models.json"
 MODELS = ("minilm", "smollm2")
-RANKS = (32, 40)
 #: Held-out and calibration batches: passages of about 150 tokens, windows of 512.
-LIMITS = {"minilm": (64, 128), "smollm2": (4, 16)}
-PRUNED = ("magnitude24", "wanda24", "sparsegpt24")
-FLEXIBLE = ("svd", "asvd", "block", "monarch", "sampling", "countsketch")
-CALIBRATIONS = ("none", "permutation", "moments", "refit", "sequential", "joint", "joint-sequential")
-
-
-def cells(model: str, ranks: tuple[int, ...]) -> Iterator[dict[str, Any]]:
-    """What is to be measured on a model, the cheap first; 2:4 has one share of the multiplications only."""
-    yield {"model": model, "rank": None, "method": "dense", "calibration": "none"}
-    for method in PRUNED:
-        yield {"model": model, "rank": 32, "method": method, "calibration": "none"}
-    for rank in ranks:
-        for method in FLEXIBLE:
-            yield {"model": model, "rank": rank, "method": method, "calibration": "none"}
-    for calibration in CALIBRATIONS:
-        for rank in ranks:
-            yield {"model": model, "rank": rank, "method": "stl", "calibration": calibration}
+LIMITS = {"minilm": (64, 128), "smollm2": (4, 32)}
 
 
 def command_of(cell: dict[str, Any], limits: tuple[int, int], seed: int) -> str:
@@ -52,6 +36,7 @@ def command_of(cell: dict[str, Any], limits: tuple[int, int], seed: int) -> str:
     method = "" if cell["method"] == "dense" else f" --method {cell['method']}"
     rank = "" if cell["rank"] is None else f" --rank {cell['rank']}"
     level = "" if cell["calibration"] == "none" else f" --calibrate {cell['calibration']}"
+    level += f" --depth {cell['depth']}" if cell.get("depth") else ""
     limit, calibration = limits
     return (
         f"stl-bench model --model {cell['model']}{method}{rank}{level} "
@@ -75,7 +60,9 @@ def measure(model: str, wanted: list[dict[str, Any]], limits: tuple[int, int], s
         else:
             encoder = Catalog.default().best(4, cell["rank"], "bf16")
             say = lambda line: click.echo(f"  {line}", err=True)  # noqa: E731
-            converter = Converter(network, encoder, encoder.ratio, seed, say, moments)
+            converter = Converter(network, encoder, encoder.ratio, seed, say, moments, depth=cell["depth"])
+            if cell["calibration"] in ("moments", "refit", "joint"):
+                converter.moments(encoder.format.n)  # once for all of them
             found = measure_method(converter, Method(cell["method"], cell["calibration"]))
             moments = converter.known_moments
             found["layers"] = layer_rows(network.model, {"error": found["layers"]})
@@ -103,7 +90,7 @@ def table(record: list[dict[str, Any]]) -> str:
         )
         lines += ["", f"{model:<24}{'mults':>8}{first:>16}{second:>18}{'layer error':>14}"]
         for cell in ours:
-            name = cell["method"] if cell["calibration"] == "none" else f"{cell['method']} {cell['calibration']}"
+            name = label(cell)
             error = f"{cell['layer_error_mean']:.4f}" if "layer_error_mean" in cell else ""
             lines.append(
                 f"{name:<24}{cell['multiplications']:>8.3f}{cell[first]:>16.4f}{cell[second]:>18.4f}{error:>14}"
@@ -113,7 +100,8 @@ def table(record: list[dict[str, Any]]) -> str:
 
 @click.command()
 @click.option("--model", "models", type=click.Choice(MODELS), multiple=True, help="[default: both]")
-@click.option("--rank", "ranks", type=int, multiple=True, default=RANKS, show_default=True, help="Of 4×4×4 encoders.")
+@click.option("--rank", "ranks", type=int, multiple=True, help="Only 4×4×4 encoders of these ranks.")
+@click.option("--depth", "depths", type=int, multiple=True, help="Only these depths.")
 @click.option("--only", multiple=True, help="Only these methods; several may be given.")
 @click.option("--calibrate", "levels", multiple=True, help="Only these levels of calibration for STL.")
 @click.option("--limit", type=click.IntRange(2), help="Held-out batches.  [default: 64 passages, 4 windows]")
@@ -126,6 +114,7 @@ def table(record: list[dict[str, Any]]) -> str:
 def main(
     models: tuple[str, ...],
     ranks: tuple[int, ...],
+    depths: tuple[int, ...],
     only: tuple[str, ...],
     levels: tuple[str, ...],
     limit: int | None,
@@ -147,8 +136,10 @@ def main(
     try:
         for model in models or MODELS:
             limits = (limit or LIMITS[model][0], calibration_limit or LIMITS[model][1])
-            wanted = [cell for cell in cells(model, ranks) if not only or cell["method"] in only]
+            wanted = [{"model": model, **cell} for cell in expected() if not only or cell["method"] in only]
             wanted = [cell for cell in wanted if not levels or cell["method"] != "stl" or cell["calibration"] in levels]
+            wanted = [cell for cell in wanted if not ranks or cell["rank"] in ranks]
+            wanted = [cell for cell in wanted if not depths or cell["depth"] in depths]
             record = _read(results)
             missing = [cell for cell in wanted if fresh or not any(_same(cell, done, limits, seed) for done in record)]
             click.echo(f"{model}: {len(wanted) - len(missing)} of {len(wanted)} cells are recorded", err=True)
@@ -167,16 +158,14 @@ def main(
 
 def _same(cell: dict[str, Any], done: dict[str, Any], limits: tuple[int, int] | None, seed: int) -> bool:
     """Whether a recorded cell is the one wanted; with limits, also measured on as much."""
-    keys = ("model", "rank", "method", "calibration")
-    same = all(cell[key] == done[key] for key in keys)
+    same = cell["model"] == done["model"] and identity(cell) == identity(done)
     return same and (limits is None or done["command"] == command_of(cell, limits, seed))
 
 
 def _words(cell: dict[str, Any]) -> str:
     keys = ("multiplications", "perplexity", "divergence", "cosine_mean", "agreement_at_10", "layer_error_mean")
     figures = ", ".join(f"{key} {cell[key]:.4g}" for key in keys if key in cell)
-    level = "" if cell["calibration"] == "none" else f" {cell['calibration']}"
-    return f"{cell['model']} {cell['method']}{level} r={cell['rank']}: {figures} ({cell['seconds']:.0f} s)"
+    return f"{cell['model']}, {label(cell)}: {figures} ({cell['seconds']:.0f} s)"
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

@@ -19,8 +19,8 @@ def alternating_least_squares(objective: Objective, factors: Factors, sweeps: in
     """The factors after so many sweeps; each solves for u, v and w in turn, the growth penalty included.
 
     With G = vvᵀ∘wwᵀ the minimum over u solves G∘(1 + ρ²I) u = MTTKRP(T), which costs O(r³ + r n·m·p): T is
-    sparse, and with weights the MTTKRP of T′ is that of T between their roots. F never rises but for rounding.
-    Shapes as in Objective.
+    sparse, and with weights the MTTKRP of T′ is that of T between their roots. F never rises but for rounding; factors
+    whose products vanish or overflow come back as they were. Shapes as in Objective.
 
     >>> from stl_algebra import strassen
     >>> objective, start = Objective(strassen().format, 1e-3), strassen().factors
@@ -36,10 +36,10 @@ def alternating_least_squares(objective: Objective, factors: Factors, sweeps: in
     else:
         roots = np.ascontiguousarray(objective.weights.root_x), np.ascontiguousarray(objective.weights.root_w)
     _sweep(u, v, w, n, m, p, roots, objective.penalty, sweeps)
-    return u, v, w
+    return (u, v, w) if all(np.isfinite(factor).all() for factor in (u, v, w)) else factors
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def _sweep(  # noqa: PLR0912
     u: Array, v: Array, w: Array, n: int, m: int, p: int, roots: tuple[Array, Array], penalty: float, sweeps: int
 ) -> None:
@@ -92,7 +92,7 @@ def _sweep(  # noqa: PLR0912
         gram_w[:] = w @ w.T
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def _solve(system: Array, first: Array, second: Array, penalty: float, right: Array) -> None:  # noqa: PLR0912
     """Solve (first∘second∘(1 + ρ²I) + εI) x = right in place, by Cholesky.
 

@@ -78,8 +78,9 @@ def advise(
     device: torch.device | str = "cpu",
     repeats: int = 5,
     seed: int = 0,
+    depth: int = 0,
 ) -> LayerAdvice:
-    """Time nn.Linear and STLLinear with each encoder on random data of one shape.
+    """Time nn.Linear and STLLinear, of some depth, with each encoder on random data of one shape.
 
     Raises InvalidInput where there is nothing to measure.
 
@@ -100,17 +101,18 @@ def advise(
     dense = []
     for encoder in encoders:
         # One encoder at a time: their encoded weights together may not fit in memory.
-        layer = STLLinear.from_linear(linear, encoder).eval()
+        layer = STLLinear.from_linear(linear, encoder, depth=depth).eval()
         timed = _against_dense(linear, layer, x, repeats)
         dense.append(timed["dense"])
         assert layer.encoded_weight is not None
+        whole = layer.encoder_tensors()
         size = layer.encoded_weight.element_size()
         advice.append(
             Advice(
                 encoder.digest,
-                str(encoder.format),
-                encoder.rank,
-                encoder.ratio,
+                str(whole.tile),
+                whole.channels,
+                whole.channels / whole.tile.products,
                 timed["stl"],
                 timed["dense"] / timed["stl"],
                 encoder.error_at(precision),

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from stl_algebra import Format, InvalidInput, TileEncoder
+from stl_algebra import InvalidInput, TileEncoder
 from stl_nn.advisor import break_even_rows as measure_break_even
 from stl_nn.encoder_tensors import check_encoder
 from stl_nn.expected_error import PRECISION_OF_DTYPE, expected_error
 from stl_nn.linear import STLLinear, check_weight
 from stl_nn.pointwise import PointwiseConv, pointwise_from_linear
+from stl_nn.recursion import RANK as STRASSEN_RANK
+from stl_nn.recursion import whole_tile
 from stl_nn.replacement import (
     FilterFn,
     Replacement,
@@ -49,6 +51,7 @@ def convert(
     on_the_fly: bool = False,
     keep_dense: bool = False,
     break_even_rows: int | None = None,
+    depth: int = 0,
 ) -> ConversionReport:
     """Replace in place the linear layers of a model by STL layers; returns a report, layer by layer.
 
@@ -76,7 +79,7 @@ def convert(
             raise InvalidInput(
                 "calibration fits encoded weights to frozen encoders: leave out learnable and on_the_fly"
             )
-        return convert_calibrated(model, encoder, filter_fn, calibration, keep_dense, break_even_rows or 0)
+        return convert_calibrated(model, encoder, filter_fn, calibration, keep_dense, break_even_rows or 0, depth)
     if isinstance(encoder, list | tuple):
         raise InvalidInput(
             "several encoders to choose from need calibration with a budget; give one encoder, or a mapping of patterns"
@@ -86,8 +89,7 @@ def convert(
     measured: dict[tuple[object, ...], int] = {}
 
     def make(name: str, linear: nn.Linear) -> nn.Module:
-        chosen = encoder_for(name, linear, encoders)
-        ratio = multiplications(linear.in_features, linear.out_features, chosen.format, chosen.rank)
+        chosen = encoder_for(name, linear, encoders, depth)
         layer = STLLinear.from_linear(
             linear,
             chosen,
@@ -95,6 +97,7 @@ def convert(
             on_the_fly=on_the_fly,
             keep_dense=keep_dense,
             break_even_rows=break_even_rows or 0,
+            depth=depth,
         )
         if keep_dense and break_even_rows is None:
             weight = linear.weight
@@ -102,7 +105,7 @@ def convert(
             if shape not in measured:
                 measured[shape] = _measured_break_even(linear, layer)
             layer.break_even_rows = measured[shape]
-        reports[name] = _report(name, linear, layer, ratio)
+        reports[name] = _report(name, linear, layer)
         return layer
 
     done = replace_linears(model, make, filter_fn)
@@ -144,25 +147,30 @@ def revert(model: nn.Module) -> list[str]:
     return [name for name, _, _ in dense]
 
 
-def encoder_for(name: str, linear: nn.Linear, encoders: Mapping[str, TileEncoder | None]) -> TileEncoder:
+def encoder_for(
+    name: str, linear: nn.Linear, encoders: Mapping[str, TileEncoder | None], depth: int = 0
+) -> TileEncoder:
     """The encoder mapped to a layer. Raises Skipped, with the reason, where it has none or could not gain by it."""
     pattern = next((pattern for pattern in encoders if fnmatchcase(name, pattern)), None)
     chosen = None if pattern is None else encoders[pattern]
     if chosen is None:
         raise Skipped("no encoder is mapped to its name" if pattern is None else f"the pattern {pattern!r} leaves it")
     check_weight(linear.weight, repr(name))
-    if multiplications(linear.in_features, linear.out_features, chosen.format, chosen.rank) >= 1 > chosen.ratio:
-        raise Skipped(f"too small: filled up to whole {chosen.format} tiles it saves no multiplication")
+    if multiplications(linear.in_features, linear.out_features, chosen, depth) >= 1 > chosen.ratio:
+        tile = whole_tile(chosen.format, depth)
+        raise Skipped(f"too small: filled up to whole {tile} tiles it saves no multiplication")
     return chosen
 
 
-def multiplications(in_features: int, out_features: int, format: Format, rank: int) -> float:
+def multiplications(in_features: int, out_features: int, encoder: TileEncoder, depth: int = 0) -> float:
     """Scalar products a layer takes by tiles against dense, for many rows, zero padding included.
 
-    >>> multiplications(4, 3, Format(2, 2, 2), 7)
+    >>> from stl_algebra import strassen
+    >>> multiplications(4, 3, strassen())
     1.1666666666666667
     """
-    n, m, p = format
+    n, m, p = whole_tile(encoder.format, depth)
+    rank = encoder.rank * STRASSEN_RANK**depth
     return rank * ceil(in_features / m) * ceil(out_features / p) / (n * in_features * out_features)
 
 
@@ -188,17 +196,17 @@ def checked_encoders(encoder: Encoders, model: nn.Module) -> Mapping[str, TileEn
     return encoder
 
 
-def _report(name: str, linear: nn.Linear, layer: STLLinear, ratio: float) -> LayerReport:
+def _report(name: str, linear: nn.Linear, layer: STLLinear) -> LayerReport:
     precision = PRECISION_OF_DTYPE[linear.weight.dtype]
-    encoder = layer.encoder
+    encoder, whole = layer.encoder, layer.encoder_tensors()
     return LayerReport(
         name,
         "Linear",
         linear.in_features,
         linear.out_features,
-        tile=str(encoder.format),
-        rank=encoder.rank,
-        multiplications=ratio,
+        tile=str(whole.tile),
+        rank=whole.channels,
+        multiplications=multiplications(linear.in_features, linear.out_features, encoder, layer.depth),
         precision=precision.name,
         predicted_error=encoder.error_at(precision),
         expected_error=expected_error(linear.weight.T, encoder, precision),

@@ -6,13 +6,17 @@ import torch
 from torch import Tensor
 
 from stl_nn.activation import ACTIVATIONS
+from stl_nn.backend import choose_backend
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
-from stl_nn.matmul import choose_backend
-from stl_nn.tiling import decode_tiles, encode_tiles
+from stl_nn.recursion import DECODE, ENCODE_X, Decode, Encode, ascend, descend
+from stl_nn.reference import rounded_encode
+from stl_nn.tiling import decode_tiles, tile_count
 
 
 def encode_input(x: Tensor, encoder: EncoderTensors, backend: str = "auto") -> Tensor:
     """Encode x (..., K) to (r, ⌈M/n⌉, ⌈K/m⌉), M its rows, rounded to its dtype as `stl_matmul` does.
+
+    With a depth d to (r·7^d, …), over tiles of 2^d n × 2^d m; each level rounds once more.
 
     >>> from stl_algebra import strassen
     >>> encode_input(torch.ones(3, 5, 4), EncoderTensors.of(strassen())).shape
@@ -20,10 +24,10 @@ def encode_input(x: Tensor, encoder: EncoderTensors, backend: str = "auto") -> T
     """
     n, m, _ = encoder.format
     rows = x.reshape(-1, x.shape[-1])
-    if choose_backend(x, backend) == "kernels":
-        encoded: Tensor = torch.ops.stl.encode_tiles(rows, encoder.encode_x, n, m)
-        return encoded
-    return encode_tiles(rows, encoder.encode_x.to(coefficient_dtype(x.dtype)), n, m).to(x.dtype)
+    wide = coefficient_dtype(x.dtype)
+    encode: Encode = torch.ops.stl.encode_tiles if choose_backend(x, backend) == "kernels" else rounded_encode
+    channels = encode(rows, encoder.encode_x.to(wide), n, m)
+    return descend(channels, encoder.depth, ENCODE_X, encode)
 
 
 def multiply_encoded(
@@ -38,6 +42,8 @@ def multiply_encoded(
 ) -> Tensor:
     """activation(X W + bias) of shape (M, N) from encoded X (r, ⌈M/n⌉, ⌈K/m⌉) and W (r, ⌈K/m⌉, ⌈N/p⌉).
 
+    With a depth d both are (r·7^d, …), over tiles 2^d as large.
+
     >>> from stl_algebra import strassen
     >>> enc = EncoderTensors.of(strassen())
     >>> encoded = encode_input(torch.ones(3, 2), enc)
@@ -46,11 +52,17 @@ def multiply_encoded(
     """
     n, _, p = encoder.format
     wide = coefficient_dtype(encoded_x.dtype)
-    if choose_backend(encoded_x, backend) == "kernels":
+    tiles = tile_count(shape[0], n), tile_count(shape[1], p)
+    kernels = choose_backend(encoded_x, backend) == "kernels"
+    if kernels:
         channels = torch.ops.stl.multiply_channels(encoded_x, encoded_weight, encoder.coarse)
-        y = torch.ops.stl.decode_tiles(channels, encoder.decode, n, p, *shape)
     else:
         channels = encoded_x.to(wide).bmm(encoded_weight.to(wide))
+    back: Decode | None = torch.ops.stl.decode_tiles if kernels else None
+    channels = ascend(channels, encoder.depth, DECODE, tiles, back)
+    if kernels:
+        y = torch.ops.stl.decode_tiles(channels, encoder.decode, n, p, *shape)
+    else:
         y = decode_tiles(channels, encoder.decode.to(wide), n, p)[: shape[0], : shape[1]]
     if bias is not None:
         y = y + bias.to(wide)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.util import find_spec
-
 import torch
 from torch import Tensor
 
 from stl_algebra import InvalidInput, TileEncoder
 from stl_nn.activation import check_activation
+from stl_nn.backend import choose_backend
 from stl_nn.encoder_tensors import EncoderTensors
 from stl_nn.ops import matmul
 from stl_nn.reference import reference_matmul
 
 #: What a layer computes in. Lower precisions reach a layer through autocast or their own kernels.
 FLOATING = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
-
-BACKENDS = ("auto", "kernels", "reference")
 
 
 def stl_matmul(
@@ -34,7 +30,7 @@ def stl_matmul(
 
     x               (..., K); the leading axes are flattened to M rows, n consecutive rows form a tile,
                     and the last tile is filled with zero rows
-    encoded_weight  (r, ⌈K/m⌉, ⌈N/p⌉), of x's dtype
+    encoded_weight  (r, ⌈K/m⌉, ⌈N/p⌉), of x's dtype; with a depth d (r·7^d, …), for tiles 2^d as large
     out_features    N, at most p·⌈N/p⌉, which it is when left out
     backend         "kernels" (numba on a CPU, Triton on CUDA), "reference" (reshape, matmul and bmm), or "auto":
                     kernels where there are any and nothing is being exported
@@ -56,7 +52,7 @@ def stl_matmul(
     tensors = EncoderTensors.of(encoder, x.dtype, x.device)
     check_activation(activation)
     if out_features is None:
-        out_features = encoded_weight.shape[-1] * tensors.format.p
+        out_features = encoded_weight.shape[-1] * tensors.tile.p
     check_operands(x, encoded_weight, tensors, out_features)
     rows = x.reshape(-1, x.shape[-1])
     if choose_backend(x, backend) == "reference":
@@ -72,31 +68,9 @@ def stl_matmul(
             out_features,
             activation,
             tensors.coarse,
+            tensors.depth,
         )
     return y.reshape(*x.shape[:-1], out_features)
-
-
-def choose_backend(x: Tensor, backend: str = "auto") -> str:
-    """`kernels` or `reference` for an operand. Raises InvalidInput for kernels that are not there.
-
-    >>> choose_backend(torch.ones(1)), choose_backend(torch.ones(1, device="meta"))
-    ('kernels', 'reference')
-    """
-    if backend not in BACKENDS:
-        raise InvalidInput(f"unknown backend {backend!r}; choose one of {', '.join(BACKENDS)}")
-    if backend == "reference" or (backend == "auto" and torch.compiler.is_exporting()):
-        return "reference"
-    # The Triton kernels sum in float32, so float64 takes the reference path on CUDA.
-    found = x.device.type == "cpu" or (x.device.type == "cuda" and x.dtype != torch.float64 and has_triton())
-    if backend == "kernels" and not found:
-        raise InvalidInput(f"there are no kernels for {x.device}; leave the backend at auto")
-    return "kernels" if found else "reference"
-
-
-@cache
-def has_triton() -> bool:
-    """Whether Triton is installed."""
-    return find_spec("triton") is not None
 
 
 def check_operands(x: Tensor, encoded_weight: Tensor, encoder: EncoderTensors, out_features: int) -> None:
@@ -111,11 +85,11 @@ def check_operands(x: Tensor, encoded_weight: Tensor, encoder: EncoderTensors, o
         )
     if x.device != encoded_weight.device:
         raise InvalidInput(f"the input is on {x.device} and the weight on {encoded_weight.device}; move one of them")
-    _, m, p = encoder.format
-    if encoded_weight.dim() != 3 or encoded_weight.shape[0] != encoder.rank:
+    _, m, p = encoder.tile
+    if encoded_weight.dim() != 3 or encoded_weight.shape[0] != encoder.channels:
         raise InvalidInput(
-            f"an encoded weight of shape {tuple(encoded_weight.shape)} does not fit an encoder of rank {encoder.rank}; "
-            "it must be (rank, ⌈K/m⌉, ⌈N/p⌉)"
+            f"an encoded weight of shape {tuple(encoded_weight.shape)} does not fit an encoder of rank "
+            f"{encoder.channels}; it must be (rank, ⌈K/m⌉, ⌈N/p⌉)"
         )
     if x.dim() == 0 or -(-x.shape[-1] // m) != encoded_weight.shape[1]:
         raise InvalidInput(

@@ -17,7 +17,8 @@ from torch.utils.flop_counter import register_flop_formula
 from stl_algebra import Format
 from stl_nn.activation import backward_of
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
-from stl_nn.tiling import unfold_tiles
+from stl_nn.recursion import DECODE, ENCODE_X, RANK, SIDE, ascend, descend, transposed
+from stl_nn.tiling import tile_count, unfold_tiles
 
 
 @torch.library.custom_op("stl::encode_tiles", mutates_args=(), device_types="cpu")
@@ -49,11 +50,12 @@ def matmul(
     out_features: int,
     activation: str,
     coarse: bool = False,
+    depth: int = 0,
 ) -> Tensor:
     """`stl_nn.reference.reference_matmul`, with the encoder's tensors and format one by one."""
     from stl_nn.cpu.matmul import matmul_on_cpu
 
-    encoder = EncoderTensors(Format(*format), encode_x, encode_x, decode, coarse)
+    encoder = EncoderTensors(Format(*format), encode_x, encode_x, decode, coarse, depth)
     return matmul_on_cpu(x, encoded_weight, encoder, out_features, bias=bias, activation=activation)
 
 
@@ -91,8 +93,8 @@ def _(encoded_x: Tensor, encoded_weight: Tensor, coarse: bool = False) -> Tensor
 def _(x: Tensor, encoded_weight: Tensor, encode_x: Tensor, decode: Tensor, *rest: Any) -> Tensor:
     from stl_nn.gpu.matmul import matmul_on_gpu
 
-    bias, format, out_features, activation, coarse = rest
-    encoder = EncoderTensors(Format(*format), encode_x, encode_x, decode, coarse)
+    bias, format, out_features, activation, *quality = rest
+    encoder = EncoderTensors(Format(*format), encode_x, encode_x, decode, *quality)
     return matmul_on_gpu(x, encoded_weight, encoder, out_features, bias=bias, activation=activation)
 
 
@@ -164,7 +166,7 @@ def _multiply_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
 
 
 def _matmul_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001
-    x, encoded_weight, encode_x, decode, bias, ctx.format, ctx.out_features, ctx.activation, ctx.coarse = inputs
+    x, encoded_weight, encode_x, decode, bias, ctx.format, ctx.out_features, ctx.activation, *ctx.quality = inputs
     ctx.save_for_backward(x, encoded_weight, encode_x, decode, bias)
 
 
@@ -175,26 +177,31 @@ def _matmul_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
     n, m, p = ctx.format
     grad = grad.contiguous()
     if ctx.activation != "none":
-        before = matmul(x, weight, encode_x, decode, bias, ctx.format, ctx.out_features, "none", ctx.coarse)
+        before = matmul(x, weight, encode_x, decode, bias, ctx.format, ctx.out_features, "none", *ctx.quality)
         grad = backward_of(ctx.activation, grad, before)
     to_x = to_weight = to_encode = to_decode = None
     need_x, need_weight, need_encode, need_decode, need_bias = ctx.needs_input_grad[:5]
-    wide = _product_dtype(x)
-    channels = encode_tiles(grad, decode.T.contiguous(), n, p).to(wide)
+    wide, depth = _product_dtype(x), ctx.quality[1]
+    tiles = [tile_count(size, side) for size, side in ((x.shape[0], n), (x.shape[1], m), (grad.shape[1], p))]
+    channels = descend(encode_tiles(grad, decode.T.contiguous(), n, p), depth, transposed(DECODE), encode_tiles)
+    channels = channels.to(wide)
     if need_x or need_encode:
+        shape = (tiles[0], tiles[1])
         to_encoded = channels.bmm(weight.to(wide).mT)
+        to_encoded = ascend(to_encoded, depth, transposed(ENCODE_X), shape, decode_tiles).contiguous()
         if need_x:
             to_x = decode_tiles(to_encoded, encode_x.T.contiguous(), n, m, *x.shape).to(x.dtype)
         if need_encode:
             to_encode = _contract(to_encoded, unfold_tiles(x, n, m), encode_x.dtype)
     if need_weight or need_decode:
-        encoded = encode_tiles(x, encode_x, n, m).to(wide)
+        encoded = descend(encode_tiles(x, encode_x, n, m), depth, ENCODE_X, encode_tiles).to(wide)
         if need_weight:
             to_weight = encoded.mT.bmm(channels).to(weight.dtype)
         if need_decode:
-            to_decode = _contract(unfold_tiles(grad, n, p), encoded.bmm(weight.to(wide)), decode.dtype)
+            products = ascend(encoded.bmm(weight.to(wide)), depth, DECODE, (tiles[0], tiles[2]), decode_tiles)
+            to_decode = _contract(unfold_tiles(grad, n, p), products, decode.dtype)
     to_bias = grad.sum(0).to(bias.dtype) if need_bias and bias is not None else None
-    return to_x, to_weight, to_encode, to_decode, to_bias, None, None, None, None
+    return to_x, to_weight, to_encode, to_decode, to_bias, None, None, None, None, None
 
 
 def _product_dtype(x: Tensor) -> torch.dtype:
@@ -240,12 +247,18 @@ def matmul_flops(
     decode: Sequence[int],
     bias: Any,  # noqa: ARG001
     format: Sequence[int],
-    *_: Any,
-    **__: Any,
+    out_features: int,
+    activation: str,  # noqa: ARG001
+    coarse: bool = False,  # noqa: ARG001
+    depth: int = 0,
+    **_: Any,
 ) -> int:
-    """Encoding X, the r channel products, and decoding Y."""
-    n, m, _p = format
-    rank, inner, outer = weight
-    tile_rows = -(-x[0] // n)
-    products = multiply_flops((rank, tile_rows, inner), weight)
-    return products + encode_flops(x, encode_x, n, m) + decode_flops((rank, tile_rows, outer), decode)
+    """Encoding X, the products of channels, and decoding Y; on the way down and up two for each coefficient as well."""
+    n, m, p = format
+    rank, sides = encode_x[0], [tile_count(size, side) for size, side in ((x[0], n), (x[1], m), (out_features, p))]
+    total = encode_flops(x, encode_x, n, m) + decode_flops((rank, sides[0], sides[2]), decode)
+    for _level in range(depth):
+        sides = [tile_count(side, SIDE) for side in sides]
+        rank *= RANK
+        total += 2 * SIDE**2 * rank * sides[0] * (sides[1] + sides[2])
+    return total + multiply_flops((rank, sides[0], sides[1]), weight)

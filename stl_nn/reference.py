@@ -9,7 +9,8 @@ from torch.nn.functional import pad
 from stl_nn.activation import ACTIVATIONS
 from stl_nn.cpu.memory import in_huge_pages
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
-from stl_nn.tiling import decode_tiles, encode_tiles
+from stl_nn.recursion import DECODE, ENCODE_W, ENCODE_X, ascend, descend
+from stl_nn.tiling import decode_tiles, encode_tiles, tile_count
 
 
 def reference_matmul(
@@ -37,7 +38,10 @@ def reference_matmul(
     if torch.compiler.is_exporting():
         x = pad(x, (0, 0, 0, n))  # at least two tile rows: exporters would make a special case of one
     encoded_x = encode_tiles(x, encoder.encode_x.to(wide), n, m).to(x.dtype)
+    shape = encoded_x.shape[1], tile_count(out_features, p)
+    encoded_x = descend(encoded_x, encoder.depth, ENCODE_X, rounded_encode)
     channels = encoded_x.to(wide).bmm(encoded_weight.to(wide))
+    channels = ascend(channels, encoder.depth, DECODE, shape)
     y = decode_tiles(channels, encoder.decode.to(wide), n, p)[:rows, :out_features]
     if bias is not None:
         y = y + bias.to(wide)
@@ -47,10 +51,19 @@ def reference_matmul(
 def encode_weight(weight: Tensor, encoder: EncoderTensors) -> Tensor:
     """Encode a weight (K, N), which is `linear.weight.T`, to (r, ⌈K/m⌉, ⌈N/p⌉), rounded to its dtype once.
 
+    With a depth d to (r·7^d, ⌈K/(2^d m)⌉, ⌈N/(2^d p)⌉).
+
     >>> from stl_algebra import strassen
     >>> encode_weight(torch.ones(5, 4), EncoderTensors.of(strassen())).shape
     torch.Size([7, 3, 2])
     """
     _, m, p = encoder.format
     wide = coefficient_dtype(weight.dtype)
-    return in_huge_pages(encode_tiles(weight, encoder.encode_w.to(wide), m, p).to(weight.dtype))
+    channels = encode_tiles(weight, encoder.encode_w.to(wide), m, p)
+    channels = descend(channels, encoder.depth, ENCODE_W)
+    return in_huge_pages(channels.to(weight.dtype))
+
+
+def rounded_encode(matrix: Tensor, encode: Tensor, height: int, width: int) -> Tensor:
+    """`encode_tiles`, the result in the dtype of the matrix as the kernels leave it."""
+    return encode_tiles(matrix, encode, height, width).to(matrix.dtype)

@@ -74,6 +74,8 @@ def can_share(layers: Sequence[STLLinear]) -> str:
             return f"one has {first.in_features} input features and another {other.in_features}"
         if other.learnable or first.learnable or other.encoder != first.encoder:
             return "they must have one frozen encoder"
+        if other.depth != first.depth:
+            return f"one has a depth of {first.depth} and another of {other.depth}"
         if other.encode_x.device != first.encode_x.device:
             return f"one is on {first.encode_x.device} and another on {other.encode_x.device}"
         mine, theirs = first.permutation, other.permutation

@@ -32,17 +32,21 @@ def choose_encoders(
 
 
 def tradeoff(
-    linear: nn.Linear, encoders: Sequence[TileEncoder], moments: Moments, level: Level | str = Level.PERMUTATION
+    linear: nn.Linear,
+    encoders: Sequence[TileEncoder],
+    moments: Moments,
+    level: Level | str = Level.PERMUTATION,
+    depth: int = 0,
 ) -> list[Point]:
     """What there is to choose for one layer: points on the lower convex hull, cheapest first.
 
     Errors are the relative output errors that each encoder leaves on the layer's moments with the channels in order,
-    which tells the layers apart well enough; multiplications are those of a calibration at `level`. Raises
-    InvalidInput where there is no encoder.
+    which tells the layers apart well enough; multiplications are those of a calibration at `level`, of layers of that
+    depth. Raises InvalidInput where there is no encoder.
     """
     points = []
     for encoder in encoders:
-        share = calibrated_multiplications(linear, encoder, level)
+        share = calibrated_multiplications(linear, encoder, level, depth)
         error = calibrate_linear(linear, encoder, moments, Level.PERMUTATION).expected_error
         points.append((share * linear.weight.numel(), error, encoder))
     if not points:

@@ -88,6 +88,8 @@ def calibrate(
     keep_dense: bool = False,
     break_even_rows: int = 0,
     on_layer: Callable[[CalibratedLayer], None] | None = None,
+    depth: int = 0,
+    moments: Mapping[str, Moments] | None = None,
 ) -> CalibrationReport:
     """Replace in place the linear layers of a model by STL layers calibrated on what a loader feeds them.
 
@@ -100,6 +102,9 @@ def calibrate(
                 else all on the inputs of the dense network
     budget      multiplications of all converted layers together against dense
     on_layer    is told of each layer as it is done
+    depth       as of `STLLinear`
+    moments     of what enters each layer of the dense network, by name, with as many lags as tiles have rows, where
+                they are known already; not for a sequential calibration
 
     Encoders of a layer's own are looked for from random starts once for each shape of layer, and from there on from
     those of the last layer of the shape, which suit it better than data-free ones. Only second moments are held, never
@@ -115,7 +120,7 @@ def calibrate(
     check_again(batches)
     feed: Run = call if run is None else run
     offered = _offered(encoder, model, budget)
-    layers, chosen, skipped = _plan(model, offered[0], filter_fn)
+    layers, chosen, skipped = _plan(model, offered[0], filter_fn, depth)
     first = list(islice(batches, 1))
     if not first:
         raise InvalidInput("the calibration loader yields nothing; give it at least one batch")
@@ -128,43 +133,47 @@ def calibrate(
 
     def gathered() -> Iterator[tuple[str, Moments]]:
         """The layers' moments on the dense network's inputs, in the order they run, by as many passes as it takes."""
+        if moments is not None:
+            yield from ((name, moments[name]) for group in groups for name in group)
+            return
         for chunk in chunked(groups, lambda name: 8 * lags * layers[name].in_features ** 2, MOMENT_BYTES):
             listened = {group[0]: model.get_submodule(group[0]) for group in chunk}
-            moments = gather_moments(listened, batches, lambda batch: feed(model, batch), lags, last=chunk[-1][0])
+            found = gather_moments(listened, batches, lambda batch: feed(model, batch), lags, last=chunk[-1][0])
             for group in chunk:
-                yield from ((name, moments[group[0]]) for name in group)
+                yield from ((name, found[group[0]]) for name in group)
 
-    def do(name: str, moments: Moments) -> None:
+    def do(name: str, seen: Moments) -> None:
         nonlocal rows
         linear, given = layers[name], chosen[name]
         shape = (linear.in_features, linear.out_features, given.digest)
         done = calibrate_linear(
             linear,
             learned.get(shape, given),
-            moments,
+            seen,
             level,
             seed,
             random_starts=0 if shape in learned else None,
             keep_dense=keep_dense,
             break_even_rows=break_even_rows,
+            depth=depth,
         )
         made[name], learned[shape] = done, done.layer.encoder
-        rows = moments.count
+        rows = seen.count
         reports.append(_report(name, linear, given, done, level))
         if on_layer is not None:
             on_layer(reports[-1])
 
     if budget is not None:
-        chosen = _within(budget, offered, layers, gathered(), level)
+        chosen = _within(budget, offered, layers, gathered(), level, depth)
     if sequential:
         for group in groups:
-            moments = input_moments(model, group[0], batches, feed, lags)
+            entering = input_moments(model, group[0], batches, feed, lags)
             for name in group:
-                do(name, moments)
+                do(name, entering)
             _put(model, {name: made[name].layer for name in group})
     else:
-        for name, moments in gathered():
-            do(name, moments)
+        for name, seen in gathered():
+            do(name, seen)
         _put(model, {name: one.layer for name, one in made.items()})
     return CalibrationReport(tuple(reports), rows, perf_counter() - began, tuple(skipped))
 
@@ -184,14 +193,14 @@ def _offered(
 
 
 def _plan(
-    model: nn.Module, encoders: Mapping[str, TileEncoder | None], filter_fn: FilterFn | None
+    model: nn.Module, encoders: Mapping[str, TileEncoder | None], filter_fn: FilterFn | None, depth: int
 ) -> tuple[dict[str, nn.Linear], dict[str, TileEncoder], list[Replacement]]:
     """(layers, their encoders, what is skipped): the walk of a conversion, with nothing replaced yet."""
     layers: dict[str, nn.Linear] = {}
     chosen: dict[str, TileEncoder] = {}
 
     def look(name: str, linear: nn.Linear) -> nn.Module:
-        chosen[name] = encoder_for(name, linear, encoders)
+        chosen[name] = encoder_for(name, linear, encoders, depth)
         layers[name] = linear
         raise Skipped("calibrated")
 
@@ -207,6 +216,7 @@ def _within(
     layers: Mapping[str, nn.Linear],
     gathered: Iterable[tuple[str, Moments]],
     level: Level,
+    depth: int,
 ) -> dict[str, TileEncoder]:
     """An encoder for each layer, all within the budget, by the errors measured on the layers' moments."""
     curves: dict[str, list[Point]] = {}
@@ -214,8 +224,8 @@ def _within(
         usable = []
         for encoders in offered:
             with suppress(Skipped):
-                usable.append(encoder_for(name, layers[name], encoders))
-        curves[name] = tradeoff(layers[name], usable, moments, level)
+                usable.append(encoder_for(name, layers[name], encoders, depth))
+        curves[name] = tradeoff(layers[name], usable, moments, level, depth)
     return spend(curves, budget * sum(linear.weight.numel() for linear in layers.values()))
 
 
@@ -224,14 +234,14 @@ def _put(model: nn.Module, stand_ins: Mapping[str, nn.Module]) -> None:
 
 
 def _report(name: str, linear: nn.Linear, given: TileEncoder, done: Calibrated, level: Level) -> CalibratedLayer:
-    encoder = done.layer.encoder
+    encoder, whole = done.layer.encoder, done.layer.stl.encoder_tensors()
     return CalibratedLayer(
         name,
         linear.in_features,
         linear.out_features,
-        str(encoder.format),
-        encoder.rank,
-        calibrated_multiplications(linear, encoder, level),
+        str(whole.tile),
+        whole.channels,
+        calibrated_multiplications(linear, encoder, level, done.layer.stl.depth),
         given.error_at(PRECISION_OF_DTYPE[linear.weight.dtype]),
         done.expected_error,
         done.seconds,

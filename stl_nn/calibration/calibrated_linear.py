@@ -9,6 +9,7 @@ from stl_algebra import TileEncoder
 from stl_nn.calibration.channels import Channels
 from stl_nn.linear import STLLinear
 from stl_nn.matmul import FLOATING
+from stl_nn.recursion import ENCODE_W, descend
 
 
 class CalibratedLinear(nn.Module):
@@ -83,10 +84,11 @@ class CalibratedLinear(nn.Module):
         *,
         keep_dense: bool = False,
         break_even_rows: int = 0,
+        depth: int = 0,
     ) -> CalibratedLinear:
         """The layer of a dense one: encoded weights (r, K/m, N/p) given, or data-free where left out.
 
-        `keep_dense` and `break_even_rows` as of `STLLinear`.
+        `keep_dense`, `break_even_rows` and `depth` as of `STLLinear`.
 
         >>> from stl_algebra import strassen
         >>> linear = nn.Linear(4, 2)
@@ -100,10 +102,15 @@ class CalibratedLinear(nn.Module):
         offset = linear.weight.double() @ channels.mean.to(device)
         mapped.bias = nn.Parameter((offset if linear.bias is None else linear.bias + offset).to(dtype))
         stl = STLLinear.from_linear(
-            mapped, encoder, permutation=channels.order, keep_dense=keep_dense, break_even_rows=break_even_rows
+            mapped,
+            encoder,
+            permutation=channels.order,
+            keep_dense=keep_dense,
+            break_even_rows=break_even_rows,
+            depth=depth,
         )
         if encoded is not None:
             assert stl.encoded_weight is not None
-            stl.encoded_weight.copy_(encoded)
+            stl.encoded_weight.copy_(descend(encoded, depth, ENCODE_W))
         mean, basis = channels.mean.to(device, dtype), channels.basis.to(device, dtype).contiguous()
         return cls(mean, basis, stl, linear.bias is not None).train(linear.training)

@@ -24,6 +24,7 @@ def convert_calibrated(
     calibration: Calibration | Iterable[object],
     keep_dense: bool = False,
     break_even_rows: int = 0,
+    depth: int = 0,
 ) -> ConversionReport:
     """Convert as `stl_nn.convert` does, each layer calibrated on what the loader feeds it."""
     told = calibration if isinstance(calibration, Calibration) else Calibration(calibration)
@@ -42,6 +43,7 @@ def convert_calibrated(
         keep_dense=keep_dense,
         break_even_rows=break_even_rows,
         on_layer=told.on_layer,
+        depth=depth,
     )
     after = dict(model.named_modules())
     reports = [

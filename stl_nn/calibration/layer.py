@@ -67,6 +67,7 @@ def calibrate_linear(
     random_starts: int | None = None,
     keep_dense: bool = False,
     break_even_rows: int = 0,
+    depth: int = 0,
 ) -> Calibrated:
     """The STL layer of a dense one, calibrated on the moments of its inputs (with as many lags as tiles have rows).
 
@@ -95,7 +96,7 @@ def calibrate_linear(
     ]
     error, encoder, encoded = min(found, key=lambda one: one[0])
     layer = CalibratedLinear.assemble(
-        linear, encoder, channels, encoded, keep_dense=keep_dense, break_even_rows=break_even_rows
+        linear, encoder, channels, encoded, keep_dense=keep_dense, break_even_rows=break_even_rows, depth=depth
     )
     return Calibrated(layer, error * _centred_share(moments, weight), perf_counter() - began)
 
@@ -104,12 +105,13 @@ def _encoders(
     system: TileSystem, encoder: TileEncoder, level: Level, seed: int, random_starts: int | None
 ) -> list[TileEncoder]:
     """The encoders that a level comes to: the last thing to do is to encode the weight by each, and keep the best."""
-    if level in (Level.PERMUTATION, Level.MOMENTS):  # what is best as it is need not be what can be refitted best
-        encoder = _oriented(system, encoder)
+    turned = _oriented(system, encoder)
     if level is Level.PERMUTATION:
-        return [encoder]
+        return [turned]
+    # What is best as it is need not be what can be refitted best.
+    given = [turned] if level is Level.MOMENTS or turned == encoder else [turned, encoder]
     more = RANDOM_STARTS[level] if random_starts is None else random_starts
-    starts = weighted_encoders(system, encoder, more, COLD_STEPS if more else WARM_STEPS, seed)
+    starts = weighted_encoders(system, given, more, COLD_STEPS if more else WARM_STEPS, seed)
     if level is Level.MOMENTS:
         return starts[:1]
     best = best_refitted(system, starts, seed)
@@ -146,9 +148,9 @@ def block_of(linear: nn.Linear, level: Level | str) -> int:
     return next(size for size in range(max(most, 1), 0, -1) if linear.in_features % size == 0)
 
 
-def calibrated_multiplications(linear: nn.Linear, encoder: TileEncoder, level: Level | str) -> float:
+def calibrated_multiplications(linear: nn.Linear, encoder: TileEncoder, level: Level | str, depth: int = 0) -> float:
     """Scalar products of a calibrated layer against the dense one: those of the tiles, and those of the basis."""
-    share = multiplications(linear.in_features, linear.out_features, encoder.format, encoder.rank)
+    share = multiplications(linear.in_features, linear.out_features, encoder, depth)
     block = block_of(linear, level)
     return share + (block / linear.out_features if block > 1 else 0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,33 +25,34 @@ ROUNDING = 5.5e-6
 
 
 def weighted_encoders(
-    system: TileSystem, encoder: TileEncoder, random_starts: int = 0, steps: int = 3000, seed: int = 0
+    system: TileSystem, encoders: Sequence[TileEncoder], random_starts: int = 0, steps: int = 3000, seed: int = 0
 ) -> list[TileEncoder]:
     """Encoders of least expected output error for tiles with the second moments of this layer, the best first.
 
-    Starts from `encoder` and from random factors of its rank, all for a tenth of the steps, the better half for three
-    times as many, and so on; the last two or three are returned. Minimises
+    Starts from `encoders`, all of one rank, and from random factors of it, all for a tenth of the steps, the better
+    half for three times as many, and so on; the last two or three are returned. Minimises
     ‖(Σ_X^½ ⊗ Σ_W^½ ⊗ I) R‖² / ‖(Σ_X^½ ⊗ Σ_W^½ ⊗ I) T‖², plus what rounding to bfloat16 adds, by L-BFGS in the factors
     of the weighted tensor. Σ_X and Σ_W are the mean second moments of the tiles of X and W. What one tile of the inner
-    dimension has to do with another is left out here, and made up for by the refit. An exact encoder is returned as
-    it is.
+    dimension has to do with another is left out here, and made up for by the refit. An exact encoder that comes first
+    is returned as it is.
 
     >>> from stl_algebra import strassen
     >>> from stl_nn.calibration.moments import MomentSums
     >>> sums = MomentSums(4, 2)
     >>> import torch; sums.add(torch.randn(50, 4))
     >>> system = TileSystem.of(strassen().format, sums.result(), torch.eye(4))
-    >>> weighted_encoders(system, strassen(), random_starts=3) == [strassen()]
+    >>> weighted_encoders(system, [strassen()], random_starts=3) == [strassen()]
     True
 
     Source: DESIGN §1; Tucker, Some mathematical notes on three-mode factor analysis, 1966 (the change of basis).
     """
+    encoder = encoders[0]
     if encoder.ring.is_exact_for_reals or not system.energy > 0:
         return [encoder]  # nothing is left to gain
     to_x, from_x = _square_roots(system.mean_tile_moment())
     to_w, from_w = _square_roots(system.mean_weight_moment())
     target = np.einsum("abc,ax,bw->xwc", matmul_tensor(encoder.format), to_x, to_w)
-    starts: list[tuple[Array, ...]] = [(encoder.encode_x @ to_x, encoder.encode_w @ to_w, encoder.decode.T)]
+    starts: list[tuple[Array, ...]] = [(one.encode_x @ to_x, one.encode_w @ to_w, one.decode.T) for one in encoders]
     rng = np.random.default_rng(seed)
     starts += [_random_factors(target, encoder.rank, rng) for _ in range(random_starts)]
     field: list[tuple[float, tuple[Array, ...]]] = [(0.0, start) for start in starts]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from catalog.commands.options import TileType, catalog_options, json_option, print_json
-from stl_nn.commands.options import DTYPES, timing_options
+from stl_nn.commands.options import DTYPES, depth_option, timing_options
 
 if TYPE_CHECKING:
     from catalog import Catalog
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option("--out", "out_features", type=click.IntRange(1), required=True, help="Output features.")
 @click.option("--tile", type=TileType(), default="4", show_default=True, help="Format of the encoders.")
 @click.option("--rank", "ranks", type=int, multiple=True, help="Only this rank; may be given several times.")
+@depth_option
 @timing_options
 @catalog_options
 @json_option
@@ -30,6 +31,7 @@ def layer_command(
     out_features: int,
     tile: Format,
     ranks: tuple[int, ...],
+    depth: int,
     precision: str,
     device: str,
     threads: int | None,
@@ -65,6 +67,7 @@ def layer_command(
         device=where,
         repeats=repeats,
         seed=seed,
+        depth=depth,
     )
     if as_json:
         print_json({**found.as_json(), "device": device, **circumstances(seed)})

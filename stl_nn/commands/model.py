@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from catalog.commands.options import TileType, catalog_options, json_option, print_json
+from stl_nn.commands.options import depth_option
 
 if TYPE_CHECKING:
     from catalog import Catalog
@@ -41,6 +42,7 @@ COLUMNS = (
 @click.option("--tile", type=TileType(), default="4", show_default=True, help="Format of the encoder: 4 or 2x3x4.")
 @click.option("--rank", type=int, default=40, show_default=True, help="Rank of the encoder.")
 @click.option("--encoder", "encoder_id", metavar="ID", help="This encoder of the catalog, whatever its tile and rank.")
+@depth_option
 @click.option(
     "--method",
     "methods",
@@ -84,6 +86,7 @@ def model_command(
     tile: Format,
     rank: int,
     encoder_id: str | None,
+    depth: int,
     methods: tuple[str, ...],
     calibrate: str,
     budget: float | None,
@@ -113,7 +116,7 @@ def model_command(
     ]
     network = network_of(model, limit, calibration_limit)
     offered = encoder if budget is None else ladder(catalog, tile, budget)
-    outcome = bench(network, offered, chosen, seed, lambda line: click.echo(line, err=True), budget)
+    outcome = bench(network, offered, chosen, seed, lambda line: click.echo(line, err=True), budget, depth)
     outcome = {"model": model, "calibration": calibrate, "finetune": finetune, **outcome}
     print_json(outcome) if as_json else _print(outcome)
 
@@ -161,6 +164,8 @@ def _print(outcome: dict[str, Any]) -> None:
         used = f"ranks {', '.join(map(str, outcome['ranks_offered']))} of {outcome['tile']} to choose from"
     else:
         used = f"encoder {encoder['id'][:ID_DIGITS]} ⟨{encoder['format'].replace('x', ',')}⟩ rank {encoder['rank']}"
+    if outcome["depth"]:
+        used += f", {outcome['depth']} deep in Strassen's scheme"
     out.print(f"\nEnd to end: {text['tokens']} tokens of {text['source']}, {used}")
     out.print(whole)
     out.print(f"\n{outcome['verdict']}", soft_wrap=True)

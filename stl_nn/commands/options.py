@@ -1,4 +1,4 @@
-"""Options that the commands which time something share."""
+"""Options that commands share."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ import click
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 Command = Callable[..., Any]
+
+#: Bounds as of `stl_nn.encoder_tensors.check_depth`, spelled out so that --help does not import torch.
+depth_option = click.option(
+    "--depth",
+    type=click.IntRange(0, 8),
+    default=0,
+    show_default=True,
+    help="Levels of Strassen's scheme in the channels: 7/8 of the multiplications and tiles twice as large each.",
+)
 
 
 def timing_options(command: Command) -> Command:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
 from threading import Lock
 from typing import Any
 
@@ -13,6 +16,7 @@ from stl_nn.activation import ACTIVATIONS
 from stl_nn.cpu.memory import empty_in_huge_pages
 from stl_nn.cpu.scratch import Scratch, lines, scratch
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
+from stl_nn.recursion import DECODE, ENCODE_X, RANK, SIDE
 from stl_nn.reduced import use_reduced
 
 #: Bytes the two channel buffers may take together; larger panels read the encoded weight less often.
@@ -76,25 +80,29 @@ def matmul_on_cpu(
     wide = coefficient_dtype(x.dtype)
     encode_x, decode = encoder.encode_x.to(wide), encoder.decode.to(wide)
     x, weight = x.detach(), encoded_weight.detach()
-    rank, inner, outer = weight.shape
+    _, inner, outer = weight.shape
+    down, up = (torch.tensor(factor, dtype=wide) for factor in (ENCODE_X, DECODE))
+    steps = _Steps(encoder.rank, encoder.depth, inner, outer, x.dtype)
     y = empty_in_huge_pages((x.shape[0], out_features), x.dtype)
-    height = panel_height(x.shape[0], n, rank * (inner * x.itemsize + outer * wide.itemsize))
-    most = -(-height // n)
+    height = panel_height(x.shape[0], encoder.tile.n, steps.bytes(1))
+    most = -(-height // encoder.tile.n)
     through_rows = x.dtype != wide and (bias is not None or activation != "none")
-    sizes = (rank * most * inner, x.dtype), (rank * most * outer, wide), (height * out_features * through_rows, wide)
-    held = sum(lines(count * dtype.itemsize) for count, dtype in sizes)
+    held = steps.bytes(most) + lines(height * out_features * through_rows * wide.itemsize)
     with scratch(held + _Products.bytes(most, inner, outer, x.dtype)) as memory:
-        encoded, channels, rows = (memory.take((count,), dtype) for count, dtype in sizes)
+        buffers = steps.take(memory, most)
+        rows = memory.take((height * out_features * through_rows,), wide)
         multiply = _Products(weight, memory, most, use_reduced(x.dtype, x.device, encoder.coarse))
         for start in range(0, x.shape[0], max(height, 1)):
             panel, out = x[start : start + height], y[start : start + height]
-            tiles = -(-panel.shape[0] // n)
-            encoded_panel = encoded[: rank * tiles * inner].view(rank, tiles, inner)
-            products = channels[: rank * tiles * outer].view(rank, tiles, outer)
-            encode_on_cpu(panel, encode_x, n, m, out=encoded_panel)
-            multiply(encoded_panel, products)
+            encoded, products = steps.cut(buffers, -(-panel.shape[0] // encoder.tile.n))
+            encode_on_cpu(panel, encode_x, n, m, out=encoded[0])
+            for before, after in pairwise(encoded):
+                encode_on_cpu(before.flatten(0, 1), down, SIDE, SIDE, out=after.view(RANK, -1, after.shape[2]))
+            multiply(encoded[-1], products[-1])
+            for after, before in pairwise(reversed(products)):
+                decode_on_cpu(after.view(RANK, -1, after.shape[2]), up, SIDE, SIDE, before.flatten(0, 1))
             target = rows[: out.numel()].view(out.shape) if through_rows else out
-            decode_on_cpu(products, decode, n, p, target)
+            decode_on_cpu(products[0], decode, n, p, target)
             if bias is not None:
                 target += bias.detach()
             if activation != "none":
@@ -114,6 +122,42 @@ def channel_products(encoded: Tensor, weight: Tensor, coarse: bool) -> Tensor:
     with scratch(_Products.bytes(tiles, inner, outer, encoded.dtype)) as memory:
         _Products(weight, memory, tiles, use_reduced(encoded.dtype, encoded.device, coarse))(encoded, out)
     return out
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """The channels that a panel passes through: of X and of Y, at every depth, with whole tiles of the deepest.
+
+    rank          of the encoder
+    inner, outer  sides of the encoded weight, at the deepest
+    """
+
+    rank: int
+    depth: int
+    inner: int
+    outer: int
+    dtype: torch.dtype
+
+    def bytes(self, tiles: int) -> int:
+        """What they take of the scratch memory for so many tile rows of the deepest."""
+        return sum(lines(prod(shape) * dtype.itemsize) for shape, dtype in self._shapes(tiles))
+
+    def take(self, memory: Scratch, tiles: int) -> list[Tensor]:
+        return [memory.take((prod(shape),), dtype) for shape, dtype in self._shapes(tiles)]
+
+    def cut(self, buffers: list[Tensor], tiles: int) -> tuple[list[Tensor], list[Tensor]]:
+        """(encoded X, products), each from the shallowest to the deepest, for a panel of so many tile rows."""
+        shapes = self._shapes(tiles)
+        cut = [buffer[: prod(shape)].view(shape) for buffer, (shape, _) in zip(buffers, shapes, strict=True)]
+        return cut[::2], cut[1::2]
+
+    def _shapes(self, tiles: int) -> list[tuple[tuple[int, int, int], torch.dtype]]:
+        found = []
+        for at in range(self.depth + 1):
+            channels, more = self.rank * RANK**at, SIDE ** (self.depth - at)
+            found.append(((channels, tiles * more, self.inner * more), self.dtype))
+            found.append(((channels, tiles * more, self.outer * more), coefficient_dtype(self.dtype)))
+        return found
 
 
 class _Products:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,11 +25,13 @@ STYLES: dict[str, tuple[str, str, str]] = {
     "sampling": ("column-row sampling", PINK, "v"),
     "countsketch": ("CountSketch", TEAL, "v"),
 }
-#: The shares of the multiplications that are compared, as ranks of 4×4×4 encoders.
-RANKS = (32, 40)
+#: The shares of the multiplications that are compared, and the STL layers at each: (rank, depth). Those of calibrated
+#: layers leave room for the bases of their channels, 2–3 % of the multiplications.
+DATA_FREE: dict[float, tuple[tuple[int, int], ...]] = {0.5: ((32, 0),), 0.625: ((40, 0),)}
+CALIBRATED: dict[float, tuple[tuple[int, int], ...]] = {0.5: ((31, 0), (35, 1), (40, 2)), 0.625: ((39, 0), (44, 1))}
 PRUNED = ("magnitude24", "wanda24", "sparsegpt24")
 FLEXIBLE = ("svd", "asvd", "block", "monarch", "sampling", "countsketch")
-CALIBRATIONS = ("none", "moments", "refit", "sequential", "joint")
+CALIBRATIONS = ("moments", "refit", "sequential")
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,9 @@ def networks_section(records: Sequence[Record]) -> Section:
             "What the count leaves out: a 2:4 matrix saves its half only on hardware that skips zeros, and STL encodes "
             "its inputs and decodes its outputs, r·(K + N) more a row beside the K·N of a dense layer. The column "
             "“with encoding” adds that, as if no two layers shared an encoded input: a tenth or more at the small "
-            "widths of these networks, 1–2 % at a width of 4096.",
+            "widths of these networks, 1–2 % at a width of 4096. “+ Strassen” is one level of Strassen's scheme in the "
+            "channels of the layer, 7/8 of its multiplications for more additions: it saves the count, but no time at "
+            "these widths.",
         ],
     )
     for subject in SUBJECTS:
@@ -107,28 +111,49 @@ def networks_section(records: Sequence[Record]) -> Section:
 def label(cell: Row) -> str:
     """A method in words.
 
-    >>> label({"method": "stl", "calibration": "refit", "rank": 32}), label({"method": "svd", "calibration": "none"})
-    ('STL r=32, refit', 'SVD')
+    >>> label({"method": "stl", "calibration": "refit", "rank": 35, "depth": 1})
+    'STL r=35 + Strassen, refit'
     """
     words = STYLES[cell["method"]][0] if cell["method"] in STYLES else str(cell["method"])
     if cell["method"] != "stl":
         return words
     level = "data-free" if cell["calibration"] == "none" else cell["calibration"]
-    return f"{words} r={cell['rank']}, {level}"
+    depth = cell.get("depth", 0)
+    deep = {0: "", 1: " + Strassen", 2: " + Strassen²"}.get(depth, f" + Strassen {depth} times")
+    return f"{words} r={cell['rank']}{deep}, {level}"
+
+
+def expected() -> Iterator[Row]:
+    """What is measured on each network: method, calibration, rank and depth, the cheap first.
+
+    2:4 has one share of the multiplications only; the rank of a method without one stands for its share, rank / 64.
+    """
+
+    def row(method: str, calibration: str = "none", rank: int | None = None, depth: int = 0) -> Row:
+        return {"method": method, "calibration": calibration, "rank": rank, "depth": depth}
+
+    yield row("dense")
+    yield from (row(method, rank=32) for method in PRUNED)
+    for share in DATA_FREE:
+        yield from (row(method, rank=round(64 * share)) for method in FLEXIBLE)
+    for level, sizes in (("none", DATA_FREE), *((level, CALIBRATED) for level in CALIBRATIONS)):
+        yield from (row("stl", level, *size) for at_share in sizes.values() for size in at_share)
+
+
+def identity(cell: Row) -> tuple[Any, ...]:
+    """What tells the cells of one network apart."""
+    return cell["method"], cell["calibration"], cell["rank"], cell.get("depth", 0)
 
 
 def missing(subject: Subject, cells: Sequence[Row]) -> list[tuple[str, str]]:
     """What is expected and not recorded, in words, with the command that measures it and nothing else."""
-    have = {(cell["method"], cell["calibration"], cell["rank"]) for cell in cells}
-    wanted: list[tuple[str, str, int]] = [(method, "none", 32) for method in PRUNED]
-    wanted += [(method, "none", rank) for rank in RANKS for method in FLEXIBLE]
-    wanted += [("stl", level, rank) for level in CALIBRATIONS for rank in RANKS]
+    have = [identity(cell) for cell in cells]
     absent: dict[str, list[str]] = {}
-    for method, level, rank in wanted:
-        if (method, level, rank) not in have:
-            words = label({"method": method, "calibration": level, "rank": rank})
+    for cell in expected():
+        method, rank = cell["method"], cell["rank"]
+        if identity(cell) not in have and method != "dense":
             share = "" if method == "stl" or method in PRUNED else f" at {rank / 64:.3g}"
-            absent.setdefault(method, []).append(f"{words}{share}")
+            absent.setdefault(method, []).append(f"{label(cell)}{share}")
     if not absent:
         return []
     stl = absent.pop("stl", [])
@@ -161,8 +186,7 @@ def _checked(cell: Row, subject: Subject) -> Row:
 def _findings(subject: Subject, cells: Sequence[Row]) -> list[str]:
     """What a reader should take away, in one sentence for each share of the multiplications."""
     sentences = []
-    for rank in RANKS:
-        share = rank / 64
+    for share in DATA_FREE:
         near = [cell for cell in cells if share - 0.07 < cell["multiplications"] <= share + 0.01]
         stl = [cell for cell in near if cell["method"] == "stl"]
         others = [cell for cell in near if cell["method"] != "stl"]
@@ -185,8 +209,8 @@ def _against_multiplications(subject: Subject, cells: Sequence[Row]) -> Chart:
             ours = [cell for cell in cells if cell["method"] == method]
             if ours:
                 best = [
-                    min((c for c in ours if c["rank"] == r), key=lambda c: c[subject.drawn])
-                    for r in sorted({c["rank"] for c in ours})
+                    min((c for c in ours if _share(c) == share), key=lambda c: c[subject.drawn])
+                    for share in sorted({_share(c) for c in ours})
                 ]
                 size = 70 if method == "stl" else 46
                 axes.plot(
@@ -231,7 +255,7 @@ def _against_multiplications(subject: Subject, cells: Sequence[Row]) -> Chart:
 
 def _by_layer(subject: Subject, cells: Sequence[Row]) -> list[Chart]:
     """Errors of each layer at half of the multiplications, layers in the network's order."""
-    half = [cell for cell in cells if cell["rank"] == 32 and cell.get("layers")]
+    half = [cell for cell in cells if _share(cell) == 0.5 and cell.get("layers")]
     shown = [cell for cell in half if cell["method"] in ("wanda24", "sparsegpt24", "asvd")]
     stl = [cell for cell in half if cell["method"] == "stl"]
     shown += [cell for cell in stl if cell["calibration"] == "none"]
@@ -264,6 +288,11 @@ def _by_layer(subject: Subject, cells: Sequence[Row]) -> list[Chart]:
     drawing = draw(f"{subject.name}-layers", words, paint, (8.2, 3.6))
     note = "Calibrated layer by layer, a layer makes good the errors of those before it; this error, on dense inputs, "
     return [Chart(drawing, f"{words}. {note}does not credit that.")]
+
+
+def _share(cell: Row) -> float:
+    """The share of the multiplications that a cell is compared at: the nearest."""
+    return min(DATA_FREE, key=lambda share: abs(share - float(cell["multiplications"])))
 
 
 def _table(subject: Subject, cells: Sequence[Row], measured: Sequence[Row]) -> Table:

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from stl_nn.encoder_tensors import EncoderTensors
+from stl_nn.recursion import DECODE, ENCODE_X, ascend, descend
 from stl_nn.reduced import use_reduced
 from stl_nn.tiling import tile_count
 
@@ -99,19 +100,25 @@ def matmul_on_gpu(
 
     Channel products of bfloat16 are rounded to it as well where that does not show, see `use_reduced`.
 
-    `panel_rows`, a multiple of n, overrides the choice. float32 operands are multiplied as torch.bmm does, in tf32
-    where the process allows it.
+    `panel_rows`, whole tiles, overrides the choice. float32 operands are multiplied as torch.bmm does, in tf32 where
+    the process allows it.
     """
     n, m, p = encoder.format
     y = x.new_empty(x.shape[0], out_features)
     reduced = use_reduced(x.dtype, torch.device("cuda"), encoder.coarse)
-    height = n * _panel_tile_rows(x, encoded_weight, n, reduced) if panel_rows is None else panel_rows
+    whole = encoder.tile.n
+    height = whole * _panel_tile_rows(x, encoded_weight, whole, reduced) if panel_rows is None else panel_rows
     for start in range(0, x.shape[0], max(height, 1)):
-        encoded = encode_on_gpu(x[start : start + height], encoder.encode_x, n, m)
-        channels = channel_products(encoded, encoded_weight, reduced)
-        rows = y[start : start + height]
+        encoded, rows = encode_on_gpu(x[start : start + height], encoder.encode_x, n, m), y[start : start + height]
+        tiles = encoded.shape[1], tile_count(out_features, p)
+        encoded = descend(encoded, encoder.depth, ENCODE_X, encode_on_gpu)
+        channels = ascend(channel_products(encoded, encoded_weight, reduced), encoder.depth, DECODE, tiles, _decoded)
         decode_on_gpu(channels, encoder.decode, n, p, rows, bias=bias, activation=activation)
     return y
+
+
+def _decoded(channels: Tensor, decode: Tensor, height: int, width: int, rows: int, columns: int) -> Tensor:
+    return decode_on_gpu(channels, decode, height, width, channels.new_empty(rows, columns))
 
 
 def channel_products(encoded: Tensor, encoded_weight: Tensor, reduced: bool = False) -> Tensor:

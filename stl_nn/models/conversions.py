@@ -58,6 +58,7 @@ class Converter:
 
     encoder  for STL: one for all layers, or, with a budget, several to choose from for each layer
     ratio    what baselines may take of the multiplications
+    depth    of STL layers, levels of Strassen's scheme in their channels
     budget   what calibrated STL layers may take together, the rank of each by its measured sensitivity
     moments  of the dense network's inputs, from another converter of the same network; gathered when first needed
     """
@@ -71,9 +72,10 @@ class Converter:
         say: Say | None = None,
         moments: Mapping[str, Moments] | None = None,
         budget: float | None = None,
+        depth: int = 0,
     ) -> None:
         self.network, self.encoder, self.ratio, self.seed = network, encoder, ratio, seed
-        self._budget = budget
+        self._budget, self._depth = budget, depth
         self._say: Say = say or (lambda _: None)
         self.known_moments = moments
 
@@ -93,7 +95,7 @@ class Converter:
                 raise InvalidInput(
                     "ranks are chosen by measured sensitivity: with a budget give a level of calibration"
                 )
-            report = convert(model, self.encoder, self.network.accepts)
+            report = convert(model, self.encoder, self.network.accepts, depth=self._depth)
             share, names = report.multiplications, tuple(layer.name for layer in report.converted)
         else:
             share, names = self._calibrated(model, method.calibration)
@@ -108,18 +110,23 @@ class Converter:
             )
         return Converted(model.eval(), share, names)
 
-    def moments(self) -> Mapping[str, Moments]:
-        """The moments of what enters each layer that is converted, on the calibration batches."""
-        if self.known_moments is None:
+    def moments(self, lags: int = 1) -> Mapping[str, Moments]:
+        """The moments, with so many lags, of what enters each layer that is converted, on the calibration batches."""
+        if self._known_lags() < lags:
             model, accepts = self.network.model, self.network.accepts
             layers = {name: m for name, m in model.named_modules() if is_linear(m) and accepts(m, name)}
             self.known_moments = gather_moments(
-                layers, self.network.calibration, lambda batch: self.network.run(model, batch)
+                layers, self.network.calibration, lambda batch: self.network.run(model, batch), lags
             )
+        assert self.known_moments is not None
         return self.known_moments
+
+    def _known_lags(self) -> int:
+        return min((len(one.lagged) for one in (self.known_moments or {}).values()), default=0)
 
     def _calibrated(self, model: nn.Module, calibration: str) -> tuple[float, tuple[str, ...]]:
         sequential, level = calibration.endswith("sequential"), calibration.removesuffix("-sequential")
+        most = max(one.format.n for one in ([self.encoder] if isinstance(self.encoder, TileEncoder) else self.encoder))
         report = calibrate(
             model,
             self.encoder,
@@ -130,6 +137,8 @@ class Converter:
             budget=self._budget,
             filter_fn=self.network.accepts,
             seed=self.seed,
+            depth=self._depth,
+            moments=self.known_moments if self._known_lags() >= most and not sequential else None,
             on_layer=lambda layer: self._say(f"calibrated {layer.name}: error {layer.expected_error:.4f}"),
         )
         return report.multiplications, tuple(layer.name for layer in report.layers)

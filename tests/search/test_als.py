@@ -31,6 +31,14 @@ def test_sweeps_never_raise_the_objective(n: int, m: int, p: int, rank: int, see
     assert all(b <= a * (1 + 1e-6) + 1e-9 for a, b in itertools.pairwise(values))
 
 
+@pytest.mark.parametrize("size", [0.0, 1e-200, 1e200])
+def test_factors_whose_products_vanish_or_overflow_stay_as_they_are(size: float) -> None:
+    format = Format(2, 2, 2)
+    start: Factors = tuple(size * factor for factor in gaussian_factors(format, 4, 0))  # type: ignore[assignment]
+    for before, after in zip(start, alternating_least_squares(Objective(format, 1e-3), start, 3), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
 @pytest.mark.parametrize("weights", [None, skewed_moments(Format(2, 3, 2))], ids=["white", "weighted"])
 def test_one_sweep_is_three_least_squares_solutions(weights: Moments | None) -> None:
     """Against dense least squares with the growth as further residuals."""

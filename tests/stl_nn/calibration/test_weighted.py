@@ -30,7 +30,7 @@ def test_they_lose_less_than_what_they_start_from(weight: torch.Tensor) -> None:
     channels = Channels.balanced(moments, weight, 2)
     mapped = channels.weight(weight)
     system = TileSystem.of(truncated_strassen().format, channels.moments(moments), mapped)
-    found = weighted_encoders(system, truncated_strassen(), random_starts=5, steps=300)
+    found = weighted_encoders(system, [truncated_strassen()], random_starts=5, steps=300)
     errors = [_data_free_error(system, one, mapped) for one in found]
     assert errors[0] < 0.8 * _data_free_error(system, truncated_strassen(), mapped)
     assert {one.rank for one in found} == {6}
@@ -44,13 +44,13 @@ def test_white_moments_ask_for_what_the_catalog_holds(weight: torch.Tensor) -> N
     system = TileSystem.of(truncated_strassen().format, white, identity)
     # Σ_W of an identity is not white: put a white one in its place.
     system = TileSystem(system.format, system.moments, torch.randn(8, 2000, 2, dtype=torch.float64), system.energy)
-    best = weighted_encoders(system, truncated_strassen(), random_starts=6, steps=500)[0]
+    best = weighted_encoders(system, [truncated_strassen()], random_starts=6, steps=500)[0]
     assert best.relative_error == pytest.approx(1 / 8, abs=0.004)
 
 
 def test_an_exact_encoder_is_left_alone(weight: torch.Tensor) -> None:
     system = TileSystem.of(strassen().format, moments_of(inputs(100, 8), 2), weight)
-    assert weighted_encoders(system, strassen(), random_starts=2) == [strassen()]
+    assert weighted_encoders(system, [strassen()], random_starts=2) == [strassen()]
 
 
 def test_the_objective_counts_growth_and_has_its_gradient() -> None:
@@ -67,7 +67,7 @@ def test_the_objective_counts_growth_and_has_its_gradient() -> None:
 def test_the_same_seed_gives_the_same_encoders(weight: torch.Tensor) -> None:
     system = TileSystem.of(truncated_strassen().format, moments_of(inputs(500, 8), 2), weight)
     first, again, other = (
-        weighted_encoders(system, truncated_strassen(), random_starts=3, steps=50, seed=seed) for seed in (1, 1, 2)
+        weighted_encoders(system, [truncated_strassen()], random_starts=3, steps=50, seed=seed) for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other

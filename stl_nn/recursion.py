@@ -1,0 +1,98 @@
+"""Channel products by Strassen's scheme: the r products of matrices of a layer are themselves done by tiles.
+
+A channel of an encoder ⟨n,m,p⟩:r is a plain product of matrices, (M/n × K/m)·(K/m × N/p), to which any exact scheme
+applies. One level of Strassen's makes of them 7r products of half the sides: together the encoder
+`kronecker(strassen(), encoder)` of ⟨2n,2m,2p⟩:7r, at 7/8 of the multiplications and with the same relative error.
+Carried out in turn, encoding takes r·n·m coefficients and a few additions a tile instead of 7r·4n·m.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from stl_algebra import Format, strassen
+from stl_nn.tiling import decode_tiles, encode_tiles, tile_count
+
+#: The sides and the rank of Strassen's scheme: a level has tiles of SIDE and turns one channel into RANK.
+SIDE, RANK = 2, 7
+
+Matrix = Sequence[Sequence[float]]
+Encode = Callable[[Tensor, Tensor, int, int], Tensor]
+Decode = Callable[[Tensor, Tensor, int, int, int, int], Tensor]
+
+#: Its E_X (7, 4), E_W (7, 4) and D (4, 7).
+ENCODE_X: Matrix = strassen().encode_x.tolist()
+ENCODE_W: Matrix = strassen().encode_w.tolist()
+DECODE: Matrix = strassen().decode.tolist()
+
+
+def whole_tile(format: Format, depth: int) -> Format:
+    """The format of an encoder with channels multiplied by so many levels of Strassen's scheme.
+
+    >>> str(whole_tile(Format(4, 4, 4), 1))
+    '8x8x8'
+    """
+    return Format(*(side * SIDE**depth for side in format))
+
+
+def descend(channels: Tensor, depth: int, coefficients: Matrix, encode: Encode = encode_tiles) -> Tensor:
+    """Channels (r, A, B) through Strassen's scheme so many times: (r·7^d, ⌈A/2^d⌉, ⌈B/2^d⌉).
+
+    Odd sides are filled up with zeros.
+
+    coefficients  (7, 4): ENCODE_X or ENCODE_W, or for a gradient DECODE transposed
+    encode        as `stl_nn.tiling.encode_tiles`
+
+    >>> descend(torch.ones(3, 4, 5), 1, ENCODE_X).shape
+    torch.Size([21, 2, 3])
+    """
+    for _ in range(depth):
+        rank, rows, columns = channels.shape
+        high, wide = tile_count(rows, SIDE), tile_count(columns, SIDE)
+        if torch.compiler.is_compiling() or rows != high * SIDE or columns != wide * SIDE:
+            channels = pad(channels, (0, wide * SIDE - columns, 0, high * SIDE - rows))
+        tall = channels.reshape(rank * high * SIDE, wide * SIDE)
+        channels = encode(tall, _tensor(coefficients, channels), SIDE, SIDE).reshape(RANK * rank, high, wide)
+    return channels
+
+
+def ascend(
+    channels: Tensor, depth: int, coefficients: Matrix, shape: tuple[int, int], decode: Decode | None = None
+) -> Tensor:
+    """The way back, for products or with a left inverse: (r·7^d, I, J) to (r, *shape), cut off where it was filled up.
+
+    coefficients  (4, 7): DECODE, or for a gradient ENCODE_X transposed
+    decode        as `torch.ops.stl.decode_tiles`; left out, `stl_nn.tiling.decode_tiles`
+
+    >>> channels = torch.rand(3, 5, 4, dtype=torch.float64)
+    >>> back = torch.linalg.pinv(torch.tensor(ENCODE_W)).tolist()
+    >>> bool(torch.allclose(ascend(descend(channels, 2, ENCODE_W), 2, back, (5, 4)), channels, atol=1e-5))
+    True
+    """
+    for _ in range(depth):
+        rank, high, wide = channels.shape[0] // RANK, *channels.shape[1:]
+        stacked, factor = channels.reshape(RANK, rank * high, wide), _tensor(coefficients, channels)
+        if decode is None:
+            tall = decode_tiles(stacked, factor, SIDE, SIDE)
+        else:
+            tall = decode(stacked, factor, SIDE, SIDE, rank * high * SIDE, wide * SIDE)
+        channels = tall.reshape(rank, high * SIDE, wide * SIDE)
+    return channels[:, : shape[0], : shape[1]] if depth else channels
+
+
+def transposed(coefficients: Matrix) -> Matrix:
+    """The transpose.
+
+    >>> transposed([[1.0, 2.0]])
+    [[1.0], [2.0]]
+    """
+    return [list(row) for row in zip(*coefficients, strict=True)]
+
+
+def _tensor(coefficients: Matrix, beside: Tensor) -> Tensor:
+    wide = torch.float64 if beside.dtype == torch.float64 else torch.float32
+    return torch.tensor(coefficients, dtype=wide, device=beside.device)
