@@ -45,15 +45,6 @@ def refine(system: TileSystem, starts: Sequence[TileEncoder], steps: int = 300, 
     return with_best_encode_w(encoder, *(factor.numpy() for factor in field[0]))
 
 
-def best_refitted(system: TileSystem, starts: Sequence[TileEncoder], seed: int = 0) -> TileEncoder:
-    """The one of several encoders that leaves the least error once the encoded weights are refitted, on a sample."""
-    if len(starts) == 1:
-        return starts[0]
-    sample = sample_of(system, starts[0].rank, seed)
-    losses = [float(projected_loss(sample, torch.tensor(one.encode_x), torch.tensor(one.decode))) for one in starts]
-    return starts[losses.index(min(losses))]
-
-
 def sample_of(system: TileSystem, rank: int, seed: int = 0) -> TileSystem:
     """The system of a random sample of tiles and tile columns, of about UNKNOWNS unknowns and COLUMNS columns."""
     generator = torch.Generator().manual_seed(seed)

@@ -13,10 +13,10 @@ from stl_algebra import InvalidInput, TileEncoder
 from stl_algebra import Moments as TileMoments
 from stl_nn.calibration.calibrated_linear import CalibratedLinear
 from stl_nn.calibration.channels import BLOCK, Channels
-from stl_nn.calibration.joint import best_refitted, refine
+from stl_nn.calibration.joint import refine
 from stl_nn.calibration.moments import Moments
 from stl_nn.calibration.orientation import oriented
-from stl_nn.calibration.refit import refit
+from stl_nn.calibration.refit import refit, shrunk
 from stl_nn.calibration.tile_system import TileSystem
 from stl_nn.calibration.weighted import weighted_encoders
 from stl_nn.conversion import multiplications
@@ -32,7 +32,8 @@ class Level(StrEnum):
                  best, weights as without data
     moments      blocks of channels in a basis of their own, and an encoder of the layer's own, the best for its
                  second moments; weights encoded by it
-    refit        encoded weights by least squares as well: one Cholesky factorisation of size K·r/m
+    refit        encoded weights by least squares as well, as far as there are rows enough to tell: one Cholesky
+                 factorisation of size K·r/m
     joint        the encoder refined for the refitted weights: some hundred factorisations of a sample, then a refit
     """
 
@@ -90,7 +91,7 @@ def calibrate_linear(
     system = TileSystem.of(encoder.format, channels.moments(moments), mapped)
     found = [
         (system.error(tensors.encode_x, tensors.decode, encoded), candidate, encoded)
-        for candidate in _encoders(system, encoder, level, seed, random_starts)
+        for candidate in _encoders(system, mapped, encoder, level, seed, random_starts)
         for tensors in [EncoderTensors.of(candidate, torch.float64)]
         for encoded in [_encoded(system, mapped, tensors, level)]
     ]
@@ -102,7 +103,7 @@ def calibrate_linear(
 
 
 def _encoders(
-    system: TileSystem, encoder: TileEncoder, level: Level, seed: int, random_starts: int | None
+    system: TileSystem, mapped: Tensor, encoder: TileEncoder, level: Level, seed: int, random_starts: int | None
 ) -> list[TileEncoder]:
     """The encoders that a level comes to: the last thing to do is to encode the weight by each, and keep the best."""
     turned = _oriented(system, encoder)
@@ -114,9 +115,15 @@ def _encoders(
     starts = weighted_encoders(system, given, more, COLD_STEPS if more else WARM_STEPS, seed)
     if level is Level.MOMENTS:
         return starts[:1]
-    best = best_refitted(system, starts, seed)
+    # A sample of the layer would mislead here: it prefers encoders that the whole cannot be refitted to as well.
+    best = min(starts, key=lambda one: _error_as_encoded(system, mapped, one)) if len(starts) > 1 else starts[0]
     # Refined on a sample of the layer: better on the whole of it almost always, but not by necessity.
     return [best] if level is Level.REFIT or best.exact else [best, refine(system, starts, seed=seed)]
+
+
+def _error_as_encoded(system: TileSystem, mapped: Tensor, encoder: TileEncoder) -> float:
+    tensors = EncoderTensors.of(encoder, torch.float64)
+    return system.error(tensors.encode_x, tensors.decode, encode_weight(mapped, tensors))
 
 
 def _oriented(system: TileSystem, encoder: TileEncoder) -> TileEncoder:
@@ -132,7 +139,8 @@ def _encoded(system: TileSystem, mapped: Tensor, encoder: EncoderTensors, level:
     """The encoded weights (r, K/m, N/p): the weight's encoding, refitted where the level asks for it."""
     encoded = encode_weight(mapped, encoder)
     if level in (Level.REFIT, Level.JOINT):
-        encoded = refit(system, encoder.encode_x, encoder.decode, encoded)
+        fitted = refit(system, encoder.encode_x, encoder.decode, encoded)
+        encoded = shrunk(system, encoder.encode_x, encoder.decode, encoded, fitted)
     return encoded
 
 

@@ -23,15 +23,23 @@ class Moments:
     count   number of rows seen
     mean    (K,)       E x_t
     lagged  (L, K, K)  E x_t x_{t+l}ᵀ for l = 0 … L−1, about zero
+    first   (L, K)     E x_t over the rows t that have a row t + l
+    last    (L, K)     E x_{t+l} over the same
+    paired  (L,)       the part of all rows that they are; without these three the ends of sequences are overlooked
 
     A tile holds n consecutive rows, so the second moments of a tile row are blocks of these, at lag |i − i'|
     (see `tile_moments`). Averaging over all offsets rather than over whole tiles uses every row n times and
-    does not depend on where a batch happens to be cut.
+    does not depend on where a batch happens to be cut. All are sums over the rows of which there are some, divided by
+    the number of all rows: beyond the ends of a sequence rows count as zero, as they do where a layer fills up its last
+    tile. So the second moments of a tile row are positive semidefinite, centred or not.
     """
 
     count: int
     mean: Tensor
     lagged: Tensor
+    first: Tensor | None = None
+    last: Tensor | None = None
+    paired: Tensor | None = None
 
     @property
     def features(self) -> int:
@@ -49,7 +57,13 @@ class Moments:
 
     def centred(self) -> Moments:
         """The moments of x − E x."""
-        return Moments(self.count, torch.zeros_like(self.mean), self.lagged - torch.outer(self.mean, self.mean))
+        mean = self.mean
+        if self.first is None or self.last is None or self.paired is None:
+            about = torch.outer(mean, mean)
+        else:
+            about = self.first[:, :, None] * mean + mean[:, None] * self.last[:, None, :]
+            about -= self.paired[:, None, None] * torch.outer(mean, mean)
+        return Moments(self.count, torch.zeros_like(mean), self.lagged - about)
 
     def tile_moments(self, n: int) -> Tensor:
         """E of x_{i,a} x_{i',a'} over the n rows i of a tile, shape (n, K, n, K). Needs L ≥ n.
@@ -97,7 +111,8 @@ class MomentSums:
 
     def __init__(self, features: int, lags: int) -> None:
         self._pairs = [0] * lags
-        self._sum = torch.zeros(features, dtype=torch.float64)
+        self._first = torch.zeros(lags, features, dtype=torch.float64)
+        self._last = torch.zeros(lags, features, dtype=torch.float64)
         self._products = torch.zeros(lags, features, features, dtype=torch.float64)
 
     @torch.no_grad()
@@ -106,20 +121,24 @@ class MomentSums:
         rows = rows.detach().reshape(-1, rows.shape[-1]).float().cpu()
         if not bool(torch.isfinite(rows).all()):
             raise InvalidInput("the calibration inputs make NaN or infinity in the network; check them and the model")
-        self._sum += rows.sum(dim=0, dtype=torch.float64)
+        total = rows.sum(dim=0, dtype=torch.float64)
         for lag in range(min(len(self._pairs), len(rows))):
+            pairs = len(rows) - lag
             # float32 products of one sequence, float64 sums over sequences: BLAS speed, no drift.
-            self._products[lag] += rows[: len(rows) - lag].T @ rows[lag:]
-            self._pairs[lag] += len(rows) - lag
+            self._products[lag] += rows[:pairs].T @ rows[lag:]
+            self._first[lag] += total - rows[pairs:].sum(dim=0, dtype=torch.float64)
+            self._last[lag] += total - rows[:lag].sum(dim=0, dtype=torch.float64)
+            self._pairs[lag] += pairs
 
     def result(self) -> Moments:
         """The moments so far. Raises InvalidInput where no rows were seen."""
         if self._pairs[0] == 0:
             raise InvalidInput("the calibration loader yields nothing for this layer; give it at least one batch")
-        pairs = torch.tensor(self._pairs, dtype=torch.float64).clamp_min(1)
-        lagged = self._products / pairs[:, None, None]
+        count = self._pairs[0]
+        lagged = self._products / count
         lagged[0] = (lagged[0] + lagged[0].T) / 2
-        return Moments(self._pairs[0], self._sum / self._pairs[0], lagged)
+        paired = torch.tensor(self._pairs, dtype=torch.float64) / count
+        return Moments(count, self._first[0] / count, lagged, self._first / count, self._last / count, paired)
 
 
 class Reached(Exception):

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from stl_nn.calibration.tile_system import TileSystem
 
-#: Ridge, as a share of the diagonal. Held-out error is flat from 1e-6 to 1e-4 and rises above.
-RIDGE = 1e-5
+#: Ridge, as a share of the diagonal. Held-out error is flat from 1e-6 to 1e-4 and rises above; on little text it
+#: falls up to 1e-4.
+RIDGE = 1e-4
 #: Unknowns, K·r/m, that are solved for at once: two matrices of 2 GB. More are taken in blocks.
 MOST_UNKNOWNS = 16384
 #: Sweeps over the blocks end after so many, or when one changes the weights by less than a part of TOLERANCE.
@@ -44,6 +45,28 @@ def refit(
         right += weight[:, None] * prior.double().transpose(0, 1).flatten(0, 1)
     solution = torch.cholesky_solve(right, factor)
     return solution.reshape(system.tiles, rank, -1).transpose(0, 1).contiguous()
+
+
+@torch.no_grad()
+def shrunk(system: TileSystem, encode_x: Tensor, decode: Tensor, prior: Tensor, fitted: Tensor) -> Tensor:
+    """The refitted weights drawn back towards the prior as far as too few rows of calibration call for.
+
+    Each tile column has U = K·r/m unknowns and p equations for each of M rows. A fit that leaves the error e₁ there
+    can be expected to have left σ² = e₁/(1 − U/pM) with rows without number, and to leave σ² + v on others, with
+    v = σ²·U/(pM − U). What lies between it and the prior, of error e₀, then leaves σ² + (1−a)²(e₀ − σ²) + a²v at a
+    share a of the way, least at a = (e₀ − σ²) / (e₀ − σ² + v). With as many unknowns as equations that is none of it.
+
+    Source: for the expectations, Craven, Wahba, Smoothing noisy data with spline functions, 1978.
+    """
+    equations, unknowns = system.rows * system.format.p, system.tiles * len(encode_x)
+    if equations <= unknowns:
+        return prior.double()
+    free = 1 - unknowns / equations
+    before, after = (system.error(encode_x, decode, weights) for weights in (prior, fitted))
+    limit = after / free
+    gain, variance = max(before - limit, 0.0), limit * (1 - free) / free
+    share = gain / (gain + variance) if gain else 0.0
+    return torch.lerp(prior.double(), fitted, share)
 
 
 def _refit_in_blocks(

@@ -34,6 +34,7 @@ class TileSystem:
     moments  (k, nm, k, nm)  E vec(X_k) vec(X_k')ᵀ over the k = K/m tiles of a tile row
     weight   (K, J, p)       the dense weight, padded, its J = N/p tile columns
     energy   E‖Y‖² of a tile row
+    rows     rows of inputs that the moments were gathered from
 
     Differentiable in the encoder. Source: DESIGN §3; variable projection: Golub, Pereyra, 1973.
     """
@@ -42,6 +43,7 @@ class TileSystem:
     moments: Tensor
     weight: Tensor
     energy: Tensor
+    rows: int
 
     @classmethod
     def of(cls, format: Format, moments: Moments, weight: Tensor) -> TileSystem:
@@ -67,6 +69,7 @@ class TileSystem:
             rows.reshape(n, tiles, m, n, tiles, m).permute(1, 0, 2, 4, 3, 5).reshape(tiles, n * m, tiles, n * m),
             dense.reshape(features, -1, p),
             torch.sum(dense * (second @ dense)),
+            moments.count,
         )
 
     @property
@@ -95,7 +98,7 @@ class TileSystem:
         blocks = moments.reshape(len(tiles), n, m, len(tiles), n, m)
         second = torch.einsum("kiclid->kcld", blocks).reshape(len(channels), -1)
         dense = weight.flatten(1)
-        return TileSystem(self.format, moments, weight, torch.sum(dense * (second @ dense)))
+        return TileSystem(self.format, moments, weight, torch.sum(dense * (second @ dense)), self.rows)
 
     def normal(self, encode_x: Tensor, decode: Tensor) -> Tensor:
         """A, shape (k·r, k·r), for E_X (r, n·m) and D (n·p, r)."""

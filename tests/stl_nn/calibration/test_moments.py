@@ -22,7 +22,25 @@ def test_moments_are_the_definition_whatever_the_batches() -> None:
     torch.testing.assert_close(found.mean, torch.cat(sequences).double().mean(dim=0))
     for lag in range(3):
         pairs = [torch.outer(s[t], s[t + lag]).double() for s in sequences for t in range(len(s) - lag)]
-        torch.testing.assert_close(found.lagged[lag], torch.stack(pairs).mean(dim=0), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(found.lagged[lag], torch.stack(pairs).sum(dim=0) / 13, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("lengths", [(9,), (2, 1, 3), (1,)])
+def test_tile_moments_are_those_of_sequences_between_rows_of_zero(lengths: tuple[int, ...]) -> None:
+    """Exactly, centred or not; so they are positive semidefinite."""
+    torch.manual_seed(0)
+    sequences = [torch.randn(length, 3) + 2 for length in lengths]
+    sums = MomentSums(3, 3)
+    for sequence in sequences:
+        sums.add(sequence)
+    mean = torch.cat(sequences).mean(dim=0)
+    for found, about in ((sums.result(), torch.zeros(3)), (sums.result().centred(), mean)):
+        ends = torch.zeros(2, 3)
+        filled = [torch.cat([ends, sequence - about, ends]).double() for sequence in sequences]
+        tiles = torch.cat([x.unfold(0, 3, 1).transpose(1, 2).reshape(-1, 9) for x in filled])
+        moment = found.tile_moments(3).reshape(9, 9)
+        torch.testing.assert_close(moment, tiles.T @ tiles / sum(lengths), rtol=1e-5, atol=1e-6)
+        assert torch.linalg.eigvalsh(moment)[0] > -1e-6
 
 
 def test_tile_moments_are_those_of_tiles_at_every_offset() -> None:

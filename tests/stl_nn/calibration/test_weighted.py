@@ -43,7 +43,7 @@ def test_white_moments_ask_for_what_the_catalog_holds(weight: torch.Tensor) -> N
     identity = torch.eye(8, dtype=torch.float64)
     system = TileSystem.of(truncated_strassen().format, white, identity)
     # Σ_W of an identity is not white: put a white one in its place.
-    system = TileSystem(system.format, system.moments, torch.randn(8, 2000, 2, dtype=torch.float64), system.energy)
+    system = TileSystem(system.format, system.moments, torch.randn(8, 2000, 2, dtype=torch.float64), system.energy, 1)
     best = weighted_encoders(system, [truncated_strassen()], random_starts=6, steps=500)[0]
     assert best.relative_error == pytest.approx(1 / 8, abs=0.004)
 
