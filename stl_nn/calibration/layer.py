@@ -16,7 +16,7 @@ from stl_nn.calibration.channels import BLOCK, Channels
 from stl_nn.calibration.joint import refine
 from stl_nn.calibration.moments import Moments
 from stl_nn.calibration.orientation import oriented
-from stl_nn.calibration.refit import refit, shrunk
+from stl_nn.calibration.refit import refit_as_far_as_told
 from stl_nn.calibration.tile_system import TileSystem
 from stl_nn.calibration.weighted import weighted_encoders
 from stl_nn.conversion import multiplications
@@ -139,8 +139,7 @@ def _encoded(system: TileSystem, mapped: Tensor, encoder: EncoderTensors, level:
     """The encoded weights (r, K/m, N/p): the weight's encoding, refitted where the level asks for it."""
     encoded = encode_weight(mapped, encoder)
     if level in (Level.REFIT, Level.JOINT):
-        fitted = refit(system, encoder.encode_x, encoder.decode, encoded)
-        encoded = shrunk(system, encoder.encode_x, encoder.decode, encoded, fitted)
+        encoded = refit_as_far_as_told(system, encoder.encode_x, encoder.decode, encoded)
     return encoded
 
 

@@ -10,6 +10,8 @@ from stl_nn.calibration.tile_system import TileSystem
 #: Ridge, as a share of the diagonal. Held-out error is flat from 1e-6 to 1e-4 and rises above; on little text it
 #: falls up to 1e-4.
 RIDGE = 1e-4
+#: Part of the equations that must be left over once there is one for each unknown.
+LEAST_FREE = 0.1
 #: Unknowns, K·r/m, that are solved for at once: two matrices of 2 GB. More are taken in blocks.
 MOST_UNKNOWNS = 16384
 #: Sweeps over the blocks end after so many, or when one changes the weights by less than a part of TOLERANCE.
@@ -48,20 +50,30 @@ def refit(
 
 
 @torch.no_grad()
-def shrunk(system: TileSystem, encode_x: Tensor, decode: Tensor, prior: Tensor, fitted: Tensor) -> Tensor:
-    """The refitted weights drawn back towards the prior as far as too few rows of calibration call for.
+def refit_as_far_as_told(system: TileSystem, encode_x: Tensor, decode: Tensor, prior: Tensor) -> Tensor:
+    """The refitted weights drawn back towards the prior (r, K/m, N/p) as far as too few rows of calibration call for.
 
     Each tile column has U = K·r/m unknowns and p equations for each of M rows. A fit that leaves the error e₁ there
     can be expected to have left σ² = e₁/(1 − U/pM) with rows without number, and to leave σ² + v on others, with
     v = σ²·U/(pM − U). What lies between it and the prior, of error e₀, then leaves σ² + (1−a)²(e₀ − σ²) + a²v at a
-    share a of the way, least at a = (e₀ − σ²) / (e₀ − σ² + v). With as many unknowns as equations that is none of it.
+    share a of the way, least at a = (e₀ − σ²) / (e₀ − σ² + v). Where that cannot be much, with hardly more equations
+    than unknowns, nothing is fitted.
+
+    >>> from stl_algebra import Format
+    >>> from stl_nn.calibration.moments import Moments
+    >>> seen = Moments(1000, torch.zeros(1), torch.ones(1, 1, 1))
+    >>> system = TileSystem.of(Format(1, 1, 1), seen, torch.ones(1, 1))
+    >>> one = torch.ones(1, 1, dtype=torch.float64)
+    >>> round(float(refit_as_far_as_told(system, one, 2 * one, torch.ones(1, 1, 1))), 2)
+    0.5
 
     Source: for the expectations, Craven, Wahba, Smoothing noisy data with spline functions, 1978.
     """
     equations, unknowns = system.rows * system.format.p, system.tiles * len(encode_x)
-    if equations <= unknowns:
+    free = 1 - unknowns / max(equations, 1)
+    if free < LEAST_FREE:
         return prior.double()
-    free = 1 - unknowns / equations
+    fitted = refit(system, encode_x, decode, prior)
     before, after = (system.error(encode_x, decode, weights) for weights in (prior, fitted))
     limit = after / free
     gain, variance = max(before - limit, 0.0), limit * (1 - free) / free
