@@ -27,7 +27,8 @@ def encode_input(x: Tensor, encoder: EncoderTensors, backend: str = "auto") -> T
     wide = coefficient_dtype(x.dtype)
     encode: Encode = torch.ops.stl.encode_tiles if choose_backend(x, backend) == "kernels" else rounded_encode
     channels = encode(rows, encoder.encode_x.to(wide), n, m)
-    return descend(channels, encoder.depth, ENCODE_X, encode)
+    tiles = tile_count(rows.shape[0], encoder.tile.n), tile_count(rows.shape[1], encoder.tile.m)
+    return descend(channels, encoder.depth, ENCODE_X, tiles, encode)
 
 
 def multiply_encoded(

@@ -183,7 +183,9 @@ def _matmul_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
     need_x, need_weight, need_encode, need_decode, need_bias = ctx.needs_input_grad[:5]
     wide, depth = _product_dtype(x), ctx.quality[1]
     tiles = [tile_count(size, side) for size, side in ((x.shape[0], n), (x.shape[1], m), (grad.shape[1], p))]
-    channels = descend(encode_tiles(grad, decode.T.contiguous(), n, p), depth, transposed(DECODE), encode_tiles)
+    high = tile_count(x.shape[0], n * SIDE**depth)
+    channels = encode_tiles(grad, decode.T.contiguous(), n, p)
+    channels = descend(channels, depth, transposed(DECODE), (high, weight.shape[2]), encode_tiles)
     channels = channels.to(wide)
     if need_x or need_encode:
         shape = (tiles[0], tiles[1])
@@ -194,7 +196,8 @@ def _matmul_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         if need_encode:
             to_encode = _contract(to_encoded, unfold_tiles(x, n, m), encode_x.dtype)
     if need_weight or need_decode:
-        encoded = descend(encode_tiles(x, encode_x, n, m), depth, ENCODE_X, encode_tiles).to(wide)
+        encoded = descend(encode_tiles(x, encode_x, n, m), depth, ENCODE_X, (high, weight.shape[1]), encode_tiles)
+        encoded = encoded.to(wide)
         if need_weight:
             to_weight = encoded.mT.bmm(channels).to(weight.dtype)
         if need_decode:

@@ -35,7 +35,8 @@ def recover_weight(encoded: Tensor, encoder: EncoderTensors) -> Tensor:
     sides = (encoded.shape[1] * SIDE**encoder.depth, encoded.shape[2] * SIDE**encoder.depth)
     channels = ascend(encoded.double(), encoder.depth, back, sides)
     dense = decode_tiles(channels, torch.linalg.pinv(encode_w), m, p)
-    again = descend(encode_tiles(dense, encode_w, m, p), encoder.depth, ENCODE_W)
+    tiles = encoded.shape[1], encoded.shape[2]
+    again = descend(encode_tiles(dense, encode_w, m, p), encoder.depth, ENCODE_W, tiles)
     distance = (again - encoded.double()).norm()
     if distance > 8 * torch.finfo(encoded.dtype).eps * encoded.double().norm():
         raise InvalidInput(

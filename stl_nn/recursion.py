@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from stl_algebra import Format, strassen
-from stl_nn.tiling import decode_tiles, encode_tiles, tile_count
+from stl_nn.tiling import decode_tiles, encode_tiles
 
 #: The sides and the rank of Strassen's scheme: a level has tiles of SIDE and turns one channel into RANK.
 SIDE, RANK = 2, 7
@@ -39,24 +39,30 @@ def whole_tile(format: Format, depth: int) -> Format:
     return Format(*(side * SIDE**depth for side in format))
 
 
-def descend(channels: Tensor, depth: int, coefficients: Matrix, encode: Encode = encode_tiles) -> Tensor:
-    """Channels (r, A, B) through Strassen's scheme so many times: (r·7^d, ⌈A/2^d⌉, ⌈B/2^d⌉).
-
-    Odd sides are filled up with zeros.
+def descend(
+    channels: Tensor, depth: int, coefficients: Matrix, tiles: tuple[int, int], encode: Encode = encode_tiles
+) -> Tensor:
+    """Channels (r, A, B) through Strassen's scheme so many times: (r·7^d, *tiles).
 
     coefficients  (7, 4): ENCODE_X or ENCODE_W, or for a gradient DECODE transposed
+    tiles         (⌈A/2^d⌉, ⌈B/2^d⌉), which the channels are filled up to with zeros; the caller knows them, and a
+                  compiler could not follow quotients of quotients
     encode        as `stl_nn.tiling.encode_tiles`
 
-    >>> descend(torch.ones(3, 4, 5), 1, ENCODE_X).shape
+    >>> descend(torch.ones(3, 4, 5), 1, ENCODE_X, (2, 3)).shape
     torch.Size([21, 2, 3])
     """
-    for _ in range(depth):
-        rank, rows, columns = channels.shape
-        high, wide = tile_count(rows, SIDE), tile_count(columns, SIDE)
-        if torch.compiler.is_compiling() or rows != high * SIDE or columns != wide * SIDE:
-            channels = pad(channels, (0, wide * SIDE - columns, 0, high * SIDE - rows))
+    if not depth:
+        return channels
+    rank, rows, columns = channels.shape
+    high, wide = (side * SIDE**depth for side in tiles)
+    if torch.compiler.is_compiling() or rows != high or columns != wide:
+        channels = pad(channels, (0, wide - columns, 0, high - rows))
+    for left in reversed(range(depth)):
+        high, wide = (side * SIDE**left for side in tiles)
         tall = channels.reshape(rank * high * SIDE, wide * SIDE)
-        channels = encode(tall, _tensor(coefficients, channels), SIDE, SIDE).reshape(RANK * rank, high, wide)
+        rank *= RANK
+        channels = encode(tall, _tensor(coefficients, channels), SIDE, SIDE).reshape(rank, high, wide)
     return channels
 
 
@@ -70,7 +76,7 @@ def ascend(
 
     >>> channels = torch.rand(3, 5, 4, dtype=torch.float64)
     >>> back = torch.linalg.pinv(torch.tensor(ENCODE_W)).tolist()
-    >>> bool(torch.allclose(ascend(descend(channels, 2, ENCODE_W), 2, back, (5, 4)), channels, atol=1e-5))
+    >>> bool(torch.allclose(ascend(descend(channels, 2, ENCODE_W, (2, 1)), 2, back, (5, 4)), channels, atol=1e-5))
     True
     """
     for _ in range(depth):

@@ -36,10 +36,12 @@ def reference_matmul(
     wide = coefficient_dtype(x.dtype)
     rows = x.shape[0]
     if torch.compiler.is_exporting():
-        x = pad(x, (0, 0, 0, n))  # at least two tile rows: exporters would make a special case of one
+        # Whole tiles, and at least two rows of them: exporters would make a special case of one.
+        x = pad(x, (0, 0, 0, (tile_count(rows, encoder.tile.n) + 1) * encoder.tile.n - rows))
     encoded_x = encode_tiles(x, encoder.encode_x.to(wide), n, m).to(x.dtype)
     shape = encoded_x.shape[1], tile_count(out_features, p)
-    encoded_x = descend(encoded_x, encoder.depth, ENCODE_X, rounded_encode)
+    tiles = tile_count(x.shape[0], encoder.tile.n), encoded_weight.shape[1]
+    encoded_x = descend(encoded_x, encoder.depth, ENCODE_X, tiles, rounded_encode)
     channels = encoded_x.to(wide).bmm(encoded_weight.to(wide))
     channels = ascend(channels, encoder.depth, DECODE, shape)
     y = decode_tiles(channels, encoder.decode.to(wide), n, p)[:rows, :out_features]
@@ -60,7 +62,8 @@ def encode_weight(weight: Tensor, encoder: EncoderTensors) -> Tensor:
     _, m, p = encoder.format
     wide = coefficient_dtype(weight.dtype)
     channels = encode_tiles(weight, encoder.encode_w.to(wide), m, p)
-    channels = descend(channels, encoder.depth, ENCODE_W)
+    tiles = tile_count(weight.shape[0], encoder.tile.m), tile_count(weight.shape[1], encoder.tile.p)
+    channels = descend(channels, encoder.depth, ENCODE_W, tiles)
     return in_huge_pages(channels.to(weight.dtype))
 
 

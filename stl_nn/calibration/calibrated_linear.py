@@ -111,6 +111,7 @@ class CalibratedLinear(nn.Module):
         )
         if encoded is not None:
             assert stl.encoded_weight is not None
-            stl.encoded_weight.copy_(descend(encoded, depth, ENCODE_W))
+            _, *tiles = stl.encoded_weight.shape
+            stl.encoded_weight.copy_(descend(encoded, depth, ENCODE_W, (tiles[0], tiles[1])))
         mean, basis = channels.mean.to(device, dtype), channels.basis.to(device, dtype).contiguous()
         return cls(mean, basis, stl, linear.bias is not None).train(linear.training)

@@ -111,7 +111,8 @@ def matmul_on_gpu(
     for start in range(0, x.shape[0], max(height, 1)):
         encoded, rows = encode_on_gpu(x[start : start + height], encoder.encode_x, n, m), y[start : start + height]
         tiles = encoded.shape[1], tile_count(out_features, p)
-        encoded = descend(encoded, encoder.depth, ENCODE_X, encode_on_gpu)
+        whole_tiles = tile_count(rows.shape[0], whole), encoded_weight.shape[1]
+        encoded = descend(encoded, encoder.depth, ENCODE_X, whole_tiles, encode_on_gpu)
         channels = ascend(channel_products(encoded, encoded_weight, reduced), encoder.depth, DECODE, tiles, _decoded)
         decode_on_gpu(channels, encoder.decode, n, p, rows, bias=bias, activation=activation)
     return y

@@ -114,7 +114,7 @@ def test_flops_are_those_of_the_channels_and_the_two_transforms() -> None:
 
 
 @pytest.mark.parametrize("backend", ["auto", "reference"])
-@pytest.mark.parametrize("options", [{}, {"on_the_fly": True}])
+@pytest.mark.parametrize("options", [{}, {"on_the_fly": True}, {"depth": 1}])
 def test_it_compiles_in_one_graph_with_gradients(backend: str, options: dict) -> None:
     layer = STLLinear(12, 8, random_encoder(4, 4, 4, 30), **options)
     layer.backend = backend
@@ -125,14 +125,15 @@ def test_it_compiles_in_one_graph_with_gradients(backend: str, options: dict) ->
         torch.testing.assert_close(found, expected)
     layer(x).sum().backward()
     compiled(x).sum().backward()
-    name = "weight" if options else "encoded_weight"
+    name = "weight" if options.get("on_the_fly") else "encoded_weight"
     gradients = layer.get_parameter(name).grad, compiled._orig_mod.get_parameter(name).grad
     torch.testing.assert_close(*gradients)
 
 
-def test_export_needs_nothing_of_this_project() -> None:
+@pytest.mark.parametrize("depth", [0, 1])
+def test_export_needs_nothing_of_this_project(depth: int) -> None:
     model = nn.Sequential(nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 8)).eval()
-    convert(model, STRASSEN)
+    convert(model, STRASSEN, depth=depth)
     program = torch.export.export(model, (torch.randn(6, 12),), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
     assert not any("stl" in str(node.target) for node in program.graph.nodes)
     for given in (1, 4, 11):
@@ -140,10 +141,11 @@ def test_export_needs_nothing_of_this_project() -> None:
         torch.testing.assert_close(program.module()(x), model(x), atol=1e-5, rtol=1e-5)
 
 
-def test_onnx_runs_elsewhere(tmp_path) -> None:
+@pytest.mark.parametrize("depth", [0, 1])
+def test_onnx_runs_elsewhere(tmp_path, depth: int) -> None:
     runtime = pytest.importorskip("onnxruntime", reason="the extra 'onnx' is not installed")
     pytest.importorskip("onnxscript", reason="the extra 'onnx' is not installed")
-    model, x = nn.Sequential(STLLinear(12, 8, random_encoder(4, 4, 4, 30))).eval(), torch.randn(6, 12)
+    model, x = nn.Sequential(STLLinear(12, 8, random_encoder(4, 4, 4, 30), depth=depth)).eval(), torch.randn(6, 12)
     path = tmp_path / "layer.onnx"
     rows = torch.export.Dim("rows", min=1, max=1024)
     torch.onnx.export(model, (x,), path, dynamo=True, dynamic_shapes=({0: rows},), verbose=False)
