@@ -73,7 +73,7 @@ def calibrate_linear(
     """The STL layer of a dense one, calibrated on the moments of its inputs (with as many lags as tiles have rows).
 
     An encoder of the layer's own is looked for from `encoder` and from `random_starts` random ones, by default as
-    many as RANDOM_STARTS says for the level: what is best without data is not what can be refitted best.
+    many as RANDOM_STARTS says for the level.
 
     Raises InvalidInput where the moments have too few lags, or the weight is not finite.
 
@@ -109,16 +109,15 @@ def _encoders(
     turned = _oriented(system, encoder)
     if level is Level.PERMUTATION:
         return [turned]
-    # What is best as it is need not be what can be refitted best.
-    given = [turned] if level is Level.MOMENTS or turned == encoder else [turned, encoder]
+    given = [turned] if turned == encoder else [turned, encoder]
     more = RANDOM_STARTS[level] if random_starts is None else random_starts
     starts = weighted_encoders(system, given, more, COLD_STEPS if more else WARM_STEPS, seed)
-    if level is Level.MOMENTS:
-        return starts[:1]
-    # A sample of the layer would mislead here: it prefers encoders that the whole cannot be refitted to as well.
+    # The best as it is: the best once refitted to a sample of the layer leaves more of the whole, refitted, than this.
     best = min(starts, key=lambda one: _error_as_encoded(system, mapped, one)) if len(starts) > 1 else starts[0]
+    if level is not Level.JOINT or best.exact:
+        return [best]
     # Refined on a sample of the layer: better on the whole of it almost always, but not by necessity.
-    return [best] if level is Level.REFIT or best.exact else [best, refine(system, starts, seed=seed)]
+    return [best, refine(system, starts, seed=seed)]
 
 
 def _error_as_encoded(system: TileSystem, mapped: Tensor, encoder: TileEncoder) -> float:

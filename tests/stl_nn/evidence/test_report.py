@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from cli import bench_command
 from stl_algebra import InvalidInput
-from stl_nn.evidence.networks import CALIBRATIONS, FLEXIBLE, PRUNED
+from stl_nn.evidence.networks import expected
 from stl_nn.evidence.page import write_report
 
 pytest.importorskip("jinja2")
@@ -147,7 +147,7 @@ def test_what_is_missing_is_named_with_its_command(results: Path, tmp_path: Path
     missing = {one["what"]: one["command"] for one in outcome["missing"]}
     assert "python benchmarks/models.py --model minilm" in missing.values()
     whole = next(what for what, command in missing.items() if command.endswith("--model smollm2"))
-    assert all(words in whole for words in ("2:4 SparseGPT", "SVD at 0.5", "STL r=40, sequential"))
+    assert all(words in whole for words in ("2:4 SparseGPT", "SVD at 0.5", "STL r=44 + Strassen, sequential"))
     assert missing["single products on a GPU"] == "python benchmarks/gpu_layer.py"
     assert missing["STL r=16"] == "python benchmarks/train_vit.py --rank 16 --start algebraic"
     half = next(what for what, command in missing.items() if command.endswith("--model minilm"))
@@ -156,9 +156,7 @@ def test_what_is_missing_is_named_with_its_command(results: Path, tmp_path: Path
 
 
 def test_nothing_is_missing_once_every_cell_is_recorded(results: Path, tmp_path: Path) -> None:
-    cells = [_network_cell("dense", None), *(_network_cell(method, 32) for method in PRUNED)]
-    cells += [_network_cell(method, rank) for method in FLEXIBLE for rank in (32, 40)]
-    cells += [_network_cell("stl", rank, level) for level in CALIBRATIONS for rank in (32, 40)]
+    cells = [{**_network_cell(one["method"], one["rank"]), **one} for one in expected()]
     (results / "models.json").write_text(json.dumps({"cells": cells}))
     missing = json.loads(_run(results, tmp_path, "--json").stdout)["missing"]
     assert not [one for one in missing if one["command"].endswith("minilm")]
