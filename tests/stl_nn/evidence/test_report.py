@@ -135,7 +135,7 @@ def test_it_says_who_is_ahead_of_stl_and_where_stl_is_slower(results: Path, tmp_
     _run(results, tmp_path)
     words = (tmp_path / "report.md").read_text()
     assert (
-        "the best STL recorded is “STL r=32, refit”; it does better than 2:4 Wanda; "
+        "the best STL recorded is “STL r=32, refit” (1.50 with encoding); it does better than 2:4 Wanda; "
         "activation-aware SVD does better than STL." in words
     )
     assert "STL is faster in 1 of 2 cases, the most in minilm r=32, 128 rows: 1.50×, and loses" in words
