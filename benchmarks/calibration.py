@@ -109,7 +109,7 @@ def main(
 
     try:
         catalog = Catalog.default()
-        encoders = [read(file).encoder for file in files] or [catalog.best(4, rank, "fp32") for rank in ranks]
+        encoders = [read(file).encoder for file in files] or [catalog.best(4, rank, "bf16") for rank in ranks]
         rows = list(measure(encoders, layer, passages, lambda line: click.echo(line, err=as_json)))
     except InvalidInput as error:
         raise click.ClickException(str(error)) from error

@@ -44,7 +44,7 @@ def measure(model: str, ranks: tuple[int, ...], repeats: int, seed: int) -> Iter
     shares, candidates = {}, {0: dense}
     for rank in ranks:
         candidates[rank] = copy.deepcopy(dense)
-        encoder = Catalog.default().best(4, rank, "fp32")
+        encoder = Catalog.default().best(4, rank, "bf16")
         shares[rank] = convert(candidates[rank], encoder, lambda _, name: name != "lm_head").multiplications
     generator = torch.Generator().manual_seed(seed)
     for batch, tokens in BATCHES[model]:

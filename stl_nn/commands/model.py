@@ -129,7 +129,7 @@ def ladder(catalog: Catalog, tile: Format, budget: float) -> list[TileEncoder]:
     from stl_algebra import InvalidInput
 
     found: dict[int, TileEncoder] = {}
-    for entry in catalog.entries(tile, real=True, precision="fp32", order="error"):
+    for entry in catalog.entries(tile, real=True, precision="bf16", order="error"):
         found.setdefault(entry.rank, entry.encoder)
     size = tile.products
     first, step = round(budget * size / 2), max(1, size // 8)
