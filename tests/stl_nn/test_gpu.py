@@ -64,6 +64,22 @@ def test_the_operator_agrees_with_the_reference(dtype: torch.dtype, activation: 
 
 
 @runs
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_strassens_scheme_in_the_channels_agrees_with_the_reference(dtype: torch.dtype, depth: int) -> None:
+    from stl_nn.gpu.matmul import matmul_on_gpu
+
+    enc = EncoderTensors.of(STRASSEN2, device=DEVICE, depth=depth)
+    x, w, bias = (torch.randn(*shape).to(DEVICE, dtype) for shape in ((21, 30), (30, 19), (19,)))
+    weight = encode_weight(w, enc)
+    expected = reference_matmul(x, weight, enc, 19, bias=bias, activation="gelu")
+    for panel in (None, enc.tile.n):
+        y = matmul_on_gpu(x, weight, enc, 19, bias=bias, activation="gelu", panel_rows=panel)
+        bound = {torch.float32: 1e-9, torch.bfloat16: 8 * 4**depth * STRASSEN2.error_at("bf16")}[dtype]
+        assert relative(y, expected) < bound
+
+
+@runs
 def test_strided_and_empty_inputs() -> None:
     from stl_nn.gpu.matmul import encode_on_gpu, matmul_on_gpu
 
