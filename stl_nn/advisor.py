@@ -12,6 +12,7 @@ from torch import nn
 from stl_algebra import InvalidInput, TileEncoder
 from stl_nn.expected_error import PRECISION_OF_DTYPE
 from stl_nn.linear import STLLinear
+from stl_nn.recursion import whole_ratio
 from stl_nn.timing import median_seconds
 
 #: Break-even is looked for among these numbers of rows, up to the rows asked for.
@@ -112,7 +113,7 @@ def advise(
                 encoder.digest,
                 str(whole.tile),
                 whole.channels,
-                whole.channels / whole.tile.products,
+                whole_ratio(encoder, depth),
                 timed["stl"],
                 timed["dense"] / timed["stl"],
                 encoder.error_at(precision),

@@ -17,8 +17,7 @@ from stl_nn.encoder_tensors import check_encoder
 from stl_nn.expected_error import PRECISION_OF_DTYPE, expected_error
 from stl_nn.linear import STLLinear, check_weight
 from stl_nn.pointwise import PointwiseConv, pointwise_from_linear
-from stl_nn.recursion import RANK as STRASSEN_RANK
-from stl_nn.recursion import whole_tile
+from stl_nn.recursion import whole_rank, whole_tile
 from stl_nn.replacement import (
     FilterFn,
     Replacement,
@@ -170,7 +169,7 @@ def multiplications(in_features: int, out_features: int, encoder: TileEncoder, d
     1.1666666666666667
     """
     n, m, p = whole_tile(encoder.format, depth)
-    rank = encoder.rank * STRASSEN_RANK**depth
+    rank = whole_rank(encoder.rank, depth)
     return rank * ceil(in_features / m) * ceil(out_features / p) / (n * in_features * out_features)
 
 

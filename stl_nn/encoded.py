@@ -10,7 +10,7 @@ from stl_nn.backend import choose_backend
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
 from stl_nn.recursion import DECODE, ENCODE_X, Decode, Encode, ascend, descend
 from stl_nn.reference import rounded_encode
-from stl_nn.tiling import decode_tiles, tile_count
+from stl_nn.tiling import decode_and_cut, tile_count
 
 
 def encode_input(x: Tensor, encoder: EncoderTensors, backend: str = "auto") -> Tensor:
@@ -54,17 +54,15 @@ def multiply_encoded(
     n, _, p = encoder.format
     wide = coefficient_dtype(encoded_x.dtype)
     tiles = tile_count(shape[0], n), tile_count(shape[1], p)
-    kernels = choose_backend(encoded_x, backend) == "kernels"
-    if kernels:
+    decode: Decode
+    if choose_backend(encoded_x, backend) == "kernels":
+        decode = torch.ops.stl.decode_tiles
         channels = torch.ops.stl.multiply_channels(encoded_x, encoded_weight, encoder.coarse)
     else:
+        decode = decode_and_cut
         channels = encoded_x.to(wide).bmm(encoded_weight.to(wide))
-    back: Decode | None = torch.ops.stl.decode_tiles if kernels else None
-    channels = ascend(channels, encoder.depth, DECODE, tiles, back)
-    if kernels:
-        y = torch.ops.stl.decode_tiles(channels, encoder.decode, n, p, *shape)
-    else:
-        y = decode_tiles(channels, encoder.decode.to(wide), n, p)[: shape[0], : shape[1]]
+    channels = ascend(channels, encoder.depth, DECODE, tiles, decode)
+    y = decode(channels, encoder.decode.to(wide), n, p, *shape)
     if bias is not None:
         y = y + bias.to(wide)
     result: Tensor = ACTIVATIONS[activation](y).to(encoded_x.dtype)

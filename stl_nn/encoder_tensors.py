@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from stl_algebra import Format, InvalidInput, TileEncoder
-from stl_nn.recursion import RANK as STRASSEN_RANK
-from stl_nn.recursion import whole_tile
+from stl_nn.recursion import whole_rank, whole_tile
 from stl_nn.reduced import tolerates_reduced
 
 #: A level halves the sides of the products: beyond this many none are left to halve.
@@ -68,7 +67,7 @@ class EncoderTensors(NamedTuple):
     @property
     def channels(self) -> int:
         """r·7^d: the rank with Strassen's scheme in the channels."""
-        return self.rank * STRASSEN_RANK**self.depth
+        return whole_rank(self.rank, self.depth)
 
     @property
     def tile(self) -> Format:

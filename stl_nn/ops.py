@@ -76,9 +76,9 @@ def _(matrix: Tensor, encode: Tensor, height: int, width: int) -> Tensor:
 
 @decode_tiles.register_kernel("cuda")
 def _(channels: Tensor, decode: Tensor, height: int, width: int, rows: int, columns: int) -> Tensor:
-    from stl_nn.gpu.matmul import decode_on_gpu
+    from stl_nn.gpu.matmul import decoded_on_gpu
 
-    return decode_on_gpu(channels, decode, height, width, channels.new_empty(rows, columns))
+    return decoded_on_gpu(channels, decode, height, width, rows, columns)
 
 
 @multiply_channels.register_kernel("cuda")

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from stl_algebra import Format, strassen
-from stl_nn.tiling import decode_tiles, encode_tiles
+from stl_algebra import Format, TileEncoder, strassen
+from stl_nn.tiling import decode_and_cut, encode_tiles
 
 #: The sides and the rank of Strassen's scheme: a level has tiles of SIDE and turns one channel into RANK.
 SIDE, RANK = 2, 7
@@ -37,6 +37,24 @@ def whole_tile(format: Format, depth: int) -> Format:
     '8x8x8'
     """
     return Format(*(side * SIDE**depth for side in format))
+
+
+def whole_rank(rank: int, depth: int) -> int:
+    """The rank of an encoder with channels multiplied by so many levels of Strassen's scheme.
+
+    >>> whole_rank(35, 1)
+    245
+    """
+    return rank * RANK**depth
+
+
+def whole_ratio(encoder: TileEncoder, depth: int) -> float:
+    """The share of a product's multiplications that it takes then.
+
+    >>> whole_ratio(strassen(), 1) == (7 / 8) ** 2
+    True
+    """
+    return whole_rank(encoder.rank, depth) / whole_tile(encoder.format, depth).products
 
 
 def descend(
@@ -67,12 +85,12 @@ def descend(
 
 
 def ascend(
-    channels: Tensor, depth: int, coefficients: Matrix, shape: tuple[int, int], decode: Decode | None = None
+    channels: Tensor, depth: int, coefficients: Matrix, shape: tuple[int, int], decode: Decode = decode_and_cut
 ) -> Tensor:
     """The way back, for products or with a left inverse: (r·7^d, I, J) to (r, *shape), cut off where it was filled up.
 
     coefficients  (4, 7): DECODE, or for a gradient ENCODE_X transposed
-    decode        as `torch.ops.stl.decode_tiles`; left out, `stl_nn.tiling.decode_tiles`
+    decode        as `stl_nn.tiling.decode_and_cut`
 
     >>> channels = torch.rand(3, 5, 4, dtype=torch.float64)
     >>> back = torch.linalg.pinv(torch.tensor(ENCODE_W)).tolist()
@@ -82,10 +100,7 @@ def ascend(
     for _ in range(depth):
         rank, high, wide = channels.shape[0] // RANK, *channels.shape[1:]
         stacked, factor = channels.reshape(RANK, rank * high, wide), _tensor(coefficients, channels)
-        if decode is None:
-            tall = decode_tiles(stacked, factor, SIDE, SIDE)
-        else:
-            tall = decode(stacked, factor, SIDE, SIDE, rank * high * SIDE, wide * SIDE)
+        tall = decode(stacked, factor, SIDE, SIDE, rank * high * SIDE, wide * SIDE)
         channels = tall.reshape(rank, high * SIDE, wide * SIDE)
     return channels[:, : shape[0], : shape[1]] if depth else channels
 

@@ -10,7 +10,7 @@ from stl_nn.activation import ACTIVATIONS
 from stl_nn.cpu.memory import in_huge_pages
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
 from stl_nn.recursion import DECODE, ENCODE_W, ENCODE_X, ascend, descend
-from stl_nn.tiling import decode_tiles, encode_tiles, tile_count
+from stl_nn.tiling import decode_and_cut, encode_tiles, tile_count
 
 
 def reference_matmul(
@@ -38,13 +38,13 @@ def reference_matmul(
     if torch.compiler.is_exporting():
         # Whole tiles, and at least two rows of them: exporters would make a special case of one.
         x = pad(x, (0, 0, 0, (tile_count(rows, encoder.tile.n) + 1) * encoder.tile.n - rows))
-    encoded_x = encode_tiles(x, encoder.encode_x.to(wide), n, m).to(x.dtype)
+    encoded_x = rounded_encode(x, encoder.encode_x.to(wide), n, m)
     shape = encoded_x.shape[1], tile_count(out_features, p)
     tiles = tile_count(x.shape[0], encoder.tile.n), encoded_weight.shape[1]
     encoded_x = descend(encoded_x, encoder.depth, ENCODE_X, tiles, rounded_encode)
     channels = encoded_x.to(wide).bmm(encoded_weight.to(wide))
     channels = ascend(channels, encoder.depth, DECODE, shape)
-    y = decode_tiles(channels, encoder.decode.to(wide), n, p)[:rows, :out_features]
+    y = decode_and_cut(channels, encoder.decode.to(wide), n, p, rows, out_features)
     if bias is not None:
         y = y + bias.to(wide)
     return ACTIVATIONS[activation](y).to(x.dtype)

@@ -35,6 +35,15 @@ def decode_tiles(channels: Tensor, decode: Tensor, height: int, width: int) -> T
     return placed.clone(memory_format=torch.contiguous_format).view(rows * height, columns * width)
 
 
+def decode_and_cut(channels: Tensor, decode: Tensor, height: int, width: int, rows: int, columns: int) -> Tensor:
+    """`decode_tiles`, cut to (rows, columns).
+
+    >>> decode_and_cut(torch.ones(1, 1, 2), torch.tensor([[1.0], [2.0]]), 2, 1, 1, 2).tolist()
+    [[1.0, 1.0]]
+    """
+    return decode_tiles(channels, decode, height, width)[:rows, :columns]
+
+
 def pad_to_multiple(matrix: Tensor, height: int, width: int) -> Tensor:
     """The matrix (A, B) with zero rows and columns appended up to multiples of height and width.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from time import perf_counter
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -89,40 +90,51 @@ def calibrate_linear(
     channels = Channels.balanced(moments, weight, encoder.format.m, block_of(linear, level))
     mapped = channels.weight(weight)
     system = TileSystem.of(encoder.format, channels.moments(moments), mapped)
-    found = [
-        (system.error(tensors.encode_x, tensors.decode, encoded), candidate, encoded)
-        for candidate in _encoders(system, mapped, encoder, level, seed, random_starts)
-        for tensors in [EncoderTensors.of(candidate, torch.float64)]
-        for encoded in [_encoded(system, mapped, tensors, level)]
-    ]
-    error, encoder, encoded = min(found, key=lambda one: one[0])
+    starts = _encoders(system, encoder, level, seed, random_starts)
+    # The best as it is: the best once refitted to a sample of the layer leaves more of the whole, refitted, than this.
+    fits = [min((_as_encoded(system, mapped, one) for one in starts), key=lambda fit: fit.error)]
+    if level is Level.JOINT and not fits[0].encoder.exact:
+        # Refined on a sample of the layer: better on the whole of it almost always, but not by necessity.
+        fits.append(_as_encoded(system, mapped, refine(system, starts, seed=seed)))
+    if level in (Level.REFIT, Level.JOINT):
+        fits = [_refitted(system, fit) for fit in fits]
+    error, encoder, encoded = min(fits, key=lambda fit: fit.error)
     layer = CalibratedLinear.assemble(
         linear, encoder, channels, encoded, keep_dense=keep_dense, break_even_rows=break_even_rows, depth=depth
     )
     return Calibrated(layer, error * _centred_share(moments, weight), perf_counter() - began)
 
 
+class _Fit(NamedTuple):
+    """An encoder with encoded weights (r, K/m, N/p), and the relative output error that they leave."""
+
+    error: float
+    encoder: TileEncoder
+    encoded: Tensor
+
+
 def _encoders(
-    system: TileSystem, mapped: Tensor, encoder: TileEncoder, level: Level, seed: int, random_starts: int | None
+    system: TileSystem, encoder: TileEncoder, level: Level, seed: int, random_starts: int | None
 ) -> list[TileEncoder]:
-    """The encoders that a level comes to: the last thing to do is to encode the weight by each, and keep the best."""
+    """The encoders to choose from at a level."""
     turned = _oriented(system, encoder)
     if level is Level.PERMUTATION:
         return [turned]
     given = [turned] if turned == encoder else [turned, encoder]
     more = RANDOM_STARTS[level] if random_starts is None else random_starts
-    starts = weighted_encoders(system, given, more, COLD_STEPS if more else WARM_STEPS, seed)
-    # The best as it is: the best once refitted to a sample of the layer leaves more of the whole, refitted, than this.
-    best = min(starts, key=lambda one: _error_as_encoded(system, mapped, one)) if len(starts) > 1 else starts[0]
-    if level is not Level.JOINT or best.exact:
-        return [best]
-    # Refined on a sample of the layer: better on the whole of it almost always, but not by necessity.
-    return [best, refine(system, starts, seed=seed)]
+    return weighted_encoders(system, given, more, COLD_STEPS if more else WARM_STEPS, seed)
 
 
-def _error_as_encoded(system: TileSystem, mapped: Tensor, encoder: TileEncoder) -> float:
+def _as_encoded(system: TileSystem, mapped: Tensor, encoder: TileEncoder) -> _Fit:
     tensors = EncoderTensors.of(encoder, torch.float64)
-    return system.error(tensors.encode_x, tensors.decode, encode_weight(mapped, tensors))
+    encoded = encode_weight(mapped, tensors)
+    return _Fit(system.error(tensors.encode_x, tensors.decode, encoded), encoder, encoded)
+
+
+def _refitted(system: TileSystem, fit: _Fit) -> _Fit:
+    tensors = EncoderTensors.of(fit.encoder, torch.float64)
+    encoded = refit_as_far_as_told(system, tensors.encode_x, tensors.decode, fit.encoded, fit.error)
+    return _Fit(system.error(tensors.encode_x, tensors.decode, encoded), fit.encoder, encoded)
 
 
 def _oriented(system: TileSystem, encoder: TileEncoder) -> TileEncoder:
@@ -132,14 +144,6 @@ def _oriented(system: TileSystem, encoder: TileEncoder) -> TileEncoder:
     except InvalidInput:
         return encoder
     return oriented(encoder, moments)
-
-
-def _encoded(system: TileSystem, mapped: Tensor, encoder: EncoderTensors, level: Level) -> Tensor:
-    """The encoded weights (r, K/m, N/p): the weight's encoding, refitted where the level asks for it."""
-    encoded = encode_weight(mapped, encoder)
-    if level in (Level.REFIT, Level.JOINT):
-        encoded = refit_as_far_as_told(system, encoder.encode_x, encoder.decode, encoded)
-    return encoded
 
 
 def block_of(linear: nn.Linear, level: Level | str) -> int:

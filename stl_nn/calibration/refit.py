@@ -50,21 +50,21 @@ def refit(
 
 
 @torch.no_grad()
-def refit_as_far_as_told(system: TileSystem, encode_x: Tensor, decode: Tensor, prior: Tensor) -> Tensor:
+def refit_as_far_as_told(system: TileSystem, encode_x: Tensor, decode: Tensor, prior: Tensor, before: float) -> Tensor:
     """The refitted weights drawn back towards the prior (r, K/m, N/p) as far as too few rows of calibration call for.
 
     Each tile column has U = K·r/m unknowns and p equations for each of M rows. A fit that leaves the error e₁ there
     can be expected to have left σ² = e₁/(1 − U/pM) with rows without number, and to leave σ² + v on others, with
-    v = σ²·U/(pM − U). What lies between it and the prior, of error e₀, then leaves σ² + (1−a)²(e₀ − σ²) + a²v at a
-    share a of the way, least at a = (e₀ − σ²) / (e₀ − σ² + v). Where that cannot be much, with hardly more equations
-    than unknowns, nothing is fitted.
+    v = σ²·U/(pM − U). What lies between it and the prior, which leaves e₀ = `before`, then leaves
+    σ² + (1−a)²(e₀ − σ²) + a²v at a share a of the way, least at a = (e₀ − σ²) / (e₀ − σ² + v). Where that cannot be
+    much, with hardly more equations than unknowns, nothing is fitted.
 
     >>> from stl_algebra import Format
     >>> from stl_nn.calibration.moments import Moments
     >>> seen = Moments(1000, torch.zeros(1), torch.ones(1, 1, 1))
     >>> system = TileSystem.of(Format(1, 1, 1), seen, torch.ones(1, 1))
     >>> one = torch.ones(1, 1, dtype=torch.float64)
-    >>> round(float(refit_as_far_as_told(system, one, 2 * one, torch.ones(1, 1, 1))), 2)
+    >>> round(float(refit_as_far_as_told(system, one, 2 * one, torch.ones(1, 1, 1), before=1.0)), 2)
     0.5
 
     Source: for the expectations, Craven, Wahba, Smoothing noisy data with spline functions, 1978.
@@ -74,8 +74,7 @@ def refit_as_far_as_told(system: TileSystem, encode_x: Tensor, decode: Tensor, p
     if free < LEAST_FREE:
         return prior.double()
     fitted = refit(system, encode_x, decode, prior)
-    before, after = (system.error(encode_x, decode, weights) for weights in (prior, fitted))
-    limit = after / free
+    limit = system.error(encode_x, decode, fitted) / free
     gain, variance = max(before - limit, 0.0), limit * (1 - free) / free
     share = gain / (gain + variance) if gain else 0.0
     return torch.lerp(prior.double(), fitted, share)

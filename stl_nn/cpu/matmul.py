@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from math import prod
 from threading import Lock
@@ -16,7 +17,7 @@ from stl_nn.activation import ACTIVATIONS
 from stl_nn.cpu.memory import empty_in_huge_pages
 from stl_nn.cpu.scratch import Scratch, lines, scratch
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
-from stl_nn.recursion import DECODE, ENCODE_X, RANK, SIDE
+from stl_nn.recursion import DECODE, ENCODE_X, RANK, SIDE, whole_rank
 from stl_nn.reduced import use_reduced
 
 #: Bytes the two channel buffers may take together; larger panels read the encoded weight less often.
@@ -81,7 +82,7 @@ def matmul_on_cpu(
     encode_x, decode = encoder.encode_x.to(wide), encoder.decode.to(wide)
     x, weight = x.detach(), encoded_weight.detach()
     _, inner, outer = weight.shape
-    down, up = (torch.tensor(factor, dtype=wide) for factor in (ENCODE_X, DECODE))
+    down, up = _strassen(wide)
     steps = _Steps(encoder.rank, encoder.depth, inner, outer, x.dtype)
     y = empty_in_huge_pages((x.shape[0], out_features), x.dtype)
     height = panel_height(x.shape[0], encoder.tile.n, steps.bytes(1))
@@ -124,6 +125,12 @@ def channel_products(encoded: Tensor, weight: Tensor, coarse: bool) -> Tensor:
     return out
 
 
+@cache
+def _strassen(dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """E_X and D of Strassen's scheme."""
+    return torch.tensor(ENCODE_X, dtype=dtype), torch.tensor(DECODE, dtype=dtype)
+
+
 @dataclass(frozen=True)
 class _Steps:
     """The channels that a panel passes through: of X and of Y, at every depth, with whole tiles of the deepest.
@@ -154,7 +161,7 @@ class _Steps:
     def _shapes(self, tiles: int) -> list[tuple[tuple[int, int, int], torch.dtype]]:
         found = []
         for at in range(self.depth + 1):
-            channels, more = self.rank * RANK**at, SIDE ** (self.depth - at)
+            channels, more = whole_rank(self.rank, at), SIDE ** (self.depth - at)
             found.append(((channels, tiles * more, self.inner * more), self.dtype))
             found.append(((channels, tiles * more, self.outer * more), coefficient_dtype(self.dtype)))
         return found

@@ -113,12 +113,15 @@ def matmul_on_gpu(
         tiles = encoded.shape[1], tile_count(out_features, p)
         whole_tiles = tile_count(rows.shape[0], whole), encoded_weight.shape[1]
         encoded = descend(encoded, encoder.depth, ENCODE_X, whole_tiles, encode_on_gpu)
-        channels = ascend(channel_products(encoded, encoded_weight, reduced), encoder.depth, DECODE, tiles, _decoded)
+        channels = ascend(
+            channel_products(encoded, encoded_weight, reduced), encoder.depth, DECODE, tiles, decoded_on_gpu
+        )
         decode_on_gpu(channels, encoder.decode, n, p, rows, bias=bias, activation=activation)
     return y
 
 
-def _decoded(channels: Tensor, decode: Tensor, height: int, width: int, rows: int, columns: int) -> Tensor:
+def decoded_on_gpu(channels: Tensor, decode: Tensor, height: int, width: int, rows: int, columns: int) -> Tensor:
+    """`stl_nn.tiling.decode_and_cut`, rounded to the dtype of the channels."""
     return decode_on_gpu(channels, decode, height, width, channels.new_empty(rows, columns))
 
 

@@ -13,6 +13,7 @@ from stl_nn.models.conversions import Converted, Converter, Method
 from stl_nn.models.layer_errors import layer_errors
 from stl_nn.models.measurement import circumstances, peak_memory
 from stl_nn.models.network import Network
+from stl_nn.recursion import whole_ratio
 
 
 def network_of(name: str, limit: int | None = None, calibration: int | None = None) -> Network:
@@ -87,7 +88,7 @@ def bench(
     """
     began = time.perf_counter()
     encoders = [encoder] if isinstance(encoder, TileEncoder) else list(encoder)
-    ratio = share(encoders[0], depth) if budget is None else budget
+    ratio = whole_ratio(encoders[0], depth) if budget is None else budget
     converter = Converter(network, encoder, ratio, seed, say, budget=budget, depth=depth)
     dense = network.measure(network.model)
     rows = [measure_method(converter, method) for method in methods]
@@ -114,16 +115,6 @@ def bench(
         "peak_memory_bytes": peak_memory(),
         **circumstances(seed),
     }
-
-
-def share(encoder: TileEncoder, depth: int) -> float:
-    """The share of a product's multiplications that an encoder takes, 7/8 of it for each level of Strassen's scheme.
-
-    >>> from stl_algebra import strassen
-    >>> share(strassen(), 1) == (7 / 8) ** 2
-    True
-    """
-    return encoder.ratio * (7 / 8) ** depth
 
 
 def about(encoder: TileEncoder) -> dict[str, Any]:

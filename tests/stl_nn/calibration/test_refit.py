@@ -23,7 +23,8 @@ def _case(rows: int, seed: int = 0) -> tuple[TileSystem, EncoderTensors, Tensor]
 
 
 def _far(system: TileSystem, encoder: EncoderTensors, prior: Tensor) -> Tensor:
-    return refit_as_far_as_told(system, encoder.encode_x, encoder.decode, prior)
+    before = system.error(encoder.encode_x, encoder.decode, prior)
+    return refit_as_far_as_told(system, encoder.encode_x, encoder.decode, prior, before)
 
 
 def test_with_fewer_equations_than_unknowns_nothing_moves() -> None:
