@@ -10,11 +10,14 @@ from torch import Tensor
 
 from stl_algebra import TileEncoder, matmul_tensor
 from stl_algebra.gauge import balance_factors
-from stl_nn.calibration.refit import RIDGE, ridged_factor
+from stl_nn.calibration.refit import ridged_factor
 from stl_nn.calibration.tile_system import TileSystem
 
 #: Unknowns of the sample of a layer that its encoders are learned on: one Cholesky of this size a step.
 UNKNOWNS = 640
+#: Ridge of the loss, as a share of the diagonal. It pulls towards zero, not towards a prior as that of the refit, and
+#: ten times as much makes worse encoders.
+RIDGE = 1e-5
 #: Tile columns of the weight in that sample.
 COLUMNS = 96
 

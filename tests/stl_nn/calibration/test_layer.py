@@ -42,7 +42,7 @@ def test_every_level_gains_on_held_out_inputs(linear: nn.Linear) -> None:
     assert channels < 0.8 * data_free
     assert weighted < 0.95 * channels
     assert refitted < 0.95 * weighted
-    assert joint < 0.95 * refitted
+    assert joint < 0.9 * refitted
 
 
 def test_mapping_the_channels_changes_nothing_in_itself(linear: nn.Linear) -> None:
