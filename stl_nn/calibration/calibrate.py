@@ -13,10 +13,11 @@ from torch import nn
 
 from stl_algebra import InvalidInput, TileEncoder
 from stl_nn.calibration.budget import Point, spend, tradeoff
-from stl_nn.calibration.groups import Run, chunked, execution_groups, input_moments
+from stl_nn.calibration.groups import Run, chunked, execution_groups
 from stl_nn.calibration.layer import Calibrated, Level, calibrate_linear, calibrated_multiplications
 from stl_nn.calibration.moments import Moments, gather_moments
 from stl_nn.calibration.settings import call, check_again, check_level
+from stl_nn.calibration.stages import Stages
 from stl_nn.conversion import checked_encoders, encoder_for
 from stl_nn.expected_error import PRECISION_OF_DTYPE
 from stl_nn.replacement import FilterFn, Replacement, Skipped, replace_linears
@@ -107,8 +108,9 @@ def calibrate(
                 they are known already; not for a sequential calibration
 
     Encoders of a layer's own are looked for from random starts once for each shape of layer, and from there on from
-    those of the last layer of the shape, which suit it better than data-free ones. Only second moments are held, never
-    activations, and at most 1.7 gigabytes of them. Raises InvalidInput for a loader that yields nothing or NaN,
+    those of the last layer of the shape, which suit it better than data-free ones. Only second moments are held, at
+    most 1.7 gigabytes of them, never activations, but in a sequential calibration those that enter one block of the
+    network. Raises InvalidInput for a loader that yields nothing or NaN,
     and for a model or filter without linear layers.
 
     >>> import torch; from stl_algebra import strassen
@@ -166,8 +168,9 @@ def calibrate(
     if budget is not None:
         chosen = _within(budget, offered, layers, gathered(), level, depth)
     if sequential:
+        stages = Stages(model, list(chosen), batches, feed)
         for group in groups:
-            entering = input_moments(model, group[0], batches, feed, lags)
+            entering = stages.moments(group[0], lags)
             for name in group:
                 do(name, entering)
             _put(model, {name: made[name].layer for name in group})

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stl_algebra import TileEncoder, matmul_tensor
 from stl_algebra.gauge import balance_factors
-from stl_nn.calibration.refit import ridged_factor
+from stl_nn.calibration.ridged_solve import ridge_of
 from stl_nn.calibration.tile_system import TileSystem
 
 #: Unknowns of the sample of a layer that its encoders are learned on: one Cholesky of this size a step.
@@ -83,9 +83,19 @@ def _descend(sample: TileSystem, encode_x: Tensor, decode: Tensor, steps: int) -
 
 def projected_loss(system: TileSystem, encode_x: Tensor, decode: Tensor, ridge: float = RIDGE) -> Tensor:
     """E‖Ŷ − Y‖² / E‖Y‖² after the encoded weights are refitted, as a differentiable function of E_X and D."""
-    factor, _ = ridged_factor(system.normal(encode_x, decode), ridge)
+    factor = _ridged_factor(system.normal(encode_x, decode), ridge)
     half = torch.linalg.solve_triangular(factor, system.right_side(encode_x, decode), upper=False)
     return 1 - half.square().sum() / system.energy
+
+
+def _ridged_factor(normal: Tensor, ridge: float) -> Tensor:
+    """The Cholesky factor of A + Λ, differentiable in A; the ridge grows tenfold until there is one."""
+    weight = ridge_of(normal, ridge)
+    while True:
+        factor, failed = torch.linalg.cholesky_ex(normal + torch.diag(weight))
+        if not failed:
+            return factor
+        weight = 10 * weight
 
 
 def with_best_encode_w(encoder: TileEncoder, encode_x: np.ndarray, decode: np.ndarray) -> TileEncoder:

@@ -133,8 +133,8 @@ def _as_encoded(system: TileSystem, mapped: Tensor, encoder: TileEncoder) -> _Fi
 
 def _refitted(system: TileSystem, fit: _Fit) -> _Fit:
     tensors = EncoderTensors.of(fit.encoder, torch.float64)
-    encoded = refit_as_far_as_told(system, tensors.encode_x, tensors.decode, fit.encoded, fit.error)
-    return _Fit(system.error(tensors.encode_x, tensors.decode, encoded), fit.encoder, encoded)
+    encoded, error = refit_as_far_as_told(system, tensors.encode_x, tensors.decode, fit.encoded, fit.error)
+    return _Fit(error, fit.encoder, encoded)
 
 
 def _oriented(system: TileSystem, encoder: TileEncoder) -> TileEncoder:

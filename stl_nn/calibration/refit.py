@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
+from stl_nn.calibration.ridged_solve import ridged_solution
 from stl_nn.calibration.tile_system import TileSystem
 
 #: Ridge, as a share of the diagonal. Held-out error is flat from 1e-6 to 1e-4 and rises above; on little text it
@@ -12,8 +15,8 @@ from stl_nn.calibration.tile_system import TileSystem
 RIDGE = 1e-4
 #: Part of the equations that must be left over once there is one for each unknown.
 LEAST_FREE = 0.1
-#: Unknowns, K·r/m, that are solved for at once: two matrices of 2 GB. More are taken in blocks.
-MOST_UNKNOWNS = 16384
+#: Unknowns, K·r/m, that are solved for at once: matrices of 2.7 and 1.4 GB. More are taken in blocks.
+MOST_UNKNOWNS = 18432
 #: Sweeps over the blocks end after so many, or when one changes the weights by less than a part of TOLERANCE.
 MOST_SWEEPS = 30
 TOLERANCE = 1e-4
@@ -37,21 +40,14 @@ def refit(
     >>> round(float(refit(system, one, 2 * one)), 3)
     0.5
     """
-    rank = len(encode_x)
-    if system.tiles * rank > MOST_UNKNOWNS:
-        return _refit_in_blocks(system, encode_x, decode, prior, ridge)
-    right = system.right_side(encode_x, decode)
-    normal = system.normal(encode_x, decode)
-    factor, weight = ridged_factor(normal, ridge)
-    if prior is not None:
-        right += weight[:, None] * prior.double().transpose(0, 1).flatten(0, 1)
-    solution = torch.cholesky_solve(right, factor)
-    return solution.reshape(system.tiles, rank, -1).transpose(0, 1).contiguous()
+    return _unrolled(_solved(system, encode_x, decode, prior, ridge).weights, system.tiles)
 
 
 @torch.no_grad()
-def refit_as_far_as_told(system: TileSystem, encode_x: Tensor, decode: Tensor, prior: Tensor, before: float) -> Tensor:
-    """The refitted weights drawn back towards the prior (r, K/m, N/p) as far as too few rows of calibration call for.
+def refit_as_far_as_told(
+    system: TileSystem, encode_x: Tensor, decode: Tensor, prior: Tensor, before: float
+) -> tuple[Tensor, float]:
+    """(weights, relative error): refitted, but drawn back to the prior (r, K/m, N/p) as far as few rows call for.
 
     Each tile column has U = K·r/m unknowns and p equations for each of M rows. A fit that leaves the error e₁ there
     can be expected to have left σ² = e₁/(1 − U/pM) with rows without number, and to leave σ² + v on others, with
@@ -64,64 +60,83 @@ def refit_as_far_as_told(system: TileSystem, encode_x: Tensor, decode: Tensor, p
     >>> seen = Moments(1000, torch.zeros(1), torch.ones(1, 1, 1))
     >>> system = TileSystem.of(Format(1, 1, 1), seen, torch.ones(1, 1))
     >>> one = torch.ones(1, 1, dtype=torch.float64)
-    >>> round(float(refit_as_far_as_told(system, one, 2 * one, torch.ones(1, 1, 1), before=1.0)), 2)
-    0.5
+    >>> weights, error = refit_as_far_as_told(system, one, 2 * one, torch.ones(1, 1, 1), before=1.0)
+    >>> round(float(weights), 2), round(error, 4)
+    (0.5, 0.0)
 
     Source: for the expectations, Craven, Wahba, Smoothing noisy data with spline functions, 1978.
     """
     equations, unknowns = system.rows * system.format.p, system.tiles * len(encode_x)
     free = 1 - unknowns / max(equations, 1)
     if free < LEAST_FREE:
-        return prior.double()
-    fitted = refit(system, encode_x, decode, prior)
-    limit = system.error(encode_x, decode, fitted) / free
+        return prior.double(), before
+    given = _rolled(prior)
+    fitted = _solved(system, encode_x, decode, prior, RIDGE)
+    after, between = fitted.errors(system, given)
+    limit = after / free
     gain, variance = max(before - limit, 0.0), limit * (1 - free) / free
     share = gain / (gain + variance) if gain else 0.0
-    return torch.lerp(prior.double(), fitted, share)
+    error = (1 - share) ** 2 * before + 2 * share * (1 - share) * between + share**2 * after
+    return _unrolled(torch.lerp(given, fitted.weights, share), system.tiles), error
 
 
-def _refit_in_blocks(
-    system: TileSystem, encode_x: Tensor, decode: Tensor, prior: Tensor | None, ridge: float
-) -> Tensor:
-    rank, step = len(encode_x), max(1, MOST_UNKNOWNS // (2 * len(encode_x)))
-    right = system.right_side(encode_x, decode).reshape(system.tiles, rank, -1)
-    found = torch.zeros_like(right)
-    given = None if prior is None else prior.double().transpose(0, 1)
-    if given is not None:
-        found.copy_(given)
+class _Fit(NamedTuple):
+    """Encoded weights w̃ (K/m·r, N/p) beside B and A w̃, of the same shape."""
+
+    weights: Tensor
+    right: Tensor
+    product: Tensor
+
+    def errors(self, system: TileSystem, other: Tensor) -> tuple[float, float]:
+        """E⟨Δ, Δ⟩ / E‖Y‖² and E⟨Δ, Δ'⟩ / E‖Y‖² for what w̃ and other weights w̃' leave of the output, Δ and Δ'."""
+        energy = float(system.energy)
+        if not energy:
+            return 0.0, 0.0
+        own = energy + float(torch.sum(self.weights * (self.product - 2 * self.right)))
+        mixed = energy + float(torch.sum(other * (self.product - self.right)) - torch.sum(self.weights * self.right))
+        return max(own, 0.0) / energy, mixed / energy
+
+
+def _rolled(encoded: Tensor) -> Tensor:
+    """The encoded weights (r, K/m, N/p) as unknowns (K/m·r, N/p), in double precision."""
+    return encoded.double().transpose(0, 1).flatten(0, 1)
+
+
+def _unrolled(weights: Tensor, tiles: int) -> Tensor:
+    return weights.unflatten(0, (tiles, -1)).transpose(0, 1).contiguous()
+
+
+def _solved(system: TileSystem, encode_x: Tensor, decode: Tensor, prior: Tensor | None, ridge: float) -> _Fit:
+    right = system.right_side(encode_x, decode)
+    given = None if prior is None else _rolled(prior)
+    if len(right) > MOST_UNKNOWNS:
+        return _solved_in_blocks(system, encode_x, decode, right, given, ridge)
+    weights, product = ridged_solution(system.normal(encode_x, decode), right, given, ridge)
+    return _Fit(weights, right, product)
+
+
+def _solved_in_blocks(
+    system: TileSystem, encode_x: Tensor, decode: Tensor, right: Tensor, given: Tensor | None, ridge: float
+) -> _Fit:
+    rank = len(encode_x)
+    step = max(1, MOST_UNKNOWNS // (2 * rank))
+    found = torch.zeros_like(right) if given is None else given.clone()
+
+    def rows(tiles: range) -> tuple[slice, Tensor]:
+        """(the unknowns of some tiles, their rows of A)"""
+        return slice(tiles.start * rank, tiles.stop * rank), system.normal_rows(tiles, encode_x, decode)
+
+    blocks = [range(start, min(start + step, system.tiles)) for start in range(0, system.tiles, step)]
     for _ in range(MOST_SWEEPS):
         moved = torch.zeros((), dtype=found.dtype)
-        for start in range(0, system.tiles, step):
-            some = range(start, min(start + step, system.tiles))
-            block = slice(some.start, some.stop)
-            rows = system.normal_rows(some, encode_x, decode)
-            own = rows[:, some.start * rank : some.stop * rank].clone()
-            before = found[block].flatten(0, 1)
-            residual = right[block].flatten(0, 1) - rows @ found.flatten(0, 1) + own @ before
-            factor, weight = ridged_factor(own, ridge)
-            if given is not None:
-                residual += weight[:, None] * given[block].flatten(0, 1)
-            after = torch.cholesky_solve(residual, factor)
-            moved += (after - before).square().sum()
-            found[block] = after.reshape(len(some), rank, -1)
+        for tiles in blocks:
+            block, normal = rows(tiles)
+            own = normal[:, block].clone()
+            before = found[block].clone()
+            residual = right[block] - normal @ found + own @ before
+            found[block], _ = ridged_solution(own, residual, None if given is None else given[block], ridge)
+            moved += (found[block] - before).square().sum()
         if moved <= TOLERANCE**2 * found.square().sum():
             break
-    return found.transpose(0, 1).contiguous()
-
-
-def ridged_factor(normal: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
-    """The Cholesky factor of A + diag(weight), and weight: `ridge` times each diagonal entry of A.
-
-    The ridge grows tenfold until the factor exists. Lagged moments are averaged over unequal numbers of pairs, so A
-    from few rows can be slightly indefinite, and padding leaves zeros on its diagonal, which must not stay.
-    Differentiable in A; where no gradient is asked for, A is overwritten, so that only two such matrices are held.
-    """
-    diagonal = normal.diagonal().clone()
-    weight = ridge * (diagonal + 1e-3 * diagonal.mean().clamp_min(torch.finfo(normal.dtype).tiny))
-    while True:
-        damped = normal.clone() if normal.requires_grad else normal
-        damped.diagonal().copy_(diagonal + weight)
-        factor, failed = torch.linalg.cholesky_ex(damped)
-        if not failed:
-            return factor, weight
-        weight = 10 * weight
+    product = torch.cat([normal @ found for _, normal in map(rows, blocks)])
+    return _Fit(found, right, product)

@@ -110,13 +110,14 @@ class TileSystem:
 
     def normal_rows(self, tiles: range, encode_x: Tensor, decode: Tensor) -> Tensor:
         """The rows of A that belong to some tiles of the inner dimension, shape (len(tiles)·r, k·r)."""
-        gram, size = decode.T @ decode, self.tiles * len(encode_x)
-        normal = encode_x.new_empty(len(tiles), len(encode_x), size)
-        for start in range(0, len(tiles), CHUNK):  # the intermediate is four times A for small formats
-            some = tiles[start : start + CHUNK]
-            moments = self.moments[some.start : some.stop]
-            normal[start : start + CHUNK] = self._normal_rows(moments, encode_x, gram).flatten(2)
-        return normal.reshape(-1, size)
+        n, m, _ = self.format
+        rank, gram = len(encode_x), decode.T @ decode
+        weighted = (encode_x * gram[:, :, None]).mT  # (r, nm, r): E_Xᵀ weighted by the row of DᵀD of each channel
+        normal = encode_x.new_empty(len(tiles), rank, self.tiles, rank)
+        for row, moments in zip(normal, self.moments[tiles.start : tiles.stop], strict=True):
+            half = (encode_x @ moments.flatten(1)).reshape(rank, self.tiles, n * m)
+            torch.bmm(half, weighted, out=row)
+        return normal.reshape(len(tiles) * rank, -1)
 
     def right_side(self, encode_x: Tensor, decode: Tensor) -> Tensor:
         """B, shape (k·r, J)."""

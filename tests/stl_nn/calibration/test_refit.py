@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 import torch
 from torch import Tensor
@@ -24,7 +26,7 @@ def _case(rows: int, seed: int = 0) -> tuple[TileSystem, EncoderTensors, Tensor]
 
 def _far(system: TileSystem, encoder: EncoderTensors, prior: Tensor) -> Tensor:
     before = system.error(encoder.encode_x, encoder.decode, prior)
-    return refit_as_far_as_told(system, encoder.encode_x, encoder.decode, prior, before)
+    return refit_as_far_as_told(system, encoder.encode_x, encoder.decode, prior, before)[0]
 
 
 def test_with_fewer_equations_than_unknowns_nothing_moves() -> None:
@@ -36,6 +38,16 @@ def test_with_many_rows_it_is_the_refit() -> None:
     system, encoder, prior = _case(100_000)
     fitted = refit(system, encoder.encode_x, encoder.decode, prior)
     assert (_far(system, encoder, prior) - fitted).norm() < 0.01 * (fitted - prior).norm()
+
+
+@pytest.mark.parametrize("unknowns", [64, 24])  # in one piece, and in blocks
+@pytest.mark.parametrize("rows", [24, 32, 100, 400])
+def test_the_error_it_tells_is_that_of_its_weights(monkeypatch: pytest.MonkeyPatch, rows: int, unknowns: int) -> None:
+    monkeypatch.setattr(import_module("stl_nn.calibration.refit"), "MOST_UNKNOWNS", unknowns)
+    system, encoder, prior = _case(rows)
+    before = system.error(encoder.encode_x, encoder.decode, prior)
+    weights, error = refit_as_far_as_told(system, encoder.encode_x, encoder.decode, prior, before)
+    assert error == pytest.approx(system.error(encoder.encode_x, encoder.decode, weights), rel=1e-4)
 
 
 @pytest.mark.parametrize("rows", [32, 48, 100, 400])

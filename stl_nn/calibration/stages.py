@@ -1,0 +1,130 @@
+"""Going on with a pass through a network from where the last one ended, instead of from its beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from stl_nn.calibration.groups import Run, input_moments
+from stl_nn.calibration.moments import Moments, Reached
+
+
+@dataclass
+class _Call:
+    """What a module is called with; the first argument is what the module before it gave."""
+
+    entering: Tensor
+    others: tuple[Any, ...]
+    named: dict[str, Any]
+
+    def through(self, module: nn.Module) -> Tensor:
+        return _given(module(self.entering, *self.others, **self.named))
+
+
+class Stages:
+    """The inputs of a network's layers in the order they run, while the layers before them are being replaced.
+
+    Where the blocks of the network stand in a list and each takes what the one before it gives, as in transformers,
+    what enters the block in turn is held for all batches, and nothing before it is computed again: 120 layers take
+    four passes instead of sixty. Elsewhere, and before and after the blocks, every layer takes a pass of its own.
+    That the blocks can be run by themselves is tried on the first batch, not assumed.
+
+    >>> model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    >>> stages = Stages(model, ["0", "1"], [torch.ones(3, 2)], lambda model, x: model(x))
+    >>> stages.blocks, stages.moments("1", lags=1).count
+    (('0', '1'), 3)
+    """
+
+    def __init__(self, model: nn.Module, layers: Sequence[str], batches: Iterable[object], run: Run) -> None:
+        self._model, self._batches, self._run = model, batches, run
+        with torch.no_grad():
+            self.blocks = _blocks(model, layers, next(iter(batches)), run)
+        self._held: list[_Call] = []
+        self._at = -1
+
+    def moments(self, layer: str, lags: int) -> Moments:
+        """The moments of what now enters a layer. Layers are to be asked for in the order they run."""
+        place = next((i for i, block in enumerate(self.blocks) if _within(layer, block)), -1)
+        if place < max(self._at, 0):
+            return input_moments(self._model, layer, self._batches, self._run, lags)
+        with torch.no_grad():
+            self._go_to(place)
+        return input_moments(self._model, layer, self._held, lambda _, call: call.through(self._block()), lags)
+
+    def _block(self) -> nn.Module:
+        return self._model.get_submodule(self.blocks[self._at])
+
+    def _go_to(self, place: int) -> None:
+        if self._at < 0:
+            self._held = _entering(self._model, self.blocks[0], self._batches, self._run)
+            self._at = 0
+        while self._at < place:
+            for call in self._held:
+                call.entering = call.through(self._block())
+            self._at += 1
+
+
+def _blocks(model: nn.Module, layers: Sequence[str], batch: object, run: Run) -> tuple[str, ...]:
+    """The names of the blocks with the layers, in order: those of the list with most, if they run by themselves."""
+    lists: list[tuple[int, tuple[str, ...]]] = []
+    for name, module in model.named_modules():
+        if isinstance(module, nn.ModuleList | nn.Sequential):
+            blocks = tuple(f"{name}.{child}" if name else child for child, _ in module.named_children())
+            lists.append((sum(any(_within(layer, block) for layer in layers) for block in blocks), blocks))
+    number, blocks = max(lists, key=lambda one: one[0], default=(0, ()))
+    return blocks if number > 1 and _run_by_themselves(model, blocks, batch, run) else ()
+
+
+def _run_by_themselves(model: nn.Module, blocks: Sequence[str], batch: object, run: Run) -> bool:
+    """Whether the blocks one after another, each with the first one's other arguments, give what the network's do.
+
+    They do not where a block is left out or run twice, takes what only it is given, drops at random, keeps a cache
+    that calls add to, or runs under a context that the call of the network sets up.
+    """
+    last: list[Tensor] = []
+    hook = model.get_submodule(blocks[-1]).register_forward_hook(lambda *call: last.append(_given(call[2]).clone()))
+    # Whatever a block that is called out of its place may raise: then it does not run by itself.
+    try:
+        with suppress(Exception):
+            run(model, batch)
+            hook.remove()
+            [call] = _entering(model, blocks[0], [batch], run)
+            for block in blocks:
+                call.entering = call.through(model.get_submodule(block))
+            return len(last) == 1 and torch.equal(call.entering, last[0])
+    finally:
+        hook.remove()
+    return False
+
+
+def _entering(model: nn.Module, block: str, batches: Iterable[object], run: Run) -> list[_Call]:
+    """What a block is called with, for every batch; every pass ends there."""
+    calls: list[_Call] = []
+
+    def listen(_: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+        calls.append(_Call(args[0], args[1:], named))
+        raise Reached
+
+    hook = model.get_submodule(block).register_forward_pre_hook(listen, with_kwargs=True)
+    try:
+        for batch in batches:
+            with suppress(Reached):
+                run(model, batch)
+    finally:
+        hook.remove()
+    return calls
+
+
+def _given(output: Any) -> Tensor:
+    """What a block gives to the next: its output, or the first of several."""
+    given: Tensor = output if isinstance(output, Tensor) else output[0]
+    return given
+
+
+def _within(layer: str, block: str) -> bool:
+    return layer == block or layer.startswith(f"{block}.")

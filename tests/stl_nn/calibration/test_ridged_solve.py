@@ -1,0 +1,79 @@
+"""Normal equations solved with a factor in single precision have the solution of double precision."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from stl_nn.calibration import ridged_solve
+from stl_nn.calibration.ridged_solve import ridge_of, ridged_solution
+
+
+def _gram(unknowns: int, rows: int, decades: float, seed: int = 0) -> Tensor:
+    """A positive semidefinite matrix of rank at most `rows`, its entries over so many orders of magnitude."""
+    generator = torch.Generator().manual_seed(seed)
+    inputs = torch.randn(rows, unknowns, dtype=torch.float64, generator=generator)
+    inputs = inputs * torch.logspace(0, -decades, unknowns, dtype=torch.float64)
+    return inputs.T @ inputs / rows
+
+
+def _expected(normal: Tensor, right: Tensor, prior: Tensor | None, ridge: float) -> Tensor:
+    weight = ridge_of(normal, ridge)
+    pulled = right if prior is None else right + weight[:, None] * prior
+    return torch.linalg.solve(normal + torch.diag(weight), pulled)
+
+
+@given(
+    unknowns=st.integers(1, 40),
+    rows=st.integers(1, 60),
+    decades=st.floats(0, 4),
+    with_prior=st.booleans(),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(deadline=None)
+def test_it_is_the_solution(unknowns: int, rows: int, decades: float, with_prior: bool, seed: int) -> None:
+    normal = _gram(unknowns, rows, decades, seed)
+    right = normal @ torch.randn(unknowns, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    prior = torch.ones(unknowns, 3, dtype=torch.float64) if with_prior else None
+    expected = _expected(normal, right, prior, 1e-4)
+    solution, image = ridged_solution(normal.clone(), right, prior, 1e-4)
+    torch.testing.assert_close(image, normal @ solution)
+    wrong = solution - expected
+    ridged = normal + torch.diag(ridge_of(normal, 1e-4))
+    assert torch.sum(wrong * (ridged @ wrong)) <= 1e-8 * torch.sum(expected * (ridged @ expected)) + 1e-30
+
+
+@pytest.mark.parametrize("broken", [None, "noise"])
+def test_a_single_precision_factor_that_is_of_no_use_is_made_anew(
+    monkeypatch: pytest.MonkeyPatch, broken: str | None
+) -> None:
+    make, tried = ridged_solve._factor, []
+
+    def factor(normal: Tensor, dtype: torch.dtype) -> Tensor | None:
+        tried.append(dtype)
+        if dtype == torch.float64:
+            return make(normal, dtype)
+        return None if broken is None else torch.randn(normal.shape).tril()
+
+    monkeypatch.setattr(ridged_solve, "_factor", factor)
+    normal, right = _gram(12, 30, 1), torch.randn(12, 2, dtype=torch.float64)
+    solution, _ = ridged_solution(normal.clone(), right, None, 1e-4)
+    assert tried == [torch.float32, torch.float64]
+    torch.testing.assert_close(solution, _expected(normal, right, None, 1e-4))
+
+
+def test_a_slightly_indefinite_matrix_is_raised_until_it_is_not() -> None:
+    normal = torch.eye(6, dtype=torch.float64)
+    normal[0, 1] = normal[1, 0] = 1.001
+    solution, image = ridged_solution(normal.clone(), torch.ones(6, 2, dtype=torch.float64), None, 1e-4)
+    assert bool(torch.isfinite(solution).all())
+    torch.testing.assert_close(image, normal @ solution)
+
+
+def test_without_a_right_side_nothing_is_solved() -> None:
+    solution, image = ridged_solution(_gram(5, 9, 1), torch.zeros(5, 2, dtype=torch.float64), None, 1e-4)
+    assert not solution.any()
+    assert not image.any()
