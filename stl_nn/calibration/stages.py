@@ -54,7 +54,11 @@ class Stages:
             return input_moments(self._model, layer, self._batches, self._run, lags)
         with torch.no_grad():
             self._go_to(place)
-        return input_moments(self._model, layer, self._held, lambda _, call: call.through(self._block()), lags)
+        return input_moments(self._model, layer, self._held, self._go_on, lags)
+
+    def _go_on(self, _: nn.Module, call: object) -> Tensor:
+        assert isinstance(call, _Call)
+        return call.through(self._block())
 
     def _block(self) -> nn.Module:
         return self._model.get_submodule(self.blocks[self._at])
