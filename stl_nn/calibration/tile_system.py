@@ -154,10 +154,11 @@ class TileSystem:
             for i in range(n):
                 taken[i, :, i] -= weight[:, :, some].permute(1, 3, 0, 2)
             taken = taken.permute(4, 0, 1, 5, 2, 3).reshape(tiles * entries, -1).float()
-            for first in range(0, tiles, CHUNK):
-                rows = self.moments[first : first + CHUNK].reshape(-1, tiles * entries).float()
+            for first in range(0, tiles, CHUNK):  # Σ is symmetric: what is right of its diagonal counts twice
+                rows = self.moments[first : first + CHUNK, :, first:].flatten(2).flatten(0, 1).float()
                 own = taken[first * entries : first * entries + len(rows)]
-                total += float(torch.sum(own * (rows @ taken), dtype=torch.float64))
+                rows[:, len(rows) :] *= 2
+                total += float(torch.sum(own * (rows @ taken[first * entries :]), dtype=torch.float64))
         return total / float(self.energy)
 
     @staticmethod
