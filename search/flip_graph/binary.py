@@ -9,7 +9,17 @@ from numba import njit
 from numpy.typing import NDArray
 
 from search.flip_graph.bits import U64, below, draw
-from search.flip_graph.shared_factors import SharedFactors, change_key, list_pairs, no_products, pair_of
+from search.flip_graph.shared_factors import (
+    SharedFactors,
+    change_key,
+    drop_keys,
+    no_products,
+    pair_of,
+    set_key,
+    set_rank,
+    shares_two,
+)
+from search.flip_graph.transitions import products_to_add, two_products
 
 _ZERO, _ONE = U64(0), U64(1)
 
@@ -32,11 +42,10 @@ def binary_walk(factors: NDArray[np.uint64], seed: int, room: int = 4) -> Binary
     >>> int(binary_walk(start, 0).counts[0])
     1
     """
+    factors = factors[:, factors.all(axis=0)]
     rank = factors.shape[1]
-    shared = no_products(rank + room)
-    shared.keys[:, :rank] = factors
-    walk = BinaryWalk(shared, np.array([seed], np.uint64), np.array([rank, 0]))
-    settle(walk)
+    walk = BinaryWalk(no_products(rank + room), np.array([seed], np.uint64), np.array([0, 0]))
+    _enter(walk, factors)
     return walk
 
 
@@ -57,11 +66,10 @@ def flip_binary(walk: BinaryWalk, flips: int, patience: int, ceiling: int, targe
     while done < flips and counts[0] > target:
         if counts[1] >= patience or sizes[0] == 0:
             counts[1] = 0
-            more = ceiling - counts[0]
-            if more > 0 and counts[0] > 1:
-                for _ in range(1 + below(draw(walk.random), more)):
-                    _add_product(walk)
-            elif sizes[0] == 0:
+            more = products_to_add(counts, sizes[0], walk.random, ceiling)
+            for _ in range(more):
+                _add_product(walk)
+            if more == 0 and sizes[0] == 0:
                 break
             done += 1
             continue
@@ -75,78 +83,69 @@ def flip_binary(walk: BinaryWalk, flips: int, patience: int, ceiling: int, targe
         done += 1
         counts[1] += 1
         if doubled:
-            settle(walk)
+            _settle(walk)
             counts[1] = 0
     return done
 
 
 @njit(cache=True)
-def settle(walk: BinaryWalk) -> None:
-    """Add products that share two factors into one, and drop zero ones, until there are none; list the pairs."""
-    keys, counts = walk.shared.keys, walk.counts
-    s = 0
-    while s < counts[0]:
-        slot = _zero_slot(keys, s)
-        t = s + 1
-        while slot < 0 and t < counts[0]:
-            slot = _only_difference(keys, s, t)
-            t += 1
-        if slot < 0:
-            s += 1
+def _enter(walk: BinaryWalk, factors: NDArray[np.uint64]) -> None:
+    """Take the products of factors (3, r) in and reduce them."""
+    rank = factors.shape[1]
+    set_rank(walk.shared, rank)
+    walk.counts[0] = rank
+    for s in range(rank):
+        for slot in range(3):
+            set_key(walk.shared, slot, s, factors[slot, s])
+    _settle(walk)
+
+
+@njit(cache=True)
+def _settle(walk: BinaryWalk) -> None:
+    """Add products that share two factors into one, and drop those that cancel, until there are none."""
+    shared, keys = walk.shared, walk.shared.keys
+    index = 0
+    while index < shared.sizes[0]:
+        slot, s, t = pair_of(shared, index)
+        index += 1
+        if not shares_two(shared, slot, s, t):
             continue
-        if keys[0, s] and keys[1, s] and keys[2, s]:
-            keys[slot, s] ^= keys[slot, t - 1]
-            _drop(keys, counts, t - 1)
+        # They differ in one of the other slots, or in none.
+        other = (slot + 1) % 3
+        if keys[other, s] == keys[other, t]:
+            other = (slot + 2) % 3
+        total = keys[other, s] ^ keys[other, t]
+        # t > s, so s stays where it is.
+        _drop(walk, t)
+        if total == _ZERO:
+            _drop(walk, s)
         else:
-            _drop(keys, counts, s)
-        s = 0
-    list_pairs(walk.shared, counts[0])
+            set_key(shared, other, s, total)
+        index = 0
 
 
 @njit(cache=True)
-def _zero_slot(keys: NDArray[np.uint64], s: int) -> int:
-    for slot in range(3):
-        if keys[slot, s] == _ZERO:
-            return slot
-    return -1
-
-
-@njit(cache=True)
-def _only_difference(keys: NDArray[np.uint64], s: int, t: int) -> int:
-    """The slot outside which two products agree, or −1."""
-    for slot in range(3):
-        second, third = (slot + 1) % 3, (slot + 2) % 3
-        if keys[second, s] == keys[second, t] and keys[third, s] == keys[third, t]:
-            return slot
-    return -1
-
-
-@njit(cache=True)
-def _drop(keys: NDArray[np.uint64], counts: NDArray[np.int64], s: int) -> None:
+def _drop(walk: BinaryWalk, s: int) -> None:
     """Remove product s; the last one takes its place."""
-    last = counts[0] - 1
-    keys[:, s] = keys[:, last]
-    keys[:, last] = _ZERO
-    counts[0] = last
+    walk.counts[0] -= 1
+    drop_keys(walk.shared, s, walk.counts[0])
 
 
 @njit(cache=True)
 def _add_product(walk: BinaryWalk) -> None:
-    """A plus transition on two products drawn at random, in a random order of slots."""
-    keys, counts = walk.shared.keys, walk.counts
-    rank = counts[0]
-    bits = draw(walk.random)
-    s = below(bits, rank)
-    t = (s + 1 + below(draw(walk.random), rank - 1)) % rank
-    first = np.int64(bits % U64(3))
-    second, third = (first + 1) % 3, (first + 2) % 3
-    if bits & U64(8):
-        second, third = third, second
-    for slot in range(3):
-        keys[slot, rank] = keys[slot, t]
-    keys[second, t] ^= keys[second, s]
-    keys[third, t] = keys[third, s]
-    keys[third, rank] ^= keys[third, s]
-    keys[first, s] ^= keys[first, rank]
-    counts[0] = rank + 1
-    settle(walk)
+    """A plus transition on two products drawn at random; where they share a factor, nothing."""
+    shared, keys = walk.shared, walk.shared.keys
+    rank = walk.counts[0]
+    s, t, a, b, c, _ = two_products(walk.random, rank)
+    if keys[a, s] == keys[a, t] or keys[b, s] == keys[b, t] or keys[c, s] == keys[c, t]:
+        return
+    walk.counts[0] = rank + 1
+    set_rank(shared, rank + 1)
+    doubled = set_key(shared, a, rank, keys[a, t])
+    doubled |= set_key(shared, b, rank, keys[b, t])
+    doubled |= set_key(shared, c, rank, keys[c, s] ^ keys[c, t])
+    doubled |= set_key(shared, b, t, keys[b, s] ^ keys[b, t])
+    doubled |= set_key(shared, c, t, keys[c, s])
+    doubled |= set_key(shared, a, s, keys[a, s] ^ keys[a, t])
+    if doubled:
+        _settle(walk)

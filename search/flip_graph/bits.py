@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 U64 = np.uint64
@@ -52,10 +54,21 @@ def below(bits: np.uint64, bound: int) -> int:
     return np.int64(((bits >> _SHIFT_32) * U64(bound)) >> _SHIFT_32)  # type: ignore[return-value]
 
 
-@njit(cache=True)
-def equal_to(row: np.ndarray, block: int, value: np.uint64) -> np.uint64:
-    """Which of the 64 entries of a block of a row equal a value, as a mask. (A loop that compiles to vectors.)"""
-    found = U64(0)
-    for i in range(64):
-        found |= U64(row[64 * block + i] == value) << U64(i)
-    return found
+def _compare_block(typing_context: Any, row: Any, start: Any, value: Any) -> Any:  # noqa: ARG001
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        first = cgutils.get_item_pointer(context, builder, signature.args[0], array, [arguments[1]])
+        block, undefined = ir.VectorType(ir.IntType(64), 64), ir.Undefined
+        entries = builder.load(builder.bitcast(first, block.as_pointer()), align=8)
+        alone = builder.insert_element(ir.Constant(block, undefined), arguments[2], ir.Constant(ir.IntType(32), 0))
+        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)
+        values = builder.shuffle_vector(alone, ir.Constant(block, undefined), everywhere)
+        return builder.bitcast(builder.icmp_unsigned("==", entries, values), ir.IntType(64))
+
+    return types.uint64(row, types.intp, types.uint64), build
+
+
+#: Which of 64 entries of a contiguous row of uint64, from an index on, equal a value, as a mask: (row, start, value);
+#: for compiled code only. A loop over the entries compiles to twice the time: it adds the mask up bit by bit.
+equal_to: Any = intrinsic(_compare_block)

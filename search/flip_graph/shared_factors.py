@@ -16,7 +16,7 @@ _NONE, _ONE = U64(0), U64(1)
 class SharedFactors(NamedTuple):
     """The keys of the factors of all products, and the pairs of products with a key in common.
 
-    `keys` (3, R): a key names a factor, 0 where there is no product; R, the capacity, is 64, 128 or 256. A pair
+    `keys` (3, R): a key names a factor, 0 where there is none; R, the capacity, is 64, 128 or 256. A pair
     {s, t} that shares its key in a slot is the number (slot·R + s)·R + t, s < t, listed in `listed[:sizes[0]]`, and
     `place` says where, or −1. `sizes` (3,) holds the number of pairs, log₂ R, and the blocks of 64 products in use.
     """
@@ -49,44 +49,57 @@ def pair_of(shared: SharedFactors, index: int) -> tuple[int, int, int]:
 
 
 @njit(cache=True)
+def shares_two(shared: SharedFactors, slot: int, s: int, t: int) -> bool:
+    """Whether products that share their key in a slot share another one."""
+    second, third = shared.keys[(slot + 1) % 3], shared.keys[(slot + 2) % 3]
+    return second[s] == second[t] or third[s] == third[t]
+
+
+@njit(cache=True)
+def set_rank(shared: SharedFactors, rank: int) -> None:
+    """Say how many products there are, before a key of a new one is set."""
+    shared.sizes[2] = (rank + 63) >> 6
+
+
+@njit(cache=True, forceinline=True)
 def change_key(shared: SharedFactors, slot: int, s: int, key: np.uint64) -> bool:
-    """Give product s another key in a slot; True where it then shares two keys with a product."""
+    """Give product s another key in a slot, 0 for none; True where it then shares two keys with a product."""
     row = shared.keys[slot]
     old = row[s]
     row[s] = _NONE
-    second, third = shared.keys[(slot + 1) % 3], shared.keys[(slot + 2) % 3]
     doubled = False
     for block in range(shared.sizes[2]):
-        gone, come = equal_to(row, block, old), equal_to(row, block, key)
-        while gone != _NONE:
-            _remove(shared, slot, s, 64 * block + int(np.int64(lowest_bit(gone))))
-            gone &= gone - _ONE
-        while come != _NONE:
-            t = 64 * block + int(np.int64(lowest_bit(come)))
-            _add(shared, slot, s, t)
-            doubled |= second[s] == second[t] or third[s] == third[t]
-            come &= come - _ONE
+        if old != _NONE:
+            gone = equal_to(row, 64 * block, old)
+            while gone != _NONE:
+                _remove(shared, slot, s, 64 * block + int(np.int64(lowest_bit(gone))))
+                gone &= gone - _ONE
+        if key != _NONE:
+            come = equal_to(row, 64 * block, key)
+            while come != _NONE:
+                t = 64 * block + int(np.int64(lowest_bit(come)))
+                _add(shared, slot, s, t)
+                doubled |= shares_two(shared, slot, s, t)
+                come &= come - _ONE
     row[s] = key
     return doubled
 
 
 @njit(cache=True)
-def list_pairs(shared: SharedFactors, rank: int) -> bool:
-    """List the pairs of products 0 to rank − 1 afresh; True where some pair shares two keys."""
-    for index in range(shared.sizes[0]):
-        shared.place[shared.listed[index]] = -1
-    shared.sizes[0], shared.sizes[2] = 0, (rank + 63) >> 6
-    keys, doubled = shared.keys, False
-    keys[:, rank:] = _NONE
-    for s in range(rank):
-        for t in range(s + 1, rank):
-            common = 0
-            for slot in range(3):
-                if keys[slot, s] == keys[slot, t]:
-                    _add(shared, slot, s, t)
-                    common += 1
-            doubled |= common > 1
-    return doubled
+def set_key(shared: SharedFactors, slot: int, s: int, key: np.uint64) -> bool:
+    """As change_key, not compiled into what calls it."""
+    return bool(change_key(shared, slot, s, key))
+
+
+@njit(cache=True)
+def drop_keys(shared: SharedFactors, s: int, last: int) -> None:
+    """Take the keys of product s away; those of the last product take their place."""
+    for slot in range(3):
+        moved = shared.keys[slot, last]
+        set_key(shared, slot, last, _NONE)
+        if s != last:
+            set_key(shared, slot, s, moved)
+    set_rank(shared, last)
 
 
 @njit(cache=True)

@@ -9,7 +9,16 @@ from numba import njit
 from numpy.typing import NDArray
 
 from search.flip_graph.bits import U64, below, draw
-from search.flip_graph.shared_factors import SharedFactors, change_key, list_pairs, no_products, pair_of
+from search.flip_graph.shared_factors import (
+    SharedFactors,
+    change_key,
+    drop_keys,
+    no_products,
+    pair_of,
+    set_rank,
+    shares_two,
+)
+from search.flip_graph.transitions import products_to_add, two_products
 
 _ZERO, _ONE = U64(0), U64(1)
 _ODD = U64(0x9E3779B97F4A7C15)
@@ -39,13 +48,11 @@ def ternary_walk(plus: NDArray[np.uint64], minus: NDArray[np.uint64], seed: int,
     >>> int(walk.counts[0]), int(walk.plus[2, 0]), int(walk.minus[2, 0])
     (1, 4, 8)
     """
-    rank = plus.shape[1]
-    shared = no_products(rank + room)
+    shared = no_products(plus.shape[1] + room)
     ones, minus_ones = np.zeros_like(shared.keys), np.zeros_like(shared.keys)
-    ones[:, :rank], minus_ones[:, :rank] = plus, minus
     negative = np.zeros(shared.keys.shape[1], np.uint64)
-    walk = TernaryWalk(shared, ones, minus_ones, negative, np.array([seed], np.uint64), np.array([rank, 0]))
-    settle_ternary(walk)
+    walk = TernaryWalk(shared, ones, minus_ones, negative, np.array([seed], np.uint64), np.array([0, 0]))
+    _enter(walk, plus, minus)
     return walk
 
 
@@ -61,17 +68,17 @@ def flip_ternary(walk: TernaryWalk, flips: int, patience: int, ceiling: int, tar
     plus, minus, sizes = walk.plus, walk.minus, shared.sizes
     done = 0
     while done < flips and counts[0] > target:
-        done += 1
-        counts[1] += 1
         if counts[1] >= patience or sizes[0] == 0:
             counts[1] = 0
-            more = ceiling - counts[0]
-            if more > 0 and counts[0] > 1:
-                for _ in range(1 + below(draw(walk.random), more)):
-                    _add_product(walk)
-            elif sizes[0] == 0:
+            more = products_to_add(counts, sizes[0], walk.random, ceiling)
+            for _ in range(more):
+                _add_product(walk)
+            if more == 0 and sizes[0] == 0:
                 break
+            done += 1
             continue
+        done += 1
+        counts[1] += 1
         bits = draw(walk.random)
         slot, s, t = pair_of(shared, below(bits, sizes[0]))
         if plus[slot, s] != plus[slot, t] or minus[slot, s] != minus[slot, t]:
@@ -87,43 +94,56 @@ def flip_ternary(walk: TernaryWalk, flips: int, patience: int, ceiling: int, tar
             continue
         if _change(walk, second, s, plus_b, minus_b) | _change(walk, third, t, plus_c, minus_c):
             before = counts[0]
-            settle_ternary(walk)
+            _settle(walk)
             if counts[0] < before:
                 counts[1] = 0
     return done
 
 
 @njit(cache=True)
-def settle_ternary(walk: TernaryWalk) -> None:
-    """Add products that share two factors where the sum stays in the set, drop zero ones; keys and pairs afresh."""
-    plus, minus, negative, counts = walk.plus, walk.minus, walk.negative, walk.counts
-    keys = walk.shared.keys
-    for s in range(counts[0]):
+def _enter(walk: TernaryWalk, plus: NDArray[np.uint64], minus: NDArray[np.uint64]) -> None:
+    """Take the products of such factors in and reduce them."""
+    rank = plus.shape[1]
+    set_rank(walk.shared, rank)
+    walk.counts[0] = rank
+    for s in range(rank):
         for slot in range(3):
-            _store(walk, slot, s, plus[slot, s], minus[slot, s])
-    s = 0
-    while s < counts[0]:
-        if keys[0, s] == _ZERO or keys[1, s] == _ZERO or keys[2, s] == _ZERO:
-            _drop(walk, s)
-            s = 0
-            continue
-        again = False
-        for t in range(s + 1, counts[0]):
-            slot = _only_difference(walk, s, t)
-            if slot < 0:
-                continue
-            sign = negative[s] ^ negative[t]
-            fits, p, q = _sum(plus[slot, s], minus[slot, s], plus[slot, t], minus[slot, t], sign)
-            if fits:
-                _store(walk, slot, s, p, q)
-                _drop(walk, t)
-                again = True
-                break
-        s = 0 if again else s + 1
-    list_pairs(walk.shared, counts[0])
+            _change(walk, slot, s, plus[slot, s], minus[slot, s])
+    _settle(walk)
 
 
 @njit(cache=True)
+def _settle(walk: TernaryWalk) -> None:
+    """Drop products of a factor 0, and add those that share two factors where the sum stays in the set."""
+    plus, minus, negative = walk.plus, walk.minus, walk.negative
+    for s in range(walk.counts[0] - 1, -1, -1):
+        for slot in range(3):
+            if plus[slot, s] | minus[slot, s] == _ZERO:
+                _drop(walk, s)
+                break
+    index = 0
+    while index < walk.shared.sizes[0]:
+        slot, s, t = pair_of(walk.shared, index)
+        index += 1
+        if not shares_two(walk.shared, slot, s, t):
+            continue
+        other = _only_difference(walk, s, t)
+        if other < 0:
+            continue
+        sign = negative[s] ^ negative[t]
+        fits, p, q = _sum(plus[other, s], minus[other, s], plus[other, t], minus[other, t], sign)
+        if not fits:
+            continue
+        # t > s, so s stays where it is.
+        _drop(walk, t)
+        if p | q == _ZERO:
+            _drop(walk, s)
+        else:
+            _change(walk, other, s, p, q)
+        index = 0
+
+
+@njit(cache=True, forceinline=True)
 def _sum(
     p: np.uint64, q: np.uint64, r: np.uint64, s: np.uint64, negated: np.uint64
 ) -> tuple[bool, np.uint64, np.uint64]:
@@ -133,7 +153,7 @@ def _sum(
     return (p & r) | (q & s) == _ZERO, (p & ~s) | (r & ~q), (q & ~r) | (s & ~p)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _canonical(p: np.uint64, q: np.uint64) -> tuple[np.uint64, np.uint64, np.uint64]:
     """The factor with its first entry 1, and whether that took a sign."""
     support = p | q
@@ -142,25 +162,13 @@ def _canonical(p: np.uint64, q: np.uint64) -> tuple[np.uint64, np.uint64, np.uin
     return p, q, _ZERO
 
 
-@njit(cache=True)
-def _store(walk: TernaryWalk, slot: int, s: int, p: np.uint64, q: np.uint64) -> None:
-    """Write a factor of a product; pairs are not kept up."""
-    p, q, sign = _canonical(p, q)
-    walk.plus[slot, s], walk.minus[slot, s] = p, q
-    walk.negative[s] ^= sign
-    walk.shared.keys[slot, s] = p ^ (q * _ODD)
-
-
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _change(walk: TernaryWalk, slot: int, s: int, p: np.uint64, q: np.uint64) -> bool:
     """Write a factor of a product and keep the pairs up; True where products are to be settled."""
-    if p | q == _ZERO:
-        walk.plus[slot, s], walk.minus[slot, s] = p, q
-        return True
     p, q, sign = _canonical(p, q)
     walk.plus[slot, s], walk.minus[slot, s] = p, q
     walk.negative[s] ^= sign
-    return change_key(walk.shared, slot, s, p ^ (q * _ODD))
+    return change_key(walk.shared, slot, s, p ^ (q * _ODD)) | (p | q == _ZERO)
 
 
 @njit(cache=True)
@@ -179,10 +187,11 @@ def _only_difference(walk: TernaryWalk, s: int, t: int) -> int:
 def _drop(walk: TernaryWalk, s: int) -> None:
     """Remove product s; the last one takes its place."""
     last = walk.counts[0] - 1
-    for masks in (walk.plus, walk.minus, walk.shared.keys):
+    for masks in (walk.plus, walk.minus):
         masks[:, s] = masks[:, last]
         masks[:, last] = _ZERO
     walk.negative[s], walk.negative[last] = walk.negative[last], _ZERO
+    drop_keys(walk.shared, s, last)
     walk.counts[0] = last
 
 
@@ -192,27 +201,23 @@ def _add_product(walk: TernaryWalk) -> None:
 
     σ a⊗b⊗c + τ a'⊗b'⊗c' = σ (a−ya')⊗b⊗c + σy a'⊗(b+xb')⊗c + τ a'⊗b'⊗(c'−xyστc).
     """
-    plus, minus, negative, counts = walk.plus, walk.minus, walk.negative, walk.counts
-    rank = counts[0]
-    bits = draw(walk.random)
-    s = below(bits, rank)
-    t = (s + 1 + below(draw(walk.random), rank - 1)) % rank
-    a = np.int64(bits % U64(3))
-    b, c = (a + 1) % 3, (a + 2) % 3
-    if bits & U64(8):
-        b, c = c, b
-    x, y = (bits >> U64(4)) & _ONE, (bits >> U64(5)) & _ONE
+    plus, minus, negative = walk.plus, walk.minus, walk.negative
+    rank = walk.counts[0]
+    s, t, a, b, c, bits = two_products(walk.random, rank)
+    x, y = bits & _ONE, (bits >> _ONE) & _ONE
     z = x ^ y ^ negative[s] ^ negative[t] ^ _ONE
     fits_a, plus_a, minus_a = _sum(plus[a, s], minus[a, s], plus[a, t], minus[a, t], y ^ _ONE)
     fits_b, plus_b, minus_b = _sum(plus[b, s], minus[b, s], plus[b, t], minus[b, t], x)
     fits_c, plus_c, minus_c = _sum(plus[c, t], minus[c, t], plus[c, s], minus[c, s], z)
     if not (fits_a and fits_b and fits_c):
         return
-    plus[a, rank], minus[a, rank] = plus[a, t], minus[a, t]
-    plus[b, rank], minus[b, rank] = plus_b, minus_b
-    plus[c, rank], minus[c, rank] = plus[c, s], minus[c, s]
+    walk.counts[0] = rank + 1
+    set_rank(walk.shared, rank + 1)
     negative[rank] = negative[s] ^ y
-    plus[a, s], minus[a, s] = plus_a, minus_a
-    plus[c, t], minus[c, t] = plus_c, minus_c
-    counts[0] = rank + 1
-    settle_ternary(walk)
+    unsettled = _change(walk, a, rank, plus[a, t], minus[a, t])
+    unsettled |= _change(walk, b, rank, plus_b, minus_b)
+    unsettled |= _change(walk, c, rank, plus[c, s], minus[c, s])
+    unsettled |= _change(walk, a, s, plus_a, minus_a)
+    unsettled |= _change(walk, c, t, plus_c, minus_c)
+    if unsettled:
+        _settle(walk)

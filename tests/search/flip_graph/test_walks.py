@@ -115,6 +115,29 @@ def test_a_plus_transition_adds_a_product(ring: Ring) -> None:
     assert walker.scheme().encoder.rank == start.rank + 1
 
 
+@settings(max_examples=40, deadline=None)
+@given(rings, seeds, st.integers(2, 4), st.integers(1, 5))
+def test_a_dead_end_is_left_by_one_product_more(ring: Ring, seed: int, count: int, room: int) -> None:
+    """Where no two products share a factor; the sum of the products stays what it is."""
+    unit = np.eye(count, 4, dtype=np.int8)
+    start = Scheme(Format(2, 2, 2), (unit, unit, unit), ring)
+    walker = Walker(start, np.random.default_rng(seed))
+    assert walker.walk(1, patience=10**6, ceiling=count + room, target=0) == 1
+    after = walker.scheme()
+    assert after.rank == count + 1
+    total = np.einsum("sa,sb,sc->abc", *(factor.astype(int) for factor in after.factors))
+    expected = np.einsum("sa,sb,sc->abc", unit, unit, unit)
+    assert np.array_equal(total % 2 if ring is Ring.GF2 else total, expected)
+    assert walker.walk(1000, patience=10**6, ceiling=count + room, target=0) == 1000
+
+
+@pytest.mark.parametrize("ring", RINGS)
+def test_a_dead_end_without_room_is_the_end(ring: Ring) -> None:
+    unit = np.eye(2, 4, dtype=np.int8)
+    walker = Walker(Scheme(Format(2, 2, 2), (unit, unit, unit), ring), np.random.default_rng(0))
+    assert walker.walk(1000, patience=10**6, ceiling=2, target=0) == 0
+
+
 @pytest.mark.parametrize("ring", RINGS)
 @pytest.mark.parametrize(("sides", "rank"), [((2, 2, 2), 7), ((2, 2, 3), 11), ((3, 3, 3), 23)])
 def test_descents_reach_the_best_ranks(ring: Ring, sides: tuple[int, int, int], rank: int) -> None:
