@@ -1,10 +1,11 @@
 """Seconds of converted networks end to end against dense, at several batch sizes.
 
-    python benchmarks/wall_clock.py [--model minilm] [--rank 32] [--threads 2] [--repeats 7] [--results FILE]
+    python benchmarks/wall_clock.py [--model minilm] [--size 32 0] [--threads 2] [--repeats 7] [--fresh]
 
 MiniLM embeds batches of 128 tokens; SmolLM2 reads prompts and predicts the next token (prefill). Encoders are the
-catalog's best, conversion is data-free: time does not depend on the values. Dense and converted networks take
-turns in one process, medians count. Writes benchmarks/results/wall_clock.json.
+catalog's best, conversion is data-free: time does not depend on the values. A size is a rank and a depth, levels of
+Strassen's scheme in the channels. Dense and converted networks take turns in one process, medians count. Every row is
+written to benchmarks/results/wall_clock.json as it comes; a second call measures what is missing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import copy
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,15 @@ from benchmarks.environment import environment  # noqa: E402
 
 MODELS = ("minilm", "smollm2")
 #: Batches by model: (batch, tokens).
-BATCHES = {"minilm": ((1, 128), (4, 128), (16, 128), (64, 128)), "smollm2": ((1, 64), (1, 256), (1, 1024))}
+BATCHES = {"minilm": ((1, 128), (4, 128), (16, 128), (64, 128)), "smollm2": ((1, 64), (1, 256), (1, 1024), (4, 512))}
 
 
-def measure(model: str, ranks: tuple[int, ...], repeats: int, seed: int) -> Iterator[dict[str, Any]]:
-    """One row a rank and batch: medians of the dense and the converted network."""
+#: (rank, depth).
+SIZES = ((32, 0), (40, 0), (49, 0), (40, 2), (47, 3))
+
+
+def measure(model: str, sizes: Sequence[tuple[int, int]], repeats: int, seed: int) -> Iterator[dict[str, Any]]:
+    """One row a size and batch: medians of the dense and the converted network."""
     import torch
 
     from catalog import Catalog
@@ -41,41 +46,49 @@ def measure(model: str, ranks: tuple[int, ...], repeats: int, seed: int) -> Iter
 
     dense = load_minilm().model if model == "minilm" else load_smollm2().model
     more = {} if model == "minilm" else {"logits_to_keep": 1}
-    shares, candidates = {}, {0: dense}
-    for rank in ranks:
-        candidates[rank] = copy.deepcopy(dense)
+    shares, candidates = {}, {"dense": dense}
+    for rank, depth in sizes:
+        candidates[f"{rank} {depth}"] = changed = copy.deepcopy(dense)
         encoder = Catalog.default().best(4, rank, "bf16")
-        shares[rank] = convert(candidates[rank], encoder, lambda _, name: name != "lm_head").multiplications
+        shares[rank, depth] = convert(changed, encoder, lambda _, name: name != "lm_head", depth=depth).multiplications
     generator = torch.Generator().manual_seed(seed)
     for batch, tokens in BATCHES[model]:
         ids = torch.randint(1000, 20_000, (batch, tokens), generator=generator)
-        calls = {str(rank): lambda net=net: net(input_ids=ids, **more) for rank, net in candidates.items()}  # noqa: B023
+        calls = {name: lambda net=net: net(input_ids=ids, **more) for name, net in candidates.items()}  # noqa: B023
         with torch.inference_mode():
             taken = median_seconds(calls, torch.device("cpu"), repeats)
-        for rank in ranks:
+        for rank, depth in sizes:
             yield {
                 "model": model,
                 "rank": rank,
-                "multiplications": shares[rank],
+                "depth": depth,
+                "multiplications": shares[rank, depth],
                 "batch": batch,
                 "tokens": tokens,
                 "rows": batch * tokens,
-                "dense_seconds": taken["0"],
-                "seconds": taken[str(rank)],
+                "dense_seconds": taken["dense"],
+                "seconds": taken[f"{rank} {depth}"],
             }
 
 
 @click.command()
 @click.option("--model", "models", type=click.Choice(MODELS), multiple=True, default=MODELS, show_default=True)
-@click.option("--rank", "ranks", type=int, multiple=True, default=(32, 40, 49), show_default=True)
+@click.option("--size", "sizes", type=(int, int), multiple=True, metavar="RANK DEPTH", help=f"[default: {SIZES}]")
 @click.option("--threads", type=click.IntRange(1), help="[default: torch's choice]")
 @click.option("--repeats", type=click.IntRange(1), default=7, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the token ids.")
+@click.option("--fresh", is_flag=True, help="Measure again what is recorded already.")
 @click.option(
     "--results", type=click.Path(dir_okay=False, path_type=Path), default=HERE / "results" / "wall_clock.json"
 )
 def main(
-    models: tuple[str, ...], ranks: tuple[int, ...], threads: int | None, repeats: int, seed: int, results: Path
+    models: tuple[str, ...],
+    sizes: tuple[tuple[int, int], ...],
+    threads: int | None,
+    repeats: int,
+    seed: int,
+    fresh: bool,
+    results: Path,
 ) -> None:
     """Time converted networks end to end."""
     import torch
@@ -84,25 +97,34 @@ def main(
 
     if threads:
         torch.set_num_threads(threads)
-    rows = []
+    circumstances = {**environment("torch", "numba", "transformers"), "threads": torch.get_num_threads(), "seed": seed}
+    known = json.loads(results.read_text(encoding="utf-8"))["results"] if results.exists() else []
     try:
         for model in models:
-            for row in measure(model, ranks, repeats, seed):
-                rows.append(row)
+            done = [] if fresh else [_key(row)[1:3] for row in known if row["model"] == model]
+            # Of a size that was stopped midway all batches are measured again.
+            missing = [size for size in sizes or SIZES if done.count(size) < len(BATCHES[model])]
+            for row in measure(model, missing, repeats, seed) if missing else ():
+                known = [old for old in known if _key(old) != _key(row)] + [row]
+                _write(results, {"benchmark": "wall_clock", **circumstances, "repeats": repeats, "results": known})
                 click.echo(
-                    f"{model} r={row['rank']}, {row['batch']} × {row['tokens']} tokens: "
+                    f"{model} r={row['rank']} depth {row['depth']}, {row['batch']} × {row['tokens']} tokens: "
                     f"{row['dense_seconds'] / row['seconds']:.2f}× dense "
                     f"({1e3 * row['dense_seconds']:.0f} ms against {1e3 * row['seconds']:.0f} ms)"
                 )
     except InvalidInput as error:
         raise click.ClickException(str(error)) from error
-    if results.exists():  # what was not measured now stays
-        known = json.loads(results.read_text(encoding="utf-8"))["results"]
-        rows = [old for old in known if old["model"] not in models] + rows
-    circumstances = {**environment("torch", "numba", "transformers"), "threads": torch.get_num_threads(), "seed": seed}
-    record = {"benchmark": "wall_clock", **circumstances, "repeats": repeats, "results": rows}
-    results.parent.mkdir(parents=True, exist_ok=True)
-    results.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _key(row: dict[str, Any]) -> tuple[str, int, int, int, int]:
+    return row["model"], row["rank"], row["depth"], row["batch"], row["tokens"]
+
+
+def _write(path: Path, record: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".part")
+    temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.replace(path)
 
 
 if __name__ == "__main__":

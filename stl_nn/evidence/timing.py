@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
-from stl_nn.evidence.drawing import BLUE, GREEN, GREY, ORANGE, draw
+from stl_nn.evidence.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, TEAL, draw
 from stl_nn.evidence.records import Record, origin, reading
 from stl_nn.evidence.section import Chart, Section, Source, Table
 
@@ -51,7 +52,7 @@ def _verdict(rows: Sequence[Row]) -> str:
     """Where STL wins and where it loses, end to end."""
     won = [row for row in rows if row["ratio"] > 1]
     slow, fast = (pick(rows, key=lambda row: row["ratio"]) for pick in (min, max))
-    name = lambda row: f"{row['model']} r={row['rank']}, {row['rows']} rows: {row['ratio']:.2f}×"  # noqa: E731
+    name = lambda row: f"{row['model']} {_layers(row)}, {row['rows']} rows: {row['ratio']:.2f}×"  # noqa: E731
     if not won:
         return f"End to end on this CPU STL loses everywhere it was measured; the nearest is {name(fast)}."
     if len(won) == len(rows):
@@ -62,20 +63,27 @@ def _verdict(rows: Sequence[Row]) -> str:
     )
 
 
+def _layers(row: Row) -> str:
+    """The STL layers of a row, in words."""
+    depth = row.get("depth", 0)
+    return f"r={row['rank']}" + (f", depth {depth}" if depth else "")
+
+
 def _chart(rows: Sequence[Row]) -> Chart:
-    colours = {32: BLUE, 40: GREEN, 49: ORANGE}
+    sizes = sorted({_layers(row) for row in rows})
+    colours = dict(zip(sizes, cycle((BLUE, GREEN, PURPLE, RED, ORANGE, TEAL))))
 
     def paint(figure: Any) -> None:
         models = list(dict.fromkeys(row["model"] for row in rows))
         for axes, model in zip(figure.subplots(1, len(models), squeeze=False)[0], models, strict=True):
-            for rank in sorted({row["rank"] for row in rows}):
-                ours = sorted((r for r in rows if (r["model"], r["rank"]) == (model, rank)), key=lambda r: r["rows"])
+            for layers in sizes:
+                ours = sorted((r for r in rows if (r["model"], _layers(r)) == (model, layers)), key=lambda r: r["rows"])
                 axes.plot(
                     [r["rows"] for r in ours],
                     [r["ratio"] for r in ours],
                     "o-",
-                    color=colours.get(rank, GREY),
-                    label=f"r={rank}",
+                    color=colours[layers],
+                    label=layers,
                 )
             axes.axhline(1, color=GREY, linestyle="--", linewidth=1)
             axes.set_xscale("log", base=2)
@@ -91,11 +99,11 @@ def _chart(rows: Sequence[Row]) -> Chart:
 
 
 def _table(rows: Sequence[Row]) -> Table:
-    head = ("network", "rank", "mults", "batch × tokens", "dense, ms", "STL, ms", "dense / STL")
+    head = ("network", "STL", "mults", "batch × tokens", "dense, ms", "STL, ms", "dense / STL")
     lines = tuple(
         (
             row["model"],
-            str(row["rank"]),
+            _layers(row),
             f"{row['multiplications']:.3f}",
             f"{row['batch']} × {row['tokens']}",
             f"{1e3 * row['dense_seconds']:.0f}",

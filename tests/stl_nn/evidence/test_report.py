@@ -59,9 +59,9 @@ def _training_cell(variant: str, rank: int | None, seed: int, accuracy: float) -
 
 def _timing() -> dict[str, Any]:
     rows = [
-        {"model": "minilm", "rank": 32, "multiplications": 0.5, "batch": 1, "tokens": tokens, "rows": tokens,
-         "dense_seconds": dense, "seconds": 0.2}
-        for tokens, dense in ((64, 0.1), (128, 0.3))
+        {"model": "minilm", "rank": 32, "depth": depth, "multiplications": 0.5, "batch": 1, "tokens": tokens,
+         "rows": tokens, "dense_seconds": dense, "seconds": 0.2}
+        for tokens, dense, depth in ((64, 0.1, 0), (128, 0.3, 1))
     ]  # fmt: skip
     return {"benchmark": "wall_clock", "results": rows, **WHERE}
 
@@ -128,7 +128,8 @@ def test_every_figure_stands_with_its_command_seed_and_date(results: Path, tmp_p
         assert "1234 held-out tokens of a text" in text
     words = (tmp_path / "report.md").read_text()
     assert "| STL r=32, refit | 0.500 | 1.500 | 0.8000 | 0.4000 | 50.0% | 0.1000 |" in words
-    assert "| minilm | 32 | 0.500 | 1 × 64 | 100 | 200 | 0.50 |" in words
+    assert "| minilm | r=32 | 0.500 | 1 × 64 | 100 | 200 | 0.50 |" in words
+    assert "| minilm | r=32, depth 1 | 0.500 | 1 × 128 | 300 | 200 | 1.50 |" in words
 
 
 def test_it_says_who_is_ahead_of_stl_and_where_stl_is_slower(results: Path, tmp_path: Path) -> None:
@@ -138,7 +139,7 @@ def test_it_says_who_is_ahead_of_stl_and_where_stl_is_slower(results: Path, tmp_
         "the best STL recorded is “STL r=32, refit” (1.50 with encoding); it does better than 2:4 Wanda; "
         "activation-aware SVD does better than STL." in words
     )
-    assert "STL is faster in 1 of 2 cases, the most in minilm r=32, 128 rows: 1.50×, and loses" in words
+    assert "STL is faster in 1 of 2 cases, the most in minilm r=32, depth 1, 128 rows: 1.50×, and loses" in words
     assert "STL r=24 +1.00 ± 0.00 points over 2 seeds" in words
 
 
