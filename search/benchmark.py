@@ -23,10 +23,10 @@ from threadpoolctl import threadpool_limits
 from search.als import alternating_least_squares
 from search.cp_model import CPModel
 from search.flip_graph.measure import flips_per_second, seconds_to_rank
+from search.hopping import random_factors
 from search.invariant_form import Structure, random_form
 from search.invariant_model import InvariantModel
 from search.levenberg_marquardt import Model, Point, levenberg_marquardt
-from search.strategies.lm import random_factors
 from search.strategy import Problem
 from stl_algebra import Format, Precision, Ring
 

@@ -97,18 +97,17 @@ def finish(
     factors: Point,
     rng: np.random.Generator,
     stop: Stop,
-    parents: tuple[str, ...],
     details: dict[str, Any],
 ) -> Iterator[Candidate]:
     """The approximate encoder of these factors; where they round to an exact one, that too, also in better bases."""
     u, v, w = factors
     encoder = problem.encoder((u, v, w))
-    yield Candidate(encoder, parents, details)
+    yield Candidate(encoder, details)
     if encoder.relative_error < NEARLY_EXACT:
         exact = _rounded(problem, encoder.factors, rng, stop)
         if exact is not None:
-            yield Candidate(exact, parents, {**details, "rounded": True})
-            yield Candidate(in_better_bases(exact), parents, {**details, "rounded": True, "bases": LEAST_GROWTH})
+            yield Candidate(exact, {**details, "rounded": True})
+            yield Candidate(in_better_bases(exact), {**details, "rounded": True, "bases": LEAST_GROWTH})
 
 
 def _rounded(problem: Problem, factors: Factors, rng: np.random.Generator, stop: Stop) -> TileEncoder | None:

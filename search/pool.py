@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from search.invariant_form import Structure, largest_form
 from search.strategy import Problem
@@ -35,6 +35,9 @@ class Pool:
         self._niches: dict[Niche, list[TileEncoder]] = {}
         for encoder in known:
             self.add(encoder)
+
+    def __iter__(self) -> Iterator[TileEncoder]:
+        return (encoder for same in self._niches.values() for encoder in same)
 
     def add(self, encoder: TileEncoder) -> bool:
         """Take an encoder in; False where one of nearly its cost, no worse, is there or it is not among the best."""

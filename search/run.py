@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
+from itertools import chain
 from multiprocessing import get_context
 
 import numpy as np
 
+from search.ancestry import Ancestry
 from search.exact_seeds import derivation, in_better_bases
 from search.finish import LEAST_GROWTH
 from search.pool import Pool
@@ -76,6 +78,7 @@ class Search:
         self._seed, self._make_executor = seed, executor
         self._rng = np.random.default_rng((seed, 2**32 - 1))
         self._pool = Pool(problem, problem.known)
+        self._ancestry = Ancestry([*problem.known, *problem.parts])
         self._tasks = 0
         self.best: dict[int, Discovery] = {}
         self._all_strategies = strategy_name == "auto"
@@ -98,6 +101,7 @@ class Search:
         for rank, problem in self._problems.items():
             for discovery in _constructions(problem) if self._all_strategies else ():
                 self._pool.add(discovery.encoder)
+                self._ancestry.add(discovery.candidate)
                 yield from self._improvements(rank, replace(discovery, seconds=self._elapsed()))
         # A rank above that of an exact construction needs no search.
         settled = {rank for rank, found in self.best.items() if found.encoder.rank < rank}
@@ -106,23 +110,27 @@ class Search:
             return
         yield self._progress(0)
         executor = self._make_executor(self._jobs)
-        running: set[Future[TaskResult]] = set()
+        running: dict[Future[TaskResult], Task] = {}
         try:
             while self._remaining() > 0 or (running and self._remaining() > -GRACE):
                 while len(running) < self._jobs and self._remaining() > SHORTEST_SLICE / 4:
+                    task = self._next_task()
                     try:
-                        running.add(executor.submit(run_task, self._next_task()))
+                        running[executor.submit(run_task, task)] = task
                     except BrokenExecutor:
                         executor.shutdown(wait=False)
                         executor = self._make_executor(self._jobs)
                         running.clear()
                 done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
                 for future in done:
-                    running.discard(future)
+                    del running[future]
                     if not isinstance(error := future.exception(), BrokenExecutor):
                         if error is not None:
                             raise error
                         yield from self._collect(future.result())
+                        # What workers were given may have left the pool meanwhile.
+                        given = (task.problem.known for task in running.values())
+                        self._ancestry.keep(chain(self._pool, *given))
                 if not running and self._remaining() <= SHORTEST_SLICE / 4:
                     break
                 yield self._progress(len(running))
@@ -141,7 +149,10 @@ class Search:
         reached = min((cost(d.encoder) for d in result.discoveries), default=None)
         self._portfolio.record(rank, result.task.strategy, result.trials, reached, before)
         for discovery in result.discoveries:
-            yield from self._improvements(rank, replace(discovery, seconds=self._elapsed()))
+            for candidate in (*discovery.ancestors, discovery.candidate):
+                self._ancestry.add(candidate)
+            ancestors = self._ancestry.of(discovery.candidate)
+            yield from self._improvements(rank, replace(discovery, seconds=self._elapsed(), ancestors=ancestors))
         # Of one trial only the last is a new start: the steps to it are much the same encoder.
         for discovery in {d.details.get("trial"): d for d in result.discoveries}.values():
             self._pool.add(discovery.encoder)

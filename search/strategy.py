@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from search.objective import Factors, Objective
 from stl_algebra import Format, InvalidInput, Moments, Precision, TileEncoder
+
+if TYPE_CHECKING:
+    from search.trial import Recipe, Trial
 
 #: By how much a non-exact encoder must be better, in error at the precision, to be preferred to an exact one.
 EXACTNESS = 1e-3
@@ -107,46 +111,60 @@ class Stop:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An encoder a strategy found, the digests of those it was made from, and how in plain words."""
+    """An encoder a trial made, and how in plain words; `step` where it is a start for later trials and no result.
+
+    A search adds what it was made from: the digests of the trial's parents, the recipe it can be made again by (None
+    for a construction), and of its ancestors those that the problem did not bring, each after its own parents.
+    """
 
     encoder: TileEncoder
-    parents: tuple[str, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
+    step: bool = False
+    parents: tuple[str, ...] = ()
+    recipe: Recipe | None = None
+    ancestors: tuple[Candidate, ...] = ()
 
 
-@runtime_checkable
-class Strategy(Protocol):
-    """One way of searching. It yields encoders of the problem's format and rank, each of lower cost than the last.
+class Explorer(ABC):
+    """What a strategy keeps from trial to trial of one search, and how it draws the next one from that."""
 
-    The same problem and generator state give the same candidates in the same order, however the time falls;
-    `stop` only ends the sequence. A strategy returns when it has nothing more to try.
+    @abstractmethod
+    def round(self, rng: np.random.Generator) -> Iterator[Trial]:
+        """The next trials, often a single one, that count as one; none where there is nothing more to try.
+
+        Each is drawn when the one before has been run and taken in.
+        """
+
+    @abstractmethod
+    def take(self, trial: Trial, candidate: Candidate) -> None:
+        """Learn what a trial made."""
+
+
+class Strategy(ABC):
+    """One way of searching: how it draws trials, and what it does in one.
+
+    A search yields encoders of the problem's format and rank, each of lower cost than the last. The same problem and
+    generator state give the same candidates in the same order, however the time falls; `stop` only ends the sequence.
+    A trial is reproducible by itself (see Trial): whatever it needs of the search's past it has from its parents
+    and options.
     """
 
     name: str
 
+    @abstractmethod
     def applies(self, problem: Problem) -> bool:
         """Whether the strategy can do anything for this problem."""
 
+    @abstractmethod
+    def explorer(self, problem: Problem) -> Explorer:
+        """What a search of this problem starts with."""
+
+    @abstractmethod
+    def trial(self, trial: Trial, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
+        """Run a trial with its own generator; where `stop()`, what is left of it is passed over."""
+
     def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
-        """Yield improving candidates until `stop()`."""
+        """Yield improving candidates until `stop()`, or there is nothing more to try."""
+        from search.exploration import explore
 
-
-class Improving:
-    """Passes on only what is better than everything before it.
-
-    >>> Improving(Problem(Format(2, 2, 2), 7)).best is None
-    True
-    """
-
-    def __init__(self, problem: Problem) -> None:
-        self._problem = problem
-        self.best: TileEncoder | None = None
-
-    def offer(self, candidate: Candidate) -> Iterator[Candidate]:
-        """The candidate itself, or nothing where it does not improve."""
-        encoder = candidate.encoder
-        assert encoder.rank == self._problem.rank
-        assert encoder.format == self._problem.format
-        if self._problem.improves(encoder, self.best):
-            self.best = encoder
-            yield candidate
+        return explore(self, problem, rng, stop)

@@ -6,13 +6,16 @@ import os
 import signal
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search.strategies import strategy
-from search.strategy import Problem, Stop
+from search.strategy import Candidate, Problem, Stop
 from stl_algebra import TileEncoder
+
+if TYPE_CHECKING:
+    from search.trial import Recipe
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Discovery:
-    """An encoder found by a task, with everything needed to find it again."""
+    """An encoder found by a task, with everything needed to find it again.
+
+    It was made from `parents` by the trial of the `recipe`; `ancestors` are those of its ancestors, each after its own
+    parents, that the search itself made. What a search was given or constructed has no recipe.
+    """
 
     encoder: TileEncoder
     strategy: str
@@ -40,6 +47,13 @@ class Discovery:
     seconds: float
     parents: tuple[str, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
+    recipe: Recipe | None = None
+    ancestors: tuple[Candidate, ...] = ()
+
+    @property
+    def candidate(self) -> Candidate:
+        """The encoder as what others are made from."""
+        return Candidate(self.encoder, self.details, parents=self.parents, recipe=self.recipe)
 
 
 @dataclass(frozen=True)
@@ -69,7 +83,6 @@ def run_task(task: Task) -> TaskResult:
 
     started = time.monotonic()
     stop = _CountingStop(min(task.seconds, task.expires - time.time()))
-    number = {"task": task.seed[1]}
     with threadpool_limits(1):
         found = tuple(
             Discovery(
@@ -78,11 +91,22 @@ def run_task(task: Task) -> TaskResult:
                 task.seed[0],
                 round(time.monotonic() - started, 3),
                 candidate.parents,
-                number | candidate.details,
+                _numbered(candidate, task).details,
+                candidate.recipe,
+                tuple(_numbered(ancestor, task) for ancestor in candidate.ancestors),
             )
             for candidate in strategy(task.strategy).search(task.problem, np.random.default_rng(task.seed), stop)
         )
     return TaskResult(task, found, stop.trials)
+
+
+def _numbered(candidate: Candidate, task: Task) -> Candidate:
+    """With the number of the task, where a trial made it."""
+    return (
+        candidate
+        if candidate.recipe is None
+        else replace(candidate, details={"task": task.seed[1], **candidate.details})
+    )
 
 
 def prepare_worker() -> None:

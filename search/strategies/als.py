@@ -8,9 +8,10 @@ import numpy as np
 
 from search.als import alternating_least_squares
 from search.finish import finish
+from search.hopping import Hopping, hopped_factors, random_factors
 from search.objective import Factors, Objective
-from search.strategies.lm import hopped_factors, random_factors
-from search.strategy import Candidate, Improving, Problem, Stop
+from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
+from search.trial import Trial
 
 #: Growth is held down by these factors in turn, from random starts; hops begin with the last.
 EMPHASES = (100.0, 10.0, 1.0)
@@ -20,7 +21,7 @@ BATCH, BATCHES = 250, 40
 TOLERANCE = 3e-4
 
 
-class AlternatingSearch:
+class AlternatingSearch(Strategy):
     """Random starts and hops minimised by alternating least squares, without any second-order step.
 
     A hop replaces one to four products of a known encoder of the rank, or of one found before, by random ones. The
@@ -36,25 +37,15 @@ class AlternatingSearch:
     def applies(self, problem: Problem) -> bool:  # noqa: ARG002
         return True
 
-    def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
-        improving = Improving(problem)
-        population = problem.known_of_rank(problem.rank)[:8]
-        trial = 0
-        while not stop():
-            trial += 1
-            parent = None
-            if population and trial % 2 == 0:
-                parent = population[min(int(rng.exponential(2.0)), len(population) - 1)]
-                factors = hopped_factors(problem.factors(parent), rng)
-            else:
-                factors = random_factors(problem, rng)
-            for emphasis in EMPHASES[-1:] if parent else EMPHASES:
-                factors = _settled(problem.objective(emphasis), factors, stop)
-            parents = (parent.digest,) if parent else ()
-            for candidate in finish(problem, factors, rng, stop, parents, {"trial": trial, "hop": parent is not None}):
-                population = sorted([*population, candidate.encoder], key=problem.cost)[:8]
-                yield from improving.offer(candidate)
-            stop.count_trial()
+    def explorer(self, problem: Problem) -> Explorer:
+        return Hopping(self.name, problem)
+
+    def trial(self, trial: Trial, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
+        problem, hop = trial.problem, trial.kind == "hop"
+        factors = hopped_factors(problem.factors(trial.parents[0]), rng) if hop else random_factors(problem, rng)
+        for emphasis in EMPHASES[-1:] if hop else EMPHASES:
+            factors = _settled(problem.objective(emphasis), factors, stop)
+        yield from finish(problem, factors, rng, stop, {"hop": hop})
 
 
 def _settled(objective: Objective, factors: Factors, stop: Stop) -> Factors:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from search.finish import finish
+from search.hopping import BestOfRank, hopped_factors, random_factors
 from search.objective import Factors
-from search.strategies.lm import hopped_factors, random_factors
-from search.strategy import Candidate, Improving, Problem, Stop
+from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
+from search.trial import Trial
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +28,7 @@ TOLERANCE = 3e-3
 BEST = 4
 
 
-class BatchSearch:
+class BatchSearch(Strategy):
     """Batches of starts, half of them hops from the best so far where there are any, minimised together in float64.
 
     All go through alternating least squares, then one in SURVIVORS through Levenberg–Marquardt. Needs torch (the
@@ -40,24 +41,31 @@ class BatchSearch:
     def applies(self, problem: Problem) -> bool:  # noqa: ARG002
         return True
 
-    def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
-        device, size = _device()
-        improving = Improving(problem)
-        population = problem.known_of_rank(problem.rank)[:8]
-        trial = 0
-        while not stop():
-            trial += 1
-            parents = [population[int(k)] for k in rng.integers(len(population), size=size // 2)] if population else []
-            starts = [hopped_factors(problem.factors(parent), rng) for parent in parents]
-            starts += [random_factors(problem, rng) for _ in range(size - len(starts))]
-            origins = [parent.digest for parent in parents] + [None] * (size - len(parents))
-            for chosen, factors in _minimised(problem, starts, device, stop):
-                origin = origins[chosen]
-                details = {"trial": trial, "hop": origin is not None, "batch": size}
-                for candidate in finish(problem, factors, rng, stop, (origin,) if origin else (), details):
-                    population = sorted([*population, candidate.encoder], key=problem.cost)[:8]
-                    yield from improving.offer(candidate)
-            stop.count_trial()
+    def explorer(self, problem: Problem) -> Explorer:
+        return _Batches(problem)
+
+    def trial(self, trial: Trial, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
+        problem, size = trial.problem, trial.options["size"]
+        origins = rng.integers(len(trial.parents), size=size // 2) if trial.parents else []
+        starts = [hopped_factors(problem.factors(trial.parents[k]), rng) for k in origins]
+        starts += [random_factors(problem, rng) for _ in range(size - len(starts))]
+        for chosen, factors in _minimised(problem, starts, _device()[0], stop):
+            yield from finish(problem, factors, rng, stop, {"hop": chosen < len(origins), "batch": size})
+
+
+class _Batches(Explorer):
+    """A batch has all of the best so far as parents: a point depends on the others by when they are minimised."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._best = BestOfRank(problem)
+        self._size = _device()[1]
+
+    def round(self, rng: np.random.Generator) -> Iterator[Trial]:  # noqa: ARG002
+        yield Trial(BatchSearch.name, self._problem, "batch", tuple(self._best.encoders), {"size": self._size})
+
+    def take(self, trial: Trial, candidate: Candidate) -> None:  # noqa: ARG002
+        self._best.add(candidate.encoder)
 
 
 def _device() -> tuple[str, int]:

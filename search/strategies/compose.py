@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import product
 from math import prod
@@ -13,16 +13,17 @@ from search.als import alternating_least_squares
 from search.compositions import CompositionTable
 from search.exact_seeds import derivation
 from search.objective import Factors
-from search.strategy import Candidate, Improving, Problem, Stop
+from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
+from search.trial import Trial
 from stl_algebra import Format, TileEncoder, balance_factors
 
 #: Sweeps between two looks at the error while a composition is settled, and the least gain that goes on.
 SWEEPS, GAIN = 25, 2e-4
-#: Trials of an inner search before the table is made anew; inner problems are given up after so many in vain.
+#: Rounds of an inner search before the table is made anew; inner problems are given up after so many in vain.
 INNER_TRIALS, PATIENCE = 4, 4
 
 
-class ComposeSearch:
+class ComposeSearch(Strategy):
     """The best composition of known encoders and constructions, its parts improved by inner searches.
 
     An encoder of an outer format that is exact keeps the error of the one inside it, so the inner problems are
@@ -35,29 +36,74 @@ class ComposeSearch:
     def applies(self, problem: Problem) -> bool:
         return max(problem.format) > 2 and problem.weights is None
 
-    def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
-        improving = Improving(problem)
-        parts = list(problem.parts)
-        inner = _inner_problems(problem)
-        misses = dict.fromkeys(inner, 0)
-        predicted = np.inf
-        trial = 0
-        while not stop():
-            trial += 1
-            table = CompositionTable(problem.format, problem.rank, problem.precision, parts)
-            if table.error(problem.rank) < predicted - 1e-6:
-                predicted = table.error(problem.rank)
-                for candidate in _settled(problem, table, trial, rng, stop):
-                    yield from improving.offer(candidate)
-            stop.count_trial()
-            open_problems = [key for key in inner if misses[key] < PATIENCE]
-            if not open_problems:
-                return
-            key = open_problems[int(rng.integers(len(open_problems)))]
-            found = _improve(problem, key, parts, rng, stop)
-            misses[key] += 1 if found is None else -misses[key]
-            if found is not None:
-                parts.append(found)
+    def explorer(self, problem: Problem) -> Explorer:
+        return _Compositions(problem)
+
+    def trial(self, trial: Trial, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
+        return _settled(trial.problem, _table(trial.problem, trial.parents), rng, stop)
+
+
+class _Compositions(Explorer):
+    """Draws the composition of the parts known by now where it is better, then trials of other strategies at a part.
+
+    The parents of a composition are the parts it uses: of these and the constructions alone the best composition is
+    the same.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._parts = list(problem.parts)
+        self._misses = dict.fromkeys(_inner_problems(problem), 0)
+        self._predicted = np.inf
+        self._inner: _Inner | None = None
+
+    def round(self, rng: np.random.Generator) -> Iterator[Trial]:
+        problem, rank = self._problem, self._problem.rank
+        table = _table(problem, self._parts)
+        if table.error(rank) < self._predicted - 1e-6:
+            self._predicted = table.error(rank)
+            yield Trial(ComposeSearch.name, problem, "composition", tuple(dict.fromkeys(table.parts_of(rank))))
+        unsolved = [key for key, misses in self._misses.items() if misses < PATIENCE]
+        if not unsolved:
+            return
+        key = unsolved[int(rng.integers(len(unsolved)))]
+        inner = self._inner = _Inner(problem, key, self._parts, rng)
+        for _ in range(INNER_TRIALS):
+            yield from inner.explorer.round(rng)
+        self._misses[key] += 1 if inner.found is None else -self._misses[key]
+        if inner.found is not None:
+            self._parts.append(inner.found)
+
+    def take(self, trial: Trial, candidate: Candidate) -> None:
+        if trial.strategy != ComposeSearch.name:
+            assert self._inner is not None
+            self._inner.take(trial, candidate)
+
+
+class _Inner:
+    """Another strategy, drawn at random, at the problem of a part, and the better encoder it `found`, if any."""
+
+    def __init__(
+        self, problem: Problem, key: tuple[Format, int], parts: list[TileEncoder], rng: np.random.Generator
+    ) -> None:
+        from search.strategies import strategy
+
+        format, rank = key
+        known = tuple(part for part in parts if part.format == format)
+        self._problem = replace(problem, format=format, rank=rank, known=known, parts=())
+        self._best = min((e for e in known if e.rank == rank), key=self._problem.cost, default=None)
+        usable = [name for name in ("orbit", "deflation", "lm") if strategy(name).applies(self._problem)]
+        self.explorer = strategy(usable[int(rng.integers(len(usable)))]).explorer(self._problem)
+        self.found: TileEncoder | None = None
+
+    def take(self, trial: Trial, candidate: Candidate) -> None:
+        self.explorer.take(trial, candidate)
+        if self._problem.improves(candidate.encoder, self._best):
+            self._best = self.found = candidate.encoder
+
+
+def _table(problem: Problem, parts: Iterable[TileEncoder]) -> CompositionTable:
+    return CompositionTable(problem.format, problem.rank, problem.precision, parts)
 
 
 def _inner_problems(problem: Problem) -> list[tuple[Format, int]]:
@@ -72,44 +118,12 @@ def _inner_problems(problem: Problem) -> list[tuple[Format, int]]:
     return list(found)
 
 
-class _Until(Stop):
-    """Stops after so many trials, or when another one stops."""
-
-    def __init__(self, outer: Stop, trials: int) -> None:
-        super().__init__(trials=trials)
-        self._outer = outer
-
-    def __call__(self) -> bool:
-        return self._outer() or super().__call__()
-
-
-def _improve(
-    problem: Problem, key: tuple[Format, int], parts: list[TileEncoder], rng: np.random.Generator, stop: Stop
-) -> TileEncoder | None:
-    """A better encoder of an inner problem than any of the parts, by a few trials of another strategy."""
-    from search.strategies import strategy
-
-    format, rank = key
-    known = tuple(e for e in parts if e.format == format)
-    inner = replace(problem, format=format, rank=rank, known=known, parts=())
-    usable = [name for name in ("orbit", "deflation", "lm") if strategy(name).applies(inner)]
-    chosen = strategy(usable[int(rng.integers(len(usable)))])
-    best = min((e for e in known if e.rank == rank), key=inner.cost, default=None)
-    for candidate in chosen.search(inner, rng, _Until(stop, INNER_TRIALS)):
-        if inner.improves(candidate.encoder, best):
-            best = candidate.encoder
-    return best if best is not None and all(best is not e for e in known) else None
-
-
-def _settled(
-    problem: Problem, table: CompositionTable, trial: int, rng: np.random.Generator, stop: Stop
-) -> Iterator[Candidate]:
+def _settled(problem: Problem, table: CompositionTable, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
     """The composition at the problem's rank, as it is where it has that rank, then settled."""
     encoder = table.encoder(problem.rank)
-    parents = tuple(dict.fromkeys(part.digest for part in table.parts_of(problem.rank)))
-    details = {"trial": trial, "composition": table.words(problem.rank)}
+    details = {"composition": table.words(problem.rank)}
     if encoder.rank == problem.rank:
-        yield Candidate(encoder, parents, details)
+        yield Candidate(encoder, details)
     if encoder.exact:
         return
     objective = problem.objective()
@@ -120,7 +134,7 @@ def _settled(
         before, value = value, objective.value(factors)
         if value > before * (1 - GAIN):
             break
-    yield Candidate(problem.encoder(factors), parents, {**details, "settled": True})
+    yield Candidate(problem.encoder(factors), {**details, "settled": True})
 
 
 def _grown(problem: Problem, encoder: TileEncoder, rng: np.random.Generator) -> Factors:

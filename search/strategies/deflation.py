@@ -10,10 +10,14 @@ from search.als import alternating_least_squares
 from search.cp_model import CPModel
 from search.exact_seeds import derivation, exact_seed
 from search.finish import finish, small_enough, solve_in_stages, unknowns
+from search.hopping import BestOfRank
 from search.objective import Factors
-from search.strategy import Candidate, Improving, Problem, Stop
+from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
+from search.trial import Trial
 from stl_algebra import TileEncoder, balance_factors
 
+#: The best encoders of the rank, and of lower ones, that are regrown.
+KEPT = 6
 #: Of the products, the part that chance leaves to choose the drop from; in the first descent of a search all.
 CHOICE = (0.25, 0.5, 0.75)
 #: Of so many drops left, one more is made at once before the factors are refitted.
@@ -32,7 +36,7 @@ SCREENING_MARGIN = 1.03
 LIKENESS = 2e-4
 
 
-class DeflationSearch:
+class DeflationSearch(Strategy):
     """Drops products of an encoder of higher rank and refits after each, down to the rank.
 
     A descent chooses among a random part of the products the one whose drop, refitted by a few sweeps of alternating
@@ -46,43 +50,59 @@ class DeflationSearch:
     def applies(self, problem: Problem) -> bool:
         return derivation(problem.format).rank > problem.rank or any(e.rank > problem.rank for e in problem.known)
 
-    def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
-        improving = Improving(problem)
-        population = problem.known_of_rank(problem.rank)[:6]
-        trial = 0
-        while not stop():
-            trial += 1
-            seed, start, kind = self._start(problem, population, rng)
-            choice = 1.0 if trial == 1 else float(rng.choice(CHOICE))
-            worth = SCREENING_MARGIN * problem.error(population[0]) + 1e-3 if population else np.inf
-            details = {"trial": trial, "start": kind, "from_rank": len(start[0])}
-            for factors in _settled(problem, _descended(problem, start, choice, rng, stop), worth, stop):
-                for candidate in finish(problem, factors, rng, stop, (seed.digest,), details):
-                    population = sorted([*population, candidate.encoder], key=problem.cost)[:6]
-                    yield from improving.offer(candidate)
-            stop.count_trial()
+    def explorer(self, problem: Problem) -> Explorer:
+        return _Descents(problem)
 
-    def _start(
-        self, problem: Problem, population: list[TileEncoder], rng: np.random.Generator
-    ) -> tuple[TileEncoder, Factors, str]:
-        """Where a descent starts: the encoder, its factors (regrown ones have more products), and how in words."""
-        higher = [e for e in problem.known if e.rank > problem.rank]
-        if derivation(problem.format).rank > problem.rank:
-            higher.append(exact_seed(problem.format))
-        lower = [e for e in problem.known if e.rank < problem.rank]
-        choice = rng.random()
-        if (population or lower) and (not higher or choice < 0.25):
-            # The best of lower ranks are what this rank must beat at least.
-            pool = sorted(lower, key=problem.cost)[:6] if lower and (not population or choice < 0.1) else population
-            seed = pool[min(int(rng.exponential(1.5)), len(pool) - 1)]
+    def trial(self, trial: Trial, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
+        problem, seed, worth = trial.problem, trial.parents[0], trial.options["worth"]
+        if trial.kind == "regrown":
             more = problem.rank - seed.rank + int(rng.integers(seed.rank == problem.rank, 5))
-            return seed, _regrown(problem, seed, more, rng), "regrown"
-        ranks = sorted({e.rank for e in higher})
+            start = _regrown(problem, seed, more, rng)
+        else:
+            start = problem.factors(seed)
+        details = {"start": trial.kind, "from_rank": len(start[0])}
+        reached = _descended(problem, start, trial.options["choice"], rng, stop)
+        for factors in _settled(problem, reached, np.inf if worth is None else worth, stop):
+            yield from finish(problem, factors, rng, stop, details)
+
+
+class _Descents(Explorer):
+    """Draws the encoder of a descent and how its products are chosen from; a regrown one has random products added."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._best = BestOfRank(problem, KEPT)
+        self._higher = [e for e in problem.known if e.rank > problem.rank]
+        if derivation(problem.format).rank > problem.rank:
+            self._higher.append(exact_seed(problem.format))
+        # The best of lower ranks are what this rank must beat at least.
+        self._lower = sorted((e for e in problem.known if e.rank < problem.rank), key=problem.cost)[:KEPT]
+        self._first = True
+
+    def round(self, rng: np.random.Generator) -> Iterator[Trial]:
+        kind, seed = self._start(rng)
+        choice = 1.0 if self._first else float(rng.choice(CHOICE))
+        self._first = False
+        best = self._best.encoders[:1]
+        worth = SCREENING_MARGIN * self._problem.error(best[0]) + 1e-3 if best else None
+        yield Trial(DeflationSearch.name, self._problem, kind, (seed,), {"choice": choice, "worth": worth})
+
+    def take(self, trial: Trial, candidate: Candidate) -> None:  # noqa: ARG002
+        self._best.add(candidate.encoder)
+
+    def _start(self, rng: np.random.Generator) -> tuple[str, TileEncoder]:
+        """Where a descent starts, and how in a word."""
+        best, lower, choice = self._best, self._lower, rng.random()
+        if (best.encoders or lower) and (not self._higher or choice < 0.25):
+            if lower and (not best.encoders or choice < 0.1):
+                return "regrown", lower[min(int(rng.exponential(1.5)), len(lower) - 1)]
+            return "regrown", best.draw(rng, 1.5)
+        ranks = sorted({e.rank for e in self._higher})
         # The nearest ranks are the shortest way, the farther ones lead to other families.
         place = int(rng.exponential(1.5)) if choice < 0.6 else int(rng.integers(len(ranks)))
-        of_rank = [e for e in higher if e.rank == ranks[min(place, len(ranks) - 1)]]
+        of_rank = [e for e in self._higher if e.rank == ranks[min(place, len(ranks) - 1)]]
         seed = of_rank[int(rng.integers(len(of_rank)))]
-        return seed, problem.factors(seed), "exact" if seed.exact else "approximate"
+        return ("exact" if seed.exact else "approximate"), seed
 
 
 def _descended(problem: Problem, start: Factors, choice: float, rng: np.random.Generator, stop: Stop) -> list[Factors]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from search.cp_model import CPModel
 from search.finish import finish, small_enough, solve_in_stages
-from search.strategy import Candidate, Improving, Problem, Stop
+from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
+from search.trial import Trial
 from search.triple_product import Annealing, anneal_maps
 from stl_algebra import TileEncoder
 from stl_algebra.group_encoders import GroupMaps, algebra_rank, group_encoder, truncated_group_encoder
@@ -18,55 +19,65 @@ from stl_algebra.representations import wedderburn
 
 #: Algebras multiplied with this share of the rank's products, at least and at most, are drawn.
 _LEAST, _MOST = 0.6, 1.4
+#: Short: the maps of least error hold exact sub-products, minima that the polish cannot leave.
+_ANNEALING = Annealing(moves=20_000)
 #: Draws of a group before the nearest one met is taken.
 _DRAWS = 40
 
 
-class GroupSearch:
+class GroupSearch(Strategy):
     """Multiplies in group algebras drawn at random, alone or several at once.
 
     A trial draws a group whose algebra takes about the rank's products, anneals maps of the entries into it
     (approximate triple product property), adds further convolutions where products are left over, drops
     the blocks and products that matter least where there are too many, and fits the decoder. What results
-    is a candidate as it stands, and again after Levenberg–Marquardt. Annealing is kept short: the maps of
-    least error hold exact sub-products, minima that the polish cannot leave.
+    is a candidate as it stands, and again after Levenberg–Marquardt.
     """
 
     name = "group"
-
-    def __init__(self, moves: int = 20_000) -> None:
-        self._annealing = Annealing(moves=moves)
 
     def applies(self, problem: Problem) -> bool:
         # Annealing and decoder minimise the error on white inputs.
         return problem.weights is None and small_enough(problem)
 
-    def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
-        improving = Improving(problem)
-        trial = 0
-        while not stop():
-            trial += 1
-            encoder, maps = self._draw(problem, rng)
-            details = {"trial": trial, **_provenance(encoder, maps)}
-            yield from improving.offer(Candidate(encoder, (), dict(details)))
-            if not stop():
-                point = solve_in_stages(CPModel, problem, encoder.factors, stop, emphases=(1.0,))
-                details["words"] += "; then all three factors by Levenberg–Marquardt"
-                for candidate in finish(problem, point, rng, stop, (), details):
-                    yield from improving.offer(candidate)
-            stop.count_trial()
+    def explorer(self, problem: Problem) -> Explorer:
+        return _Draws(problem)
 
-    def _draw(self, problem: Problem, rng: np.random.Generator) -> tuple[TileEncoder, list[GroupMaps]]:
-        """An encoder of the problem's rank from as many convolutions as that takes."""
-        maps: list[GroupMaps] = []
-        missing = problem.rank
-        while missing > 0:
-            maps.append(anneal_maps(problem.format, _group_for(missing, rng), rng, self._annealing))
-            missing -= group_encoder(maps[-1]).rank
-        encoder = group_encoder(maps[0])
-        if encoder.rank != problem.rank or not encoder.exact:
-            encoder = truncated_group_encoder(*maps, rank=problem.rank)
-        return encoder, maps
+    def trial(self, trial: Trial, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
+        problem = trial.problem
+        encoder, maps = _drawn(problem, rng)
+        details = _provenance(encoder, maps)
+        yield Candidate(encoder, dict(details))
+        if not stop():
+            point = solve_in_stages(CPModel, problem, encoder.factors, stop, emphases=(1.0,))
+            details["words"] += "; then all three factors by Levenberg–Marquardt"
+            yield from finish(problem, point, rng, stop, details)
+
+
+class _Draws(Explorer):
+    """Every trial is one of its own."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+
+    def round(self, rng: np.random.Generator) -> Iterator[Trial]:  # noqa: ARG002
+        yield Trial(GroupSearch.name, self._problem, "random")
+
+    def take(self, trial: Trial, candidate: Candidate) -> None:
+        """Nothing: no trial starts from another."""
+
+
+def _drawn(problem: Problem, rng: np.random.Generator) -> tuple[TileEncoder, list[GroupMaps]]:
+    """An encoder of the problem's rank from as many convolutions as that takes."""
+    maps: list[GroupMaps] = []
+    missing = problem.rank
+    while missing > 0:
+        maps.append(anneal_maps(problem.format, _group_for(missing, rng), rng, _ANNEALING))
+        missing -= group_encoder(maps[-1]).rank
+    encoder = group_encoder(maps[0])
+    if encoder.rank != problem.rank or not encoder.exact:
+        encoder = truncated_group_encoder(*maps, rank=problem.rank)
+    return encoder, maps
 
 
 def _group_for(products: int, rng: np.random.Generator) -> FiniteGroup:

@@ -9,8 +9,10 @@ import numpy as np
 from search.als import alternating_least_squares
 from search.cp_model import CPModel
 from search.finish import descending, finish, small_enough, solve_in_stages
+from search.hopping import Hopping, hopped_factors, random_factors
 from search.objective import Factors
-from search.strategy import Candidate, Improving, Problem, Stop
+from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
+from search.trial import Trial
 from search.turns import turned
 from stl_algebra import TileEncoder
 
@@ -24,7 +26,7 @@ EMPHASES = ((1e3, 30.0, 1.0), (10.0, 1.0))
 POLISHED = 2
 
 
-class LevenbergMarquardtSearch:
+class LevenbergMarquardtSearch(Strategy):
     """Random starts with the growth held down at first, more or less, and hops from known encoders of the rank.
 
     A hop replaces one to four products by random ones; hops that a few hundred sweeps of alternating least
@@ -40,30 +42,21 @@ class LevenbergMarquardtSearch:
     def applies(self, problem: Problem) -> bool:
         return small_enough(problem)
 
-    def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
-        improving = Improving(problem)
-        population = problem.known_of_rank(problem.rank)[:8]
+    def explorer(self, problem: Problem) -> Explorer:
         # Known encoders may have been made for other weights, or another precision.
-        unpolished = population[: POLISHED if problem.weights is None else None]
-        trial = 0
-        while not stop():
-            trial += 1
-            parent = None
-            emphases: tuple[float, ...] = EMPHASES[int(rng.integers(len(EMPHASES)))]
-            if unpolished:
-                parent = unpolished.pop(0)
-                start, emphases = problem.factors(parent), descending(problem, parent)
-            elif population and trial % 2 == 0:
-                parent = population[min(int(rng.exponential(2.0)), len(population) - 1)]
-                start, emphases = _screened_hop(problem, parent, rng, stop), (1.0,)
-            else:
-                start = random_factors(problem, rng)
-            point = solve_in_stages(CPModel, problem, start, stop, emphases=emphases)
-            parents = (parent.digest,) if parent else ()
-            for candidate in finish(problem, point, rng, stop, parents, {"trial": trial, "hop": parent is not None}):
-                population = sorted([*population, candidate.encoder], key=problem.cost)[:8]
-                yield from improving.offer(candidate)
-            stop.count_trial()
+        return Hopping(self.name, problem, POLISHED if problem.weights is None else None)
+
+    def trial(self, trial: Trial, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
+        problem = trial.problem
+        emphases: tuple[float, ...] = EMPHASES[int(rng.integers(len(EMPHASES)))]
+        if trial.kind == "random":
+            start = random_factors(problem, rng)
+        elif trial.kind == "polish":
+            start, emphases = problem.factors(trial.parents[0]), descending(problem, trial.parents[0])
+        else:
+            start, emphases = _screened_hop(problem, trial.parents[0], rng, stop), (1.0,)
+        point = solve_in_stages(CPModel, problem, start, stop, emphases=emphases)
+        yield from finish(problem, point, rng, stop, {"hop": bool(trial.parents)})
 
 
 def _screened_hop(problem: Problem, parent: TileEncoder, rng: np.random.Generator, stop: Stop) -> Factors:
@@ -82,20 +75,3 @@ def _screened_hop(problem: Problem, parent: TileEncoder, rng: np.random.Generato
         if value < wanted or stop():
             break
     return best
-
-
-def random_factors(problem: Problem, rng: np.random.Generator) -> Factors:
-    """Gaussian factors scaled so that the first residual is comparable to T."""
-    u, v, w = (rng.standard_normal((problem.rank, size)) for size in problem.format.sizes)
-    scale = (problem.format.products / (problem.rank * u.shape[1] * v.shape[1] * w.shape[1])) ** (1 / 6)
-    return u * scale, v * scale, w * scale
-
-
-def hopped_factors(factors: Factors, rng: np.random.Generator) -> Factors:
-    """One to four products replaced by random ones of typical size."""
-    u, v, w = (factor.copy() for factor in factors)
-    replaced = rng.choice(len(u), size=min(len(u), int(rng.integers(1, 5))), replace=False)
-    for factor in (u, v, w):
-        typical = np.sqrt(np.mean(factor**2))
-        factor[replaced] = typical * rng.standard_normal((len(replaced), factor.shape[1]))
-    return u, v, w

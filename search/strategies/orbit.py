@@ -13,7 +13,9 @@ from search.invariant_model import InvariantModel
 from search.orbit_groups import orbit_groups, types_of
 from search.orbit_moves import drop_orbit, neighbours, random_structure, replace_orbits, shake, towards
 from search.orbit_population import OrbitPopulation
-from search.strategy import Candidate, Improving, Problem, Stop
+from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
+from search.trial import Trial
+from stl_algebra import TileEncoder
 
 #: How often a trial starts at random, descends from an exact encoder, and stays within a structure; else it
 #: goes from one structure to another.
@@ -23,11 +25,13 @@ RANDOM, DESCEND, STAY = 0.35, 0.15, 0.3
 POLISHED = 2
 #: Iterations before a trial is compared with the best, to see whether it is worth minimising further.
 SHORT = 60
+#: The moves within a structure.
+_WITHIN = {"polish": lambda form, _: form, "shake": shake, "replace orbits": replace_orbits}
 #: While a rank has members of fewer structures than this, half of the trials start at random.
 FEW = 6
 
 
-class OrbitSearch:
+class OrbitSearch(Strategy):
     """Moves in the spaces of encoders invariant under a group Γ.
 
     For cubes Γ is the rotation Z3, or its product with a change of basis (a cycle of three coordinates, or a flip);
@@ -45,62 +49,97 @@ class OrbitSearch:
         groups = orbit_groups(problem.format)
         return bool(groups) and problem.weights is None and small_enough(problem, min(map(len, groups.values())))
 
-    def search(self, problem: Problem, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
-        improving = Improving(problem)
-        population = OrbitPopulation(problem)
-        unpolished = population.best_of_rank(problem.rank, POLISHED)
-        trial = 0
-        while not stop():
-            trial += 1
-            if unpolished:
-                encoder, start = unpolished.pop()
-                parents: tuple[str, ...] = (encoder.digest,)
-                move, emphases = "polish", descending(problem, encoder)
-            else:
-                start, parents, move = _start(problem, population, rng, stop)
-                emphases = (1e3, 30.0) if not parents else (30.0,) if rng.random() < 0.5 else (1.0,)
-            structure = start.structure
-            if structure.rank != problem.rank:  # stopped on the way down
-                break
-            model = partial(InvariantModel, space=structure.space)
-            point = solve_in_stages(model, problem, start.point, stop, emphases=emphases, iterations=SHORT)
-            if problem.objective().error(structure.space.factors(point[0])) < population.worth():
-                point = solve_in_stages(model, problem, point, stop, emphases=(1.0,))
-            details = {"trial": trial, "structure": str(structure), "move": move}
-            for candidate in finish(problem, structure.space.factors(point[0]), rng, stop, parents, details):
-                if "rounded" not in candidate.details:
-                    population.add(candidate.encoder, [InvariantForm.from_point(structure, point)])
-                yield from improving.offer(candidate)
-            stop.count_trial()
+    def explorer(self, problem: Problem) -> Explorer:
+        return _Moves(problem)
+
+    def trial(self, trial: Trial, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
+        problem, kind = trial.problem, trial.kind
+        start = _start(trial, rng, stop)
+        if start is None:
+            return
+        if kind == "polish":
+            emphases = descending(problem, trial.parents[0])
+        else:
+            emphases = (1e3, 30.0) if not trial.parents else (30.0,) if rng.random() < 0.5 else (1.0,)
+        structure = start.structure
+        model = partial(InvariantModel, space=structure.space)
+        point = solve_in_stages(model, problem, start.point, stop, emphases=emphases, iterations=SHORT)
+        worth = trial.options["worth"]
+        if worth is None or problem.objective().error(structure.space.factors(point[0])) < worth:
+            point = solve_in_stages(model, problem, point, stop, emphases=(1.0,))
+        details = {"structure": str(structure), "move": kind}
+        yield from finish(problem, structure.space.factors(point[0]), rng, stop, details)
 
 
-def _start(
-    problem: Problem, population: OrbitPopulation, rng: np.random.Generator, stop: Stop
-) -> tuple[InvariantForm, tuple[str, ...], str]:
-    """Where a trial starts, the digests of what it was made from, and how in words."""
-    here = population.of_rank(problem.rank)
-    choice = rng.random()
-    if choice < (RANDOM if len(here) >= FEW else 0.5):
-        return random_form(_random_structure(problem, rng), rng), (), "random"
-    above = [s for s in population.members if s.rank > problem.rank and population.members[s][0][0].exact]
-    if above and choice < 1 - STAY and (not here or rng.random() < DESCEND / (1 - RANDOM - STAY)):
-        encoder, form = population.draw(above[int(rng.integers(len(above)))], rng)
+class _Moves(Explorer):
+    """Draws a move, and the encoder and group that it starts from; at random, the group and how many orbits."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._population = OrbitPopulation(problem)
+        self._unpolished = self._population.best_of_rank(problem.rank, POLISHED)
+
+    def round(self, rng: np.random.Generator) -> Iterator[Trial]:
+        if self._unpolished:
+            yield self._trial("polish", *self._unpolished.pop())
+        else:
+            yield self._drawn(rng)
+
+    def take(self, trial: Trial, candidate: Candidate) -> None:
+        if "rounded" not in candidate.details:
+            form = InvariantForm.of(candidate.encoder, trial.options["group"])
+            self._population.add(candidate.encoder, [] if form is None else [form])
+
+    def _drawn(self, rng: np.random.Generator) -> Trial:
+        population, rank = self._population, self._problem.rank
+        here = population.of_rank(rank)
+        choice = rng.random()
+        if choice < (RANDOM if len(here) >= FEW else 0.5):
+            return self._random(rng)
+        above = [s for s in population.members if s.rank > rank and population.members[s][0][0].exact]
+        if above and choice < 1 - STAY and (not here or rng.random() < DESCEND / (1 - RANDOM - STAY)):
+            return self._trial("drop orbits", *population.draw(above[int(rng.integers(len(above)))], rng))
+        if here and choice > 1 - STAY:
+            member = population.draw(population.draw_structure(here, rng), rng)
+            return self._trial("shake" if rng.random() < 0.3 else "replace orbits", *member)
+        source = population.draw_structure(list(population.members), rng) if population.members else None
+        if source is None or next(neighbours(source, rank), None) is None:
+            return self._random(rng)
+        return self._trial("exchange orbits", *population.draw(source, rng))
+
+    def _trial(self, move: str, encoder: TileEncoder, form: InvariantForm) -> Trial:
+        options = {"group": form.structure.group, "worth": self._worth()}
+        return Trial(OrbitSearch.name, self._problem, move, (encoder,), options)
+
+    def _random(self, rng: np.random.Generator) -> Trial:
+        structure = _random_structure(self._problem, rng)
+        options = {"group": structure.group, "counts": list(structure.counts), "worth": self._worth()}
+        return Trial(OrbitSearch.name, self._problem, "random", (), options)
+
+    def _worth(self) -> float | None:
+        worth = self._population.worth()
+        return worth if np.isfinite(worth) else None
+
+
+def _start(trial: Trial, rng: np.random.Generator, stop: Stop) -> InvariantForm | None:
+    """Where a trial starts; None where it cannot, or was stopped on the way down."""
+    problem, move = trial.problem, trial.kind
+    if move == "random":
+        return random_form(Structure(problem.format, trial.options["group"], tuple(trial.options["counts"])), rng)
+    form = InvariantForm.of(trial.parents[0], trial.options["group"])
+    assert form is not None  # or it would not be a member
+    if move in _WITHIN:
+        return _WITHIN[move](form, rng)
+    if move == "drop orbits":
         form = _descend(problem, form, rng, stop)
         if form.structure.rank == problem.rank:
-            return form, (encoder.digest,), "drop orbits"
-    if here and choice > 1 - STAY:
-        encoder, form = population.draw(population.draw_structure(here, rng), rng)
-        if rng.random() < 0.3:
-            return shake(form, rng), (encoder.digest,), "shake"
-        return replace_orbits(form, rng), (encoder.digest,), "replace orbits"
-    source = population.draw_structure(list(population.members), rng) if population.members else None
-    reached = list(neighbours(source, problem.rank)) if source else []
-    if source is None or not reached:
-        return random_form(_random_structure(problem, rng), rng), (), "random"
-    encoder, form = population.draw(source, rng)
+            return form
+    reached = list(neighbours(form.structure, problem.rank))
+    if not reached or stop():
+        return None
     moved = towards(form, reached[int(rng.integers(len(reached)))], rng)
     # A little noise leaves the saddle points that a structured move can land on.
-    return (moved if rng.random() < 0.5 else shake(moved, rng)), (encoder.digest,), "exchange orbits"
+    return moved if rng.random() < 0.5 else shake(moved, rng)
 
 
 def _random_structure(problem: Problem, rng: np.random.Generator) -> Structure:

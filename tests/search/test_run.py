@@ -158,6 +158,22 @@ def test_a_task_is_reproducible_from_what_is_recorded() -> None:
     assert first.discoveries[0].details["task"] == 3
 
 
+def test_every_discovery_can_be_replayed_from_what_comes_with_it() -> None:
+    """Also those whose ancestors were found by other tasks, and left the pool meanwhile."""
+    known = TileEncoder(Format(2, 2, 2), *(np.random.default_rng(0).standard_normal((3, 6, 4)))[:2], np.eye(4, 6))
+    problem = Problem(Format(2, 2, 2), 6, known=(known,))
+    found = _discoveries(Search(problem, ranks=(5, 6), budget=6, jobs=2, executor=_threads))
+    assert any(discovery.recipe and discovery.ancestors for discovery in found)
+    for discovery in found:
+        there = {known.digest: known}
+        for one in (*discovery.ancestors, discovery.candidate):
+            if one.recipe is not None:
+                parents = [there[parent] for parent in one.parents]
+                assert one.recipe.made(parents) == one.encoder
+                assert {"task", "trial"} <= one.details.keys()
+            there[one.encoder.digest] = one.encoder
+
+
 def test_a_pool_keeps_the_best_and_drops_lookalikes() -> None:
     format = Format(2, 2, 2)
     problem = Problem(format, 4)

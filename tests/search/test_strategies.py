@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from search.exact_seeds import exact_seed
 from search.strategies import strategy
 from search.strategy import Candidate, Problem, Stop, Strategy
 from search.strategy_names import NAMES, ON_REQUEST
+from search.trial import Recipe, Trial
 from stl_algebra import Format, InvalidInput, Moments, Precision, TileEncoder, classical, strassen
 from tests.search.conftest import skewed_moments
 
@@ -63,7 +67,7 @@ def test_candidates_fit_and_improve(name: str, problem: Problem) -> None:
 
 @pytest.mark.parametrize(("name", "problem"), CASES)
 def test_it_beats_leaving_products_out(name: str, problem: Problem) -> None:
-    best = _run(name, problem, 1, 4)[-1].encoder
+    best = _run(name, problem, 5, 4)[-1].encoder
     u, v, w = (factor[: problem.rank] for factor in classical(problem.format).factors)
     naive = TileEncoder(problem.format, u, v, w.T)
     assert problem.error(best) < problem.error(naive) + 1e-3
@@ -79,7 +83,75 @@ def test_same_seed_same_candidates(name: str, problem: Problem) -> None:
 @pytest.mark.parametrize(("name", "problem"), CASES)
 def test_parents_are_encoders_it_was_given_or_made(name: str, problem: Problem) -> None:
     for candidate in _run(name, problem, 2, 3):
-        assert all(len(parent) == 64 for parent in candidate.parents)
+        there = {encoder.digest for encoder in (*problem.known, *problem.parts)}
+        for one in (*candidate.ancestors, candidate):
+            assert there.issuperset(one.parents)
+            there.add(one.encoder.digest)
+
+
+def _made_again(candidate: Candidate, problem: Problem, among: Iterable[Candidate]) -> TileEncoder:
+    """From the recipe as it is stored, and the parents alone."""
+    assert candidate.recipe is not None
+    recipe = Recipe.from_json(json.loads(json.dumps(candidate.recipe.as_json(), allow_nan=False)))
+    encoders = [*problem.known, *problem.parts, *(one.encoder for one in among)]
+    there = {encoder.digest: encoder for encoder in encoders}
+    return recipe.made([there[parent] for parent in candidate.parents], problem.weights)
+
+
+@pytest.mark.parametrize(("name", "problem"), CASES)
+def test_a_trial_replayed_from_its_recipe_makes_the_same_encoder(name: str, problem: Problem) -> None:
+    """Of every candidate and of all that it descends from, as far back as the search made it."""
+    candidates = _run(name, problem, 3, 4)
+    assert candidates
+    for candidate in candidates:
+        assert candidate.recipe is not None
+        for one in (*candidate.ancestors, candidate):
+            if one.recipe is None:
+                assert one.encoder == exact_seed(one.encoder.format)
+            else:
+                assert _made_again(one, problem, candidate.ancestors) == one.encoder
+
+
+@pytest.mark.parametrize("name", ["orbit", "lm", "als", "flip"])
+def test_a_trial_that_was_cut_short_is_replayed_to_the_same_place(name: str) -> None:
+    problem = Problem(Format(2, 2, 2), 7) if name == "flip" else Problem(Format(3, 3, 3), 15)
+    trial = next(strategy(name).explorer(problem).round(np.random.default_rng(0)))
+    cut = set()
+    for asked in (0, 1, 2, 3, 5, 8, 13, 21):
+        for candidate in trial.run(_StopAfter(asked)):
+            assert candidate.recipe is not None
+            cut.add(candidate.recipe.ended)
+            assert candidate.recipe.made(trial.parents) == candidate.encoder
+    assert len(cut) > 2
+
+
+def test_other_parents_or_another_seed_make_another_encoder() -> None:
+    problem = Problem(Format(2, 2, 2), 6)
+    first, second = (_run("lm", problem, seed, 1)[-1] for seed in (0, 1))
+    assert first.recipe is not None
+    hop = Trial("als", problem, "hop", (first.encoder,), seed=2)
+    made = [next(one.run(Stop())) for one in (hop, replace(hop, parents=(second.encoder,)), replace(hop, seed=3))]
+    assert len({candidate.encoder.digest for candidate in made}) == 3
+    recipe = made[0].recipe
+    assert recipe is not None
+    assert [recipe.made([parent.encoder]) == made[0].encoder for parent in (first, second)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"place": 7}, "makes no encoder number 8 any more; it was recorded by strassen-tile"),
+        ({"strategy": "magic"}, "unknown strategy 'magic'"),
+        ({"options": {}}, "cannot be followed"),
+        ({"seed": "x"}, "the recipe's seed is 'x'"),
+        ({"weights": "ab" * 32}, "found under the moments ababababab; give their file with --weights"),
+    ],
+)
+def test_a_recipe_that_cannot_be_followed_is_one_sentence(changes: dict[str, object], sentence: str) -> None:
+    found = _run("deflation", Problem(Format(2, 2, 2), 6), 0, 1)[0]
+    assert found.recipe is not None
+    with pytest.raises(InvalidInput, match=sentence):
+        Recipe.from_json(found.recipe.as_json() | changes).made([strassen()])
 
 
 class _StopAfter(Stop):
