@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from catalog import Catalog, Entry
+    from catalog import Catalog, Entry, Provenance, Stored
     from search.run import Search
-    from search.strategy import Problem
+    from search.strategy import Candidate, Problem
     from search.task import Discovery
     from stl_algebra.encoder import TileEncoder
     from stl_algebra.format import Format
@@ -70,6 +70,7 @@ catalog_command = ReportingGroup(
         "export": "catalog.commands.export:export_command",
         "import": "catalog.commands.import_:import_command",
         "remove": "catalog.commands.remove:remove_command",
+        "replay": "cli:replay_command",
         "stats": "catalog.commands.stats:stats_command",
         "reindex": "catalog.commands.reindex:reindex_command",
     },
@@ -153,16 +154,26 @@ class Recorder:
 
     def keep(self, found: Discovery) -> Entry:
         """The entry of a discovery, written where it is not there yet."""
-        from catalog import Provenance
+        from dataclasses import replace
+
+        from catalog import Stored
 
         if found.strategy == "known":
             return self._catalog.get(found.encoder.digest)
-        precision = self._problem.precision.name
         details = found.details | weighted_figures(self._problem, found.encoder)
-        return self._catalog.add(
-            found.encoder,
-            Provenance(found.strategy, found.seed, found.seconds, precision, details, found.parents),
-        )
+        provenance = replace(self._provenance(found.candidate, found), seconds=found.seconds, details=details)
+        ancestors = [Stored(one.encoder, self._provenance(one, found)) for one in found.ancestors]
+        return self._catalog.add(found.encoder, provenance, ancestors)
+
+    def _provenance(self, candidate: Candidate, found: Discovery) -> Provenance:
+        """Where a candidate of the search that made a discovery came from."""
+        from catalog import Provenance
+
+        strategy, seed, recipe = found.strategy if candidate.encoder is found.encoder else "construction", None, None
+        if candidate.recipe is not None:
+            strategy, seed, recipe = candidate.recipe.strategy, found.seed, candidate.recipe.as_json()
+        precision = self._problem.precision.name
+        return Provenance(strategy, seed, None, precision, candidate.details, candidate.parents, recipe)
 
 
 def weighted_figures(problem: Problem, encoder: TileEncoder) -> dict[str, Any]:
@@ -200,13 +211,19 @@ def _known_encoders(
 
 
 def _parts(catalog: Catalog, tile: Format, precision: str) -> tuple[TileEncoder, ...]:
-    """What a search may compose: the catalog's best encoder of every rank of every smaller format."""
+    """What a search may compose or grow: of every smaller format the catalog's best encoder of every rank, and the
+    exact ones of least rank whose denominators are odd, which flips start from."""
     best: dict[tuple[tuple[int, ...], int], Entry] = {}
+    odd: dict[tuple[int, ...], list[Entry]] = {}
     for entry in catalog.entries(None, real=True, precision=precision, order="error"):
         shape = tuple(sorted(entry.format))
-        if shape != tuple(sorted(tile)) and all(a <= b for a, b in zip(shape, sorted(tile), strict=True)):
-            best.setdefault((shape, entry.rank), entry)
-    return tuple(entry.encoder for entry in best.values())
+        if shape == tuple(sorted(tile)) or any(a > b for a, b in zip(shape, sorted(tile), strict=True)):
+            continue
+        best.setdefault((shape, entry.rank), entry)
+        if entry.exact and all(denominator % 2 for denominator in entry.encoder.denominators):
+            odd.setdefault(shape, []).append(entry)
+    least = [entry for same in odd.values() for entry in same if entry.rank == min(other.rank for other in same)]
+    return tuple({entry.id: entry.encoder for entry in (*best.values(), *least)}.values())
 
 
 def _problem(
@@ -353,3 +370,81 @@ def search_command(
         return
     console.print("Interrupted; the best so far is kept.\n" if interrupted else "")
     _print_found(search, entries, catalog, console)
+
+
+@click.command("replay")
+@click.argument("id")
+@click.option(
+    "--from-roots", is_flag=True, help="Replay all that it descends from too, each from what came out for its parents."
+)
+@click.option(
+    "--weights",
+    "moments_file",
+    type=click.Path(path_type=pathlib.Path),
+    metavar="FILE",
+    help="The moments it was searched for, where there were any.",
+)
+@catalog_options
+@json_option
+def replay_command(
+    catalog: Catalog, id: str, from_roots: bool, moments_file: pathlib.Path | None, as_json: bool
+) -> None:
+    """Run the trial that found the encoder ID again, from its parents and seed, and tell whether it comes out again.
+
+    Exits with 1 where another encoder comes out, or there is nothing to replay.
+    """
+    from catalog.story import why_not_replayed
+
+    entry = catalog.get(id)
+    if reason := why_not_replayed(entry, catalog):
+        raise InvalidInput(reason)
+    from search.replay import replays
+
+    weights = None
+    if moments_file is not None:
+        from catalog.moments_file import read_moments
+
+        weights = read_moments(moments_file, entry.format)
+    steps = _steps(catalog, entry, from_roots)
+    roots = sum(step.recipe is None for step in steps)
+    done = []
+    for replay in replays(steps, weights):
+        done.append(replay)
+        if not as_json:
+            recorded = replay.recorded
+            click.echo(f"{recorded.digest[:10]} ({recorded.format} rank {recorded.rank}): {replay}.")
+    last = done[-1]
+    if as_json:
+        print_json(
+            {
+                "id": entry.id,
+                "identical": last.identical,
+                "alike": last.alike,
+                "error_difference": last.error_difference,
+                "difference": last.difference,
+                "trials": len(done),
+                "roots": roots,
+            }
+        )
+    elif from_roots:
+        click.echo(f"{len(done)} trial{'s' * (len(done) != 1)} replayed from {roots} root{'s' * (roots != 1)}.")
+    if not last.alike:
+        raise click.exceptions.Exit(1)
+
+
+def _steps(catalog: Catalog, entry: Entry, from_roots: bool) -> list[Candidate]:
+    """What is replayed, in order: an entry after all it descends from, or after its parents as they are."""
+    from search.strategy import Candidate
+    from search.trial import Recipe
+
+    def step(stored: Entry | Stored, replayed: bool) -> Candidate:
+        came = stored.provenance
+        recipe = Recipe.from_json(came.recipe) if came.recipe and replayed else None
+        return Candidate(stored.encoder, parents=came.lineage, recipe=recipe)
+
+    descent = catalog.descent(entry)
+    parents = set(entry.provenance.lineage)
+    return [
+        *(step(stored, from_roots) for id, stored in descent.items() if from_roots or id in parents),
+        step(entry, True),
+    ]

@@ -29,6 +29,16 @@ def varied(rng: np.random.Generator, length: int) -> Walking:
     return Walking(patience, int(rng.integers(2, 6)), length)
 
 
+def varied_symmetric(rng: np.random.Generator, length: int) -> Walking:
+    """The same for symmetric walks, whose steps are orbits of three: patience from 2 000 to 100 000, climb 3 or 6.
+
+    >>> varied_symmetric(np.random.default_rng(0), 10).climb % 3
+    0
+    """
+    patience = int(2_000 * 50 ** rng.random())
+    return Walking(patience, 3 * int(rng.integers(1, 3)), length)
+
+
 def explore(
     format: Format, ring: Ring, rng: np.random.Generator, stop: Callable[[], bool], target: int = 0
 ) -> Iterator[Scheme]:

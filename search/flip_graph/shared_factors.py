@@ -16,9 +16,11 @@ _NONE, _ONE = U64(0), U64(1)
 class SharedFactors(NamedTuple):
     """The keys of the factors of all products, and the pairs of products with a key in common.
 
-    `keys` (3, R): a key names a factor, 0 where there is none; R, the capacity, is 64, 128 or 256. A pair
-    {s, t} that shares its key in a slot is the number (slot·R + s)·R + t, s < t, listed in `listed[:sizes[0]]`, and
-    `place` says where, or −1. `sizes` (3,) holds the number of pairs, log₂ R, and the blocks of 64 products in use.
+    `keys` (3, R): a key names a factor, 0 where there is none; R, the capacity, is 64, 128 or 256. With a single row,
+    (1, R), factors are compared wherever they stand: entries 3k, 3k+1, 3k+2 are those of product k, and what is said
+    of products below holds of entries. A pair {s, t} that shares its key in a slot is the number (slot·R + s)·R + t,
+    s < t, listed in `listed[:sizes[0]]`, and `place` says where, or −1. `sizes` (3,) holds the number of pairs, log₂ R,
+    and the blocks of 64 products in use.
     """
 
     keys: NDArray[np.uint64]
@@ -27,16 +29,16 @@ class SharedFactors(NamedTuple):
     sizes: NDArray[np.int64]
 
 
-def no_products(capacity: int) -> SharedFactors:
-    """No keys and no pairs, for that many products (rounded up to 64, 128 or 256).
+def no_products(capacity: int, rows: int = 3) -> SharedFactors:
+    """No keys and no pairs, for that many products, or entries in a single row (rounded up to 64, 128 or 256).
 
     >>> no_products(70).keys.shape
     (3, 128)
     """
     bits = max(6, (capacity - 1).bit_length())
-    size = 3 << (2 * bits)
+    size = rows << (2 * bits)
     listed, place = np.zeros(size, np.int32), np.full(size, -1, np.int32)
-    return SharedFactors(np.zeros((3, 1 << bits), np.uint64), listed, place, np.array([0, bits, 0]))
+    return SharedFactors(np.zeros((rows, 1 << bits), np.uint64), listed, place, np.array([0, bits, 0]))
 
 
 @njit(cache=True)
@@ -49,8 +51,22 @@ def pair_of(shared: SharedFactors, index: int) -> tuple[int, int, int]:
 
 
 @njit(cache=True)
+def turned(entry: int, turns: int) -> int:
+    """The entry of a single row where the factor so many places on stands, of the same product in a cycle.
+
+    >>> turned(4, 1), turned(4, 2)
+    (5, 3)
+    """
+    place = entry % 3
+    return entry - place + (place + turns) % 3
+
+
+@njit(cache=True)
 def shares_two(shared: SharedFactors, slot: int, s: int, t: int) -> bool:
-    """Whether products that share their key in a slot share another one."""
+    """Whether products that share their key in a slot share another one; in a single row, when so turned."""
+    if len(shared.keys) == 1:
+        row = shared.keys[0]
+        return bool(row[turned(s, 1)] == row[turned(t, 1)] or row[turned(s, 2)] == row[turned(t, 2)])
     second, third = shared.keys[(slot + 1) % 3], shared.keys[(slot + 2) % 3]
     return second[s] == second[t] or third[s] == third[t]
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search.flip_graph.binary import binary_walk, flip_binary
+from search.flip_graph.binary import BinaryWalk, binary_walk, flip_binary
 from search.flip_graph.dependencies import reduced
 from search.flip_graph.scheme import Scheme
-from search.flip_graph.ternary import flip_ternary, ternary_walk
-from stl_algebra import Ring
+from search.flip_graph.symmetric import SymmetricWalk, flip_symmetric, symmetric_factors, symmetric_walk
+from search.flip_graph.ternary import TernaryWalk, flip_ternary, ternary_walk
+from stl_algebra import InvalidInput, Ring
 
 #: Flips between two looks at the clock: some tens of milliseconds.
 SLICE = 200_000
@@ -34,60 +35,84 @@ class Walking:
 class Walker:
     """A walk that starts at a scheme; reductions at hand are made at once.
 
+    A `symmetric` one keeps to schemes of square formats over GF(2) that rotation leaves as they are; InvalidInput
+    where it starts at another.
+
     >>> from stl_algebra import Format, classical
     >>> walker = Walker(Scheme.of(classical(Format(2, 2, 2)), Ring.GF2), np.random.default_rng(0))
     >>> walker.walk(100_000, patience=50, ceiling=9, target=7) < 100_000, walker.scheme().encoder.rank
     (True, 7)
     """
 
-    def __init__(self, start: Scheme, rng: np.random.Generator, room: int = 6) -> None:
+    def __init__(self, start: Scheme, rng: np.random.Generator, room: int = 6, *, symmetric: bool = False) -> None:
         self.format, self.ring = start.format, start.ring
-        plus, minus = start.masks()
-        seed = int(rng.integers(2**63))
-        self._binary = binary_walk(plus, seed, room) if self.ring is Ring.GF2 else None
-        self._ternary = None if self._binary else ternary_walk(plus, minus, seed, room)
         self.capacity = start.rank + room
+        seed = int(rng.integers(2**63))
+        self._walk: BinaryWalk | TernaryWalk | SymmetricWalk
+        if symmetric:
+            if len(set(self.format)) > 1 or self.ring is not Ring.GF2:
+                raise InvalidInput(f"symmetric walks are over GF(2) and at square formats, not {self.format}")
+            self._walk = symmetric_walk(_third_transposed(start).masks()[0], seed, room)
+        elif self.ring is Ring.GF2:
+            self._walk = binary_walk(start.masks()[0], seed, room)
+        else:
+            self._walk = ternary_walk(*start.masks(), seed, room)
 
     @property
     def rank(self) -> int:
         """The rank where the walk stands."""
-        walk = self._binary or self._ternary
-        assert walk is not None
-        return int(walk.counts[0])
+        return int(self._walk.counts[0])
 
     def walk(self, flips: int, *, patience: int, ceiling: int, target: int) -> int:
         """Go on for so many flips at most, until the rank is at most `target`; returns the flips done."""
         ceiling = min(ceiling, self.capacity)
-        if self._binary is not None:
-            return int(flip_binary(self._binary, flips, patience, ceiling, target))
-        assert self._ternary is not None
-        return int(flip_ternary(self._ternary, flips, patience, ceiling, target))
+        match self._walk:
+            case SymmetricWalk():
+                return int(flip_symmetric(self._walk, flips, patience, ceiling, target))
+            case BinaryWalk():
+                return int(flip_binary(self._walk, flips, patience, ceiling, target))
+            case TernaryWalk():
+                return int(flip_ternary(self._walk, flips, patience, ceiling, target))
 
     def scheme(self) -> Scheme:
         """The scheme where the walk stands."""
-        rank = self.rank
-        if self._binary is not None:
-            plus = self._binary.shared.keys[:, :rank]
-            return Scheme.from_masks(self.format, self.ring, plus, np.zeros_like(plus))
-        walk = self._ternary
-        assert walk is not None
-        plus, minus = walk.plus[:, :rank].copy(), walk.minus[:, :rank].copy()
-        negative = walk.negative[:rank] == 1
-        plus[0, negative], minus[0, negative] = minus[0, negative], plus[0, negative]
-        return Scheme.from_masks(self.format, self.ring, plus, minus)
+        rank, walk = self.rank, self._walk
+        if isinstance(walk, TernaryWalk):
+            plus, minus = walk.plus[:, :rank].copy(), walk.minus[:, :rank].copy()
+            negative = walk.negative[:rank] == 1
+            plus[0, negative], minus[0, negative] = minus[0, negative], plus[0, negative]
+            return Scheme.from_masks(self.format, self.ring, plus, minus)
+        symmetric = isinstance(walk, SymmetricWalk)
+        plus = symmetric_factors(walk) if isinstance(walk, SymmetricWalk) else walk.shared.keys[:, :rank]
+        scheme = Scheme.from_masks(self.format, self.ring, plus, np.zeros_like(plus))
+        return _third_transposed(scheme) if symmetric else scheme
+
+
+def _third_transposed(scheme: Scheme) -> Scheme:
+    """The same with the tiles of Y transposed, for that is what rotation exchanges with those of X and W."""
+    u, v, w = scheme.factors
+    n = scheme.format.n
+    turned = np.ascontiguousarray(w.reshape(-1, n, n).transpose(0, 2, 1)).reshape(-1, n * n)
+    return Scheme(scheme.format, (u, v, turned), scheme.ring)
 
 
 def descend(
-    start: Scheme, rng: np.random.Generator, stop: Callable[[], bool], walking: Walking, target: int = 0
+    start: Scheme,
+    rng: np.random.Generator,
+    stop: Callable[[], bool],
+    walking: Walking,
+    target: int = 0,
+    *,
+    symmetric: bool = False,
 ) -> Iterator[Scheme]:
     """Walk from a scheme and yield one of every lower rank reached, the start's own first, until `target`.
 
-    After `walking.length` flips that led to no lower rank linear dependencies are looked for; the descent ends where
-    there are none, or when `stop()`.
+    After `walking.length` flips that led to no lower rank linear dependencies are looked for, which would end a
+    symmetry; the descent ends where there are none, or when `stop()`.
     """
     scheme: Scheme | None = start
     while scheme is not None:
-        walker = Walker(scheme, rng, 2 * walking.climb)
+        walker = Walker(scheme, rng, 2 * walking.climb, symmetric=symmetric)
         best, since = walker.rank, 0
         yield walker.scheme()
         while best > target and since < walking.length and not stop():
@@ -98,7 +123,7 @@ def descend(
                 yield walker.scheme()
             elif not done:
                 break
-        dependent = best > target and walker.rank == best and not stop()
+        dependent = best > target and walker.rank == best and not symmetric and not stop()
         scheme = reduced(walker.scheme()) if dependent else None
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from search.compositions import AXES
 from search.exact_seeds import derivation
-from search.flip_graph import MOST_ENTRIES, Scheme, Walking, descend, lift, wandered
-from search.flip_graph.explore import GROWING, LENGTH, LENGTHEN_EVERY, varied
+from search.flip_graph import MOST_ENTRIES, Scheme, Walking, block_start, descend, lift, random_blocks, wandered
+from search.flip_graph.explore import GROWING, LENGTH, LENGTHEN_EVERY, varied, varied_symmetric
 from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
 from search.trial import Trial
 from stl_algebra import Format, Ring, TileEncoder, classical
@@ -25,14 +25,17 @@ LIFTS = 12
 #: Schemes kept of each ring and format to go on from.
 KEPT = 12
 
-#: Every third trial walks over {−1, 0, 1}: walks over GF(2) come lower, and most of where they come is lifted.
-SIGNED_EVERY = 3
+#: Every fourth trial walks over {−1, 0, 1}: walks over GF(2) come lower, and most of where they come is lifted.
+SIGNED_EVERY = 4
+#: How often a trial over GF(2) at a square format is a symmetric walk.
+SYMMETRIC = 0.6
 
 #: What a trial starts from, in words.
 _STARTS = {
     "known": "an exact encoder",
     "kept": "a scheme of an earlier trial",
     "grown": "grown from smaller formats",
+    "symmetric": "cubes of diagonal blocks, and what rotation keeps",
 }
 
 
@@ -40,7 +43,8 @@ class FlipSearch(Strategy):
     """Walks the flip graph of the format down to the rank, where an exact encoder of it is conceivable.
 
     A trial starts at a scheme grown from smaller formats (after trials at those), at an exact encoder known, or at a
-    scheme an earlier trial ended with. Over {−1, 0, 1} a scheme of the rank is exact over Z as it stands; over GF(2)
+    scheme an earlier trial ended with; at a square format also at one that rotation leaves as it is, and keeps to
+    such ones. Over {−1, 0, 1} a scheme of the rank is exact over Z as it stands; over GF(2)
     it is lifted to Z or Q, and others of its rank are tried where it cannot be. What holds over GF(2) alone is no
     candidate. Once the rank is reached, trials wander at it, since schemes of one rank differ in growth.
     """
@@ -69,7 +73,9 @@ class FlipSearch(Strategy):
         over = "{−1, 0, 1}" if ring is Ring.Z else "GF(2), then lifted"
         details = {"start": _STARTS[trial.kind], "from_rank": scheme.rank, "walked_over": over}
         if scheme.rank > problem.rank:
-            for lower in descend(scheme, rng, stop, varied(rng, trial.options["length"]), problem.rank):
+            symmetric = trial.kind == "symmetric"
+            walking = (varied_symmetric if symmetric else varied)(rng, trial.options["length"])
+            for lower in descend(scheme, rng, stop, walking, problem.rank, symmetric=symmetric):
                 scheme = lower
         else:
             scheme = wandered(scheme, rng, stop, WANDERING)
@@ -101,6 +107,10 @@ class _Walks(Explorer):
         ring = Ring.Z if self._rounds % SIGNED_EVERY == 0 else Ring.GF2
         kept, known = self._kept.get((ring, self._problem.format), []), self._known[ring]
         options = {"length": LENGTH * (1 + self._rounds // LENGTHEN_EVERY)}
+        if ring is Ring.GF2 and len(set(self._problem.format)) == 1 and rng.random() < SYMMETRIC:
+            blocks = random_blocks(self._problem.format.n, self._problem.rank, rng)
+            yield self._trial("symmetric", ring, (), {**options, "blocks": blocks})
+            return
         choice = rng.random()
         if kept and choice < 0.6:
             yield self._trial("kept", ring, (kept[int(rng.integers(len(kept)))],), options)
@@ -163,6 +173,8 @@ class _Walks(Explorer):
 
 def _start(trial: Trial) -> Scheme:
     """The scheme a trial starts from: its parent, or the sum of its parents and of what classical algorithms give."""
+    if trial.kind == "symmetric":
+        return block_start(trial.options["blocks"])
     format, ring = trial.problem.format, Ring(trial.options["ring"])
     if trial.kind in ("known", "kept"):
         encoder = trial.parents[0]

@@ -32,11 +32,13 @@ def test_entries_that_equal_a_value(seed: int, block: int, values: int, shift: i
     assert [bool(mask >> i & 1) for i in range(64)] == (rows[1, 64 * block : 64 * block + 64] == value).tolist()
 
 
+@settings(deadline=None)
 @given(st.integers(1, 2**64 - 1))
 def test_the_lowest_bit(word: int) -> None:
     assert int(_lowest(np.uint64(word))) == (word & -word).bit_length() - 1
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**64 - 1), st.integers(1, 2**32 - 1))
 def test_numbers_below_a_bound(bits: int, bound: int) -> None:
     assert int(below(np.uint64(bits), bound)) == (bits >> 32) * bound >> 32

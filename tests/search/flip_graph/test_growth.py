@@ -30,7 +30,7 @@ def test_starts_are_exact_and_better_than_classical(ring: Ring, sides: tuple[int
 
 
 def test_schemes_added_are_grown_upon() -> None:
-    """With a scheme of the best rank of 3x3x3 at hand, a quarter of the starts of 3x3x4 are it and nine products more."""
+    """With a scheme of the best rank of 3x3x3 at hand, many starts of 3x3x4 are it and nine products more."""
     nursery = Nursery(Ring.Z, QUICK)
     scheme = Scheme.of(laderman(), Ring.Z)
     assert scheme is not None

@@ -9,7 +9,7 @@ from search.flip_graph import Scheme, explore
 from search.strategies.flip import FlipSearch
 from search.strategy import Candidate, Problem, Stop
 from stl_algebra import Format, Ring, TileEncoder, classical
-from stl_algebra.schemes import hopcroft_kerr_233
+from stl_algebra.schemes import hopcroft_kerr_233, reorient
 
 
 def _found(problem: Problem, seed: int, trials: int) -> list[Candidate]:
@@ -46,7 +46,7 @@ def test_candidates_are_exact(sides: tuple[int, int, int], rank: int) -> None:
 def test_what_holds_over_gf2_only_is_no_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no scheme lifts, trials over GF(2) offer nothing."""
     monkeypatch.setattr("search.strategies.flip.lift", lambda *_: None)
-    candidates = _found(Problem(Format(2, 2, 3), 11), seed=1, trials=3)
+    candidates = _found(Problem(Format(2, 2, 3), 11), seed=1, trials=8)
     assert candidates
     assert all(candidate.details["walked_over"] == "{−1, 0, 1}" for candidate in candidates)
 
@@ -73,3 +73,29 @@ def test_exploring_goes_down_and_ends_at_its_target() -> None:
     assert ranks[-1] <= 23
     assert met[-1].encoder.ring is Ring.GF2
     assert list(explore(Format(3, 3, 3), Ring.GF2, np.random.default_rng(0), lambda: True)) == []
+
+
+def test_square_formats_are_walked_symmetrically_too() -> None:
+    """With lifting to Z: the ranks of Strassen's and of Laderman's algorithms."""
+    for n, rank in ((2, 7), (3, 23)):
+        candidates = [c for seed in range(4) for c in _found(Problem(Format(n, n, n), rank), seed, trials=6)]
+        started = [c for c in candidates if c.recipe is not None and c.recipe.kind == "symmetric"]
+        assert started
+        assert all(c.encoder.rank == rank and c.encoder.ring.is_exact_for_reals for c in started)
+
+
+def test_smaller_schemes_of_the_catalog_are_grown() -> None:
+    """The exact parts of a problem are the parents of what is grown from them."""
+    part = reorient(hopcroft_kerr_233(), Format(3, 2, 3))
+    problem = Problem(Format(3, 3, 3), 23, parts=(part,))
+    parents = {parent for seed in range(6) for c in _grown(problem, seed) for parent in c.parents}
+    assert part.digest in parents
+
+
+def _grown(problem: Problem, seed: int) -> list[Candidate]:
+    return [
+        ancestor
+        for candidate in _found(problem, seed, trials=8)
+        for ancestor in (candidate, *candidate.ancestors)
+        if ancestor.recipe is not None and ancestor.recipe.kind == "grown"
+    ]
