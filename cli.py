@@ -374,9 +374,7 @@ def search_command(
 
 @click.command("replay")
 @click.argument("id")
-@click.option(
-    "--from-roots", is_flag=True, help="Replay all that it descends from too, each from what came out for its parents."
-)
+@click.option("--from-roots", is_flag=True, help="Replay all it descends from too, from what came out for parents.")
 @click.option(
     "--weights",
     "moments_file",
@@ -413,22 +411,11 @@ def replay_command(
         if not as_json:
             recorded = replay.recorded
             click.echo(f"{recorded.digest[:10]} ({recorded.format} rank {recorded.rank}): {replay}.")
-    last = done[-1]
     if as_json:
-        print_json(
-            {
-                "id": entry.id,
-                "identical": last.identical,
-                "alike": last.alike,
-                "error_difference": last.error_difference,
-                "difference": last.difference,
-                "trials": len(done),
-                "roots": roots,
-            }
-        )
-    elif from_roots:
-        click.echo(f"{len(done)} trial{'s' * (len(done) != 1)} replayed from {roots} root{'s' * (roots != 1)}.")
-    if not last.alike:
+        print_json({"id": entry.id, **done[-1].as_json(), "trials": len(done), "taken_as_they_are": roots})
+    else:
+        click.echo(f"Trials replayed: {len(done)}; encoders taken as they are: {roots}.")
+    if not done[-1].alike:
         raise click.exceptions.Exit(1)
 
 

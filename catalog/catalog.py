@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from catalog.ancestors import Ancestors, descent
+from catalog.encoder_file import Stored
 from catalog.entry import DEFAULT_PRECISION, Entry
 from catalog.folder import Folder
 from catalog.provenance import Provenance
@@ -39,6 +41,8 @@ class Catalog:
         self.directory = Path(directory)
         self._own = Folder(self.directory, index_beside=self.directory.absolute() != SHIPPED)
         self._shipped = Folder(SHIPPED, read_only=True) if shipped else None
+        #: In the order of `folders`.
+        self._ancestors = [Ancestors(folder) for folder in self.folders]
 
     @classmethod
     def default(cls, shipped: bool = True) -> Self:
@@ -53,12 +57,15 @@ class Catalog:
         """The user's folder, then the shipped one where it is read."""
         return [self._own, self._shipped] if self._shipped else [self._own]
 
-    def add(self, encoder: TileEncoder, provenance: Provenance) -> Entry:
+    def add(self, encoder: TileEncoder, provenance: Provenance, ancestors: Iterable[Stored] = ()) -> Entry:
         """Store an encoder durably in the user's directory; adding one that is there already changes nothing.
 
+        What it descends from is stored there too, as far as it is shipped or among the `ancestors` (see Ancestors).
         Raises InvalidInput where the directory cannot be written or the encoder is too large.
         """
-        path = self._own.add(encoder, provenance)
+        given = {stored.encoder.digest: stored for stored in ancestors}
+        with self._ancestors[0].adding(provenance, lambda id: given.get(id) or self.ancestor(id)):
+            path = self._own.add(encoder, provenance)
         return self._entry(self._own.row(path.name), self._own)
 
     def check_writable(self) -> None:
@@ -143,6 +150,14 @@ class Catalog:
             raise InvalidInput(f"{len(found)} encoders have ids that start with {prefix} ({shown}); give more digits")
         return found[0]
 
+    def ancestor(self, id: str) -> Stored | None:
+        """An encoder that an entry was made from, whether it is an entry itself or not; None where it is unknown."""
+        return next((stored for one in self._ancestors if (stored := one.load(id)) is not None), None)
+
+    def descent(self, entry: Entry) -> dict[str, Stored]:
+        """All that an entry descends from and the catalog has, by id, each after its own parents."""
+        return descent(entry.provenance, self.ancestor)
+
     def duplicate_of(self, encoder: TileEncoder) -> Entry | None:
         """The entry with the same products, whatever their order, scaling and signs, if there is one."""
         from catalog.equivalence import same_products
@@ -160,34 +175,44 @@ class Catalog:
         return None
 
     def remove(self, id: str) -> Entry:
-        """Delete an encoder from the user's directory for good, and return what it was.
+        """Delete an encoder from the user's directory for good, with what only it descends from; return what it was.
 
-        Raises InvalidInput where it is one of the shipped ones, which stay.
+        Where others descend from it, it stays as their ancestor. Raises InvalidInput where it is one of the shipped
+        ones, which stay.
         """
         entry = self.get(id)
         if entry.shipped:
             raise InvalidInput(f"{entry.id[:10]} is a shipped encoder, which stays; --no-shipped keeps it out of sight")
-        self._own.remove(entry.path.name)
+        with self._ancestors[0].removing(entry.id):
+            self._own.remove(entry.path.name)
         return entry
 
     def faults(self) -> dict[Path, str]:
         """Every damaged file and what is wrong with it, in one sentence."""
-        return {path: fault for folder in self.folders for path, fault in folder.faults().items()}
+        return {path: fault for folder in self._all_folders for path, fault in folder.faults().items()}
 
     def verify(self) -> Iterator[tuple[Path, str | None]]:
         """Read, recompute and prove every file anew: its path, and what is wrong with it or None."""
-        for folder in self.folders:
+        for folder in self._all_folders:
             yield from folder.verify()
 
     def set_aside(self, path: Path) -> Path:
         """Move a damaged file of the user's directory into its folder `damaged`; returns where it is now."""
-        if path.parent != self.directory:
-            raise InvalidInput(f"{path} is not in the catalog folder {self.directory}, so it stays where it is")
-        return self._own.set_aside(path.name)
+        for folder in (self._own, self._ancestors[0].folder):
+            if path.parent == folder.directory:
+                return folder.set_aside(path.name)
+        raise InvalidInput(f"{path} is not in the catalog folder {self.directory}, so it stays where it is")
 
     def reindex(self) -> int:
-        """Build the index anew from the files; returns how many there are."""
-        return sum(folder.reindex() for folder in self.folders)
+        """Build the index anew from the files, and delete ancestors of nothing; returns how many files there are."""
+        entries = sum(folder.reindex() for folder in self.folders)
+        self._ancestors[0].prune()
+        return entries + sum(ancestors.folder.reindex() for ancestors in self._ancestors)
+
+    @property
+    def _all_folders(self) -> list[Folder]:
+        """The folders, and those of the ancestors of what is in them."""
+        return [*self.folders, *(ancestors.folder for ancestors in self._ancestors)]
 
     def __len__(self) -> int:
         return len(self._find(Query()))

@@ -101,5 +101,6 @@ class Entry:
             "path": str(self.path),
             "shipped": self.shipped,
             "lineage": list(self.provenance.lineage),
+            "recipe": self.provenance.recipe,
             "details": dict(self.provenance.details),
         }

@@ -41,7 +41,11 @@ class Folder:
     def __init__(self, directory: Path, *, read_only: bool = False, index_beside: bool = True) -> None:
         self.directory = directory
         self.read_only = read_only
-        self.index = Index(_index_places(directory, beside=index_beside and not read_only))
+        self.index_beside = index_beside
+        places = _index_places(directory, beside=index_beside and not read_only)
+        #: Where the index belongs; it may live elsewhere where that cannot be written.
+        self.index_place = places[0]
+        self.index = Index(places)
         self._warned: set[str] = set()
 
     def add(self, encoder: TileEncoder, provenance: Provenance) -> Path:

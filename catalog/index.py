@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeVar
 
-try:
-    import fcntl
-except ImportError:  # a system without flock: a corrupt index is then replaced unguarded
-    fcntl = None  # type: ignore[assignment]
+from catalog.lock import held
 
 #: name, size and mtime_ns identify the state of a file; `fault` is why it is not an encoder, or NULL.
 COLUMNS = (
@@ -183,16 +180,6 @@ def _discard(place: Path) -> bool:
     return True
 
 
-@contextlib.contextmanager
-def _guard(place: Path, *, exclusive: bool) -> Iterator[None]:
+def _guard(place: Path, *, exclusive: bool) -> AbstractContextManager[None]:
     """Hold the lock beside an index: shared while it is open, exclusive while it is replaced."""
-    if fcntl is None:
-        yield
-        return
-    place.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(place.with_name(f".{place.name}.lock"), os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
-        yield
-    finally:
-        os.close(handle)
+    return held(place.with_name(f".{place.name}.lock"), exclusive=exclusive)

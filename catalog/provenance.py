@@ -20,9 +20,10 @@ class Provenance:
     seconds    wall-clock seconds from the start of the search to this encoder
     precision  the precision whose error was minimised
     details    anything else that JSON can hold: trial, options, derivation in words
-    lineage    ids of the encoders it was made from
+    lineage    ids of the encoders it was made from, in the order in which it started from them
+    recipe     by what `stl-catalog replay` makes it again from those; None where there is nothing to replay
 
-    Raises InvalidInput where a field is not of its kind or `details` cannot be written as JSON.
+    Raises InvalidInput where a field is not of its kind or `details` or `recipe` cannot be written as JSON.
 
     >>> Provenance("construction", details={"derivation": "Strassen 1969"}).strategy
     'construction'
@@ -34,6 +35,7 @@ class Provenance:
     precision: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict, hash=False)
     lineage: tuple[str, ...] = ()
+    recipe: Mapping[str, Any] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lineage", tuple(self.lineage))
@@ -43,6 +45,7 @@ class Provenance:
             "seconds": (int, float, type(None)),
             "precision": (str, type(None)),
             "details": (Mapping,),
+            "recipe": (Mapping, type(None)),
         }
         for name, kind in kinds.items():
             if not isinstance(getattr(self, name), kind):
@@ -57,13 +60,16 @@ class Provenance:
             "".join((self.strategy, self.precision or "", *self.lineage)).encode()
         except UnicodeEncodeError:
             raise InvalidInput("the provenance holds text that cannot be written as UTF-8") from None
-        try:
-            object.__setattr__(self, "details", json.loads(json.dumps(dict(self.details), allow_nan=False)))
-        except (TypeError, ValueError, RecursionError) as error:
-            raise InvalidInput(f"the provenance's details cannot be written as JSON: {error}") from None
+        for name in ("details", "recipe"):
+            if (value := getattr(self, name)) is None:
+                continue
+            try:
+                object.__setattr__(self, name, json.loads(json.dumps(dict(value), allow_nan=False)))
+            except (TypeError, ValueError, RecursionError) as error:
+                raise InvalidInput(f"the provenance's {name} cannot be written as JSON: {error}") from None
 
     def as_json(self) -> dict[str, Any]:
-        """The fields as a JSON object."""
+        """The fields as a JSON object, without a recipe where there is none."""
         return {
             "strategy": self.strategy,
             "seed": self.seed,
@@ -71,7 +77,7 @@ class Provenance:
             "precision": self.precision,
             "details": dict(self.details),
             "lineage": list(self.lineage),
-        }
+        } | ({"recipe": dict(self.recipe)} if self.recipe else {})
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Self:

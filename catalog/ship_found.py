@@ -1,7 +1,8 @@
 """Ship what searches found: python -m catalog.ship_found DIR takes the frontier of a catalog into the shipped one.
 
 Afterwards the shipped catalog holds, beside the constructions, the best found encoder of each format and rank
-at every precision and the best found exact one; found encoders that are beaten at all of these are removed.
+at every precision and the best found exact one; found encoders that are beaten at all of these are removed. What
+was found by a trial brings its ancestors, and takes them with it, so that it can be replayed from what is shipped.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def ship_found(source: Path, directory: Path = SHIPPED) -> tuple[int, int]:
     own = _best(entry for entry in offered.values() if entry.exact)
     keep = {entry.id for entry in [*best.values(), *own.values()]} & offered.keys()
     for id in keep - had.keys():
-        catalog.add(offered[id].encoder, offered[id].provenance)
+        entry = offered[id]
+        catalog.add(entry.encoder, entry.provenance, arrivals.descent(entry).values())
     for id in had.keys() - keep:
         catalog.remove(id)
     return len(keep - had.keys()), len(had.keys() - keep)
@@ -58,3 +60,5 @@ if __name__ == "__main__":
         sys.exit("name the catalog to take from: python -m catalog.ship_found DIR")
     added, removed = ship_found(Path(sys.argv[1]))
     print(f"{added} encoders added to {SHIPPED}, {removed} removed that are beaten now")
+    sizes = [file.stat().st_size for file in (SHIPPED / "ancestors").glob("*.safetensors")]
+    print(f"{len(sizes)} ancestors are shipped, {sum(sizes) / 1e6:.1f} MB")

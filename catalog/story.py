@@ -6,17 +6,16 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from stl_algebra.errors import InvalidInput
-
 if TYPE_CHECKING:
     from catalog.catalog import Catalog
+    from catalog.encoder_file import Stored
     from catalog.entry import Entry
 
 #: How far back the lineage is told.
 MAX_DEPTH = 12
 
 
-def origin(entry: Entry) -> str:
+def origin(entry: Entry | Stored) -> str:
     """How an encoder was found, in one sentence; text from files is stripped of control characters."""
     came = entry.provenance
     details = came.details
@@ -66,18 +65,29 @@ def lineage(entry: Entry, catalog: Catalog) -> list[str]:
             lines.append(f"{indent}{plain(id)[:10]} (see above)" if id in told else f"{indent}…")
             return
         told.add(id)
-        try:
-            parent = catalog.get(id)
-        except InvalidInput:
+        if (parent := catalog.ancestor(id)) is None:
             lines.append(f"{indent}{plain(id)[:10]}, not in this catalog")
             return
-        lines.append(f"{indent}{parent.id[:10]}: {parent.format} rank {parent.rank}. {origin(parent)}")
+        lines.append(f"{indent}{id[:10]}: {parent.encoder.format} rank {parent.encoder.rank}. {origin(parent)}")
         for ancestor in parent.provenance.lineage:
             tell(ancestor, depth + 1)
 
     for ancestor in entry.provenance.lineage:
         tell(ancestor, 0)
     return lines
+
+
+def why_not_replayed(entry: Entry, catalog: Catalog) -> str | None:
+    """Why an encoder cannot be made again from its parents, in one sentence; None where it can."""
+    came, name = entry.provenance, entry.id[:10]
+    if not came.recipe:
+        reason = {
+            "construction": f"{name} was constructed, not searched for: there is no trial to replay",
+            "import": f"{name} was imported, and with it came no recipe to replay",
+        }
+        return reason.get(came.strategy, f"{name} was found before recipes were recorded, so it cannot be replayed")
+    missing = next((parent for parent in came.lineage if catalog.ancestor(parent) is None), None)
+    return missing and f"{name} cannot be replayed: its parent {plain(missing)[:10]} is not in this catalog"
 
 
 def plain(value: object) -> str:

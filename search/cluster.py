@@ -24,7 +24,8 @@ _PROJECT = "strassen-tile"
 class Cluster:
     """A Dask scheduler that answers, with workers on which this project is installed in this version.
 
-    Tasks are pickled and run with the rights of the workers: connect to clusters you trust only. One task holds
+    Tasks are pickled and run with the rights of the workers: connect to clusters you trust only. What workers find is
+    sent back with the recipes and ancestors, so it is replayed as what this machine finds. One task holds
     one core, so workers are best started with one thread each (dask worker ADDRESS --nthreads 1 --nworkers N).
 
     Raises InvalidInput, within ten seconds, where the extra is missing, nobody answers at the address, or there

@@ -116,13 +116,9 @@ class Recipe:
 
         Raises InvalidInput where the moments are missing or others, or the trial makes nothing at that place.
         """
-        digest = None if weights is None else weights.digest
-        if digest != self.weights:
-            raise InvalidInput(
-                "it was found without moments; leave --weights out"
-                if self.weights is None
-                else f"it was found under the moments {self.weights[:10]}; give their file with --weights"
-            )
+        if self.weights != (None if weights is None else weights.digest):
+            under = "no moments" if self.weights is None else f"the moments {self.weights[:10]}"
+            raise InvalidInput(f"it was found under {under}; give their file, and no other, with --weights")
         problem = Problem(Format.parse(self.format), self.rank, Precision.parse(self.precision), weights=weights)
         trial = Trial(self.strategy, problem, self.kind, tuple(parents), self.options, self.seed)
         with threadpool_limits(1):

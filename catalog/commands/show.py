@@ -32,12 +32,14 @@ def show_command(
     Its figures, where it came from and what it was made from, its products as formulas where it is exact, and
     its matrices as a picture.
     """
+    from catalog.story import why_not_replayed
     from stl_algebra.precision import PRECISIONS
 
     entry = catalog.get(id)
     if as_json:
         errors = {name: entry.error_at(name) for name in PRECISIONS}
-        print_json(entry.as_json(precision) | {"errors": errors})
+        replayable = why_not_replayed(entry, catalog) is None
+        print_json(entry.as_json(precision) | {"errors": errors, "replayable": replayable})
         return
     small = entry.rank <= LONGEST_RANK
     entry.encoder.digest  # noqa: B018  # proved once more before anything is said about it
@@ -73,11 +75,13 @@ def _figures(entry: Entry) -> None:
 
 
 def _history(entry: Entry, catalog: Catalog) -> None:
-    from catalog.story import lineage, origin, particulars
+    from catalog.story import lineage, origin, particulars, why_not_replayed
 
     click.echo(f"\n{origin(entry)}")
     for line in particulars(entry):
         click.echo(f"  {line}")
+    reason = why_not_replayed(entry, catalog)
+    click.echo(f"{reason}." if reason else f"It can be made again: stl-catalog replay {entry.id[:10]}")
     if ancestors := lineage(entry, catalog):
         click.echo("Made from:")
         for line in ancestors:

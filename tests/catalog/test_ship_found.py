@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from catalog import Catalog, Provenance
+from catalog import Catalog, Provenance, Stored
 from catalog.ship_found import ship_found
 from stl_algebra import Format, TileEncoder, classical, strassen
 
@@ -62,3 +62,17 @@ def test_products_left_out_are_taken_where_nothing_is_better(tmp_path: Path) -> 
     Catalog(source, shipped=False).add(better, Provenance("lm"))
     ship_found(source, shipped)
     assert _ids(shipped) == {naive[1].digest, naive[5].digest}
+
+
+def test_ancestors_come_with_what_is_shipped_and_go_with_it(tmp_path: Path) -> None:
+    source, shipped = tmp_path / "source", tmp_path / "shipped"
+    parent, good, better = _approximate(4, 1.0), _approximate(0, 0.3), _approximate(2, 0.01)
+    found = Provenance("lm", seed=1, lineage=(parent.digest,), recipe={"seed": 1})
+    Catalog(source, shipped=False).add(good, found, [Stored(parent, Provenance("lm", recipe={"seed": 0}))])
+    ship_found(source, shipped)
+    catalog = Catalog(shipped, shipped=False)
+    assert list(catalog.descent(catalog.get(good.digest))) == [parent.digest]
+    assert _ids(shipped) == {good.digest}
+    Catalog(source, shipped=False).add(better, Provenance("als"))
+    assert ship_found(source, shipped) == (1, 1)
+    assert catalog.ancestor(parent.digest) is None

@@ -144,7 +144,7 @@ def test_other_parents_or_another_seed_make_another_encoder() -> None:
         ({"strategy": "magic"}, "unknown strategy 'magic'"),
         ({"options": {}}, "cannot be followed"),
         ({"seed": "x"}, "the recipe's seed is 'x'"),
-        ({"weights": "ab" * 32}, "found under the moments ababababab; give their file with --weights"),
+        ({"weights": "ab" * 32}, "found under the moments ababababab; give their file"),
     ],
 )
 def test_a_recipe_that_cannot_be_followed_is_one_sentence(changes: dict[str, object], sentence: str) -> None:
