@@ -122,7 +122,7 @@ def test_a_trial_that_was_cut_short_is_replayed_to_the_same_place(name: str) -> 
             assert candidate.recipe is not None
             cut.add(candidate.recipe.ended)
             assert candidate.recipe.made(trial.parents) == candidate.encoder
-    assert len(cut) > 2
+    assert len(cut) > 1
 
 
 def test_other_parents_or_another_seed_make_another_encoder() -> None:
