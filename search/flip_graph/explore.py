@@ -30,12 +30,12 @@ def varied(rng: np.random.Generator, length: int) -> Walking:
 
 
 def varied_symmetric(rng: np.random.Generator, length: int) -> Walking:
-    """The same for symmetric walks, whose steps are orbits of three: patience from 2 000 to 100 000, climb 3 or 6.
+    """The same for symmetric walks, whose steps are orbits of three: patience from 3 000 to 300 000, climb 3 or 6.
 
     >>> varied_symmetric(np.random.default_rng(0), 10).climb % 3
     0
     """
-    patience = int(2_000 * 50 ** rng.random())
+    patience = int(3_000 * 100 ** rng.random())
     return Walking(patience, 3 * int(rng.integers(1, 3)), length)
 
 

@@ -27,8 +27,9 @@ KEPT = 12
 
 #: Every fourth trial walks over {−1, 0, 1}: walks over GF(2) come lower, and most of where they come is lifted.
 SIGNED_EVERY = 4
-#: How often a trial over GF(2) at a square format is a symmetric walk.
-SYMMETRIC = 0.6
+#: How often a walk at a square format is a symmetric one: they are short, and few of many come very low. Where the
+#: rank is reached, as often as not here.
+SYMMETRIC = 0.9
 
 #: What a trial starts from, in words.
 _STARTS = {
@@ -65,15 +66,16 @@ class FlipSearch(Strategy):
 
     def trial(self, trial: Trial, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
         problem, ring, scheme = trial.problem, Ring(trial.options["ring"]), _start(trial)
+        symmetric = "blocks" in trial.options
         if trial.kind == "part":
-            for lower in descend(scheme, rng, stop, GROWING, problem.rank):
+            walking = varied_symmetric(rng, GROWING.length) if symmetric else GROWING
+            for lower in descend(scheme, rng, stop, walking, problem.rank, symmetric=symmetric):
                 scheme = lower
             yield Candidate(scheme.encoder, step=True)
             return
         over = "{−1, 0, 1}" if ring is Ring.Z else "GF(2), then lifted"
         details = {"start": _STARTS[trial.kind], "from_rank": scheme.rank, "walked_over": over}
         if scheme.rank > problem.rank:
-            symmetric = trial.kind == "symmetric"
             walking = (varied_symmetric if symmetric else varied)(rng, trial.options["length"])
             for lower in descend(scheme, rng, stop, walking, problem.rank, symmetric=symmetric):
                 scheme = lower
@@ -105,12 +107,12 @@ class _Walks(Explorer):
     def round(self, rng: np.random.Generator) -> Iterator[Trial]:
         self._rounds += 1
         ring = Ring.Z if self._rounds % SIGNED_EVERY == 0 else Ring.GF2
-        kept, known = self._kept.get((ring, self._problem.format), []), self._known[ring]
         options = {"length": LENGTH * (1 + self._rounds // LENGTHEN_EVERY)}
-        if ring is Ring.GF2 and len(set(self._problem.format)) == 1 and rng.random() < SYMMETRIC:
+        if _is_symmetric(self._problem.format, rng, reached=self._is_reached()):
             blocks = random_blocks(self._problem.format.n, self._problem.rank, rng)
-            yield self._trial("symmetric", ring, (), {**options, "blocks": blocks})
+            yield self._trial("symmetric", Ring.GF2, (), {"length": LENGTH, "blocks": blocks})
             return
+        kept, known = self._kept.get((ring, self._problem.format), []), self._known[ring]
         choice = rng.random()
         if kept and choice < 0.6:
             yield self._trial("kept", ring, (kept[int(rng.integers(len(kept)))],), options)
@@ -118,6 +120,11 @@ class _Walks(Explorer):
             yield (yield from self._grown("grown", self._problem, ring, rng, options))
         else:
             yield self._trial("known", ring, (known[int(rng.integers(len(known)))],), options)
+
+    def _is_reached(self) -> bool:
+        """Whether a scheme of the rank is known, over either ring."""
+        own = [self._kept.get((ring, self._problem.format), []) for ring in self._known]
+        return any(e.rank == self._problem.rank for encoders in (*own, *self._known.values()) for e in encoders)
 
     def take(self, trial: Trial, candidate: Candidate) -> None:
         ring, encoder = Ring(trial.options["ring"]), candidate.encoder
@@ -167,13 +174,24 @@ class _Walks(Explorer):
         """A scheme of low rank: a kept one of the smallest rank known, or one of those kept after one more trial."""
         kept, goal = self._kept.setdefault((ring, format), []), exact_rank(format) or 1
         if not kept or kept[0].rank > goal or (len(kept) < KEPT and rng.random() < 0.3):
-            yield (yield from self._grown("part", Problem(format, goal), ring, rng, {}))
+            problem = Problem(format, goal)
+            if ring is Ring.GF2 and _is_symmetric(format, rng, reached=False):
+                # Those of the smallest rank known may be out of reach, or hard to go on from.
+                blocks = random_blocks(format.n, goal + int(rng.integers(2)), rng)
+                yield self._trial("part", ring, (), {"blocks": blocks}, problem)
+            else:
+                yield (yield from self._grown("part", problem, ring, rng, {}))
         return kept[int(rng.integers(len(kept)))]
+
+
+def _is_symmetric(format: Format, rng: np.random.Generator, *, reached: bool) -> bool:
+    """Whether the next walk at a format is to be a symmetric one."""
+    return len(set(format)) == 1 and rng.random() < (1 - SYMMETRIC if reached else SYMMETRIC)
 
 
 def _start(trial: Trial) -> Scheme:
     """The scheme a trial starts from: its parent, or the sum of its parents and of what classical algorithms give."""
-    if trial.kind == "symmetric":
+    if "blocks" in trial.options:
         return block_start(trial.options["blocks"])
     format, ring = trial.problem.format, Ring(trial.options["ring"])
     if trial.kind in ("known", "kept"):

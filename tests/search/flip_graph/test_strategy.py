@@ -46,7 +46,7 @@ def test_candidates_are_exact(sides: tuple[int, int, int], rank: int) -> None:
 def test_what_holds_over_gf2_only_is_no_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no scheme lifts, trials over GF(2) offer nothing."""
     monkeypatch.setattr("search.strategies.flip.lift", lambda *_: None)
-    candidates = _found(Problem(Format(2, 2, 3), 11), seed=1, trials=8)
+    candidates = _found(Problem(Format(2, 2, 3), 11), seed=1, trials=4)
     assert candidates
     assert all(candidate.details["walked_over"] == "{−1, 0, 1}" for candidate in candidates)
 
