@@ -77,6 +77,23 @@ def test_a_search_starts_from_what_the_catalog_has(tmp_path: Path) -> None:
     assert second["error_at_precision"] <= first["error_at_precision"]
 
 
+def test_flips_are_given_exact_schemes_of_smaller_formats_to_grow(tmp_path: Path) -> None:
+    """For every shape the catalog's lowest exact rank without even denominators, whatever the error."""
+    catalog, tile = Catalog(tmp_path), Format(3, 4, 5)
+    parts = cli._parts(catalog, tile, "bf16")
+    odd = [
+        entry
+        for entry in catalog.entries(real=True, exact=True)
+        if all(a <= b for a, b in zip(sorted(entry.format), tile, strict=True)) and sorted(entry.format) != list(tile)
+        if all(denominator % 2 for denominator in entry.encoder.denominators)
+    ]
+    assert odd
+    for entry in odd:
+        same = [part for part in parts if part.exact and sorted(part.format) == sorted(entry.format)]
+        assert any(p.rank <= entry.rank and all(d % 2 for d in p.denominators) for p in same)
+    assert len({part.digest for part in parts}) == len(parts)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
