@@ -27,8 +27,8 @@ KEPT = 12
 
 #: Every fourth trial walks over {−1, 0, 1}: walks over GF(2) come lower, and most of where they come is lifted.
 SIGNED_EVERY = 4
-#: How often a walk at a square format is a symmetric one: they are short, and few of many come very low. Where the
-#: rank is reached, as often as not here.
+#: How often a walk at a square format is a symmetric one, since these are short and few of many come very low; once
+#: the rank is reached, how often it is another.
 SYMMETRIC = 0.9
 
 #: What a trial starts from, in words.
