@@ -7,19 +7,23 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search.cp_model import CPModel
 from search.exact_seeds import in_better_bases
 from search.levenberg_marquardt import Model, Point, last, levenberg_marquardt
 from search.objective import Factors, Objective
-from search.rounding import round_to_exact
+from search.rounding import round_invariant, round_to_exact
 from search.strategy import Candidate, Problem, Stop
 from stl_algebra import Format, TileEncoder
+from stl_algebra.symmetry import Parametrisation
 
 #: What is said of an encoder in better bases.
 LEAST_GROWTH = "of nearly the least growth, multiples of 1/8"
 #: ‖R‖² / (n·m·p) under which a minimum is tried as an exact solution.
 NEARLY_EXACT = 2e-4
+#: The most entries of factors that are rounded: snapping the 2 304 of rank 48 of ⟨4,4,4⟩ takes an hour.
+LARGEST_ROUNDED = 2000
 #: The largest linear system that Levenberg–Marquardt solves here: beyond, one step takes seconds and gigabytes.
 LARGEST_SYSTEM = 6000
 
@@ -98,13 +102,19 @@ def finish(
     rng: np.random.Generator,
     stop: Stop,
     details: dict[str, Any],
+    invariant: tuple[Parametrisation, NDArray[np.float64]] | None = None,
 ) -> Iterator[Candidate]:
-    """The approximate encoder of these factors; where they round to an exact one, that too, also in better bases."""
+    """The approximate encoder of these factors; where they round to an exact one, that too, also in better bases.
+
+    Factors at a point of a space of invariant encoders are rounded there first: there are fewer entries.
+    """
     u, v, w = factors
     encoder = problem.encoder((u, v, w))
     yield Candidate(encoder, details)
     if encoder.relative_error < NEARLY_EXACT:
-        exact = _rounded(problem, encoder.factors, rng, stop)
+        exact = None if invariant is None else round_invariant(*invariant, rng, stop)
+        if exact is None and sum(factor.size for factor in encoder.factors) <= LARGEST_ROUNDED and not stop():
+            exact = _rounded(problem, encoder.factors, rng, stop)
         if exact is not None:
             yield Candidate(exact, {**details, "rounded": True})
             yield Candidate(in_better_bases(exact), {**details, "rounded": True, "bases": LEAST_GROWTH})
@@ -118,7 +128,7 @@ def _rounded(problem: Problem, factors: Factors, rng: np.random.Generator, stop:
     ).point
     u, v, w = solution
     for _ in range(2):
-        exact = round_to_exact(relaxed, (u, v, w), rng, stop)
+        exact = round_to_exact(problem.format, (u, v, w), rng, stop)
         if exact is not None or stop():
             return exact
     return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search.orbit_groups import orbit_groups, space_of, types_of
+from search.orbit_groups import group_of, orbit_groups, space_of, types_of
 from stl_algebra import Format, InvalidInput, TileEncoder
 from stl_algebra.symmetry import Parametrisation, fit_orbits, is_invariant
 
@@ -74,18 +74,18 @@ class InvariantForm:
     @classmethod
     def of(cls, encoder: TileEncoder, group: str) -> InvariantForm | None:
         """The form of an encoder, or None where it is not invariant under the group."""
-        elements = orbit_groups(encoder.format)[group]
+        elements = group_of(encoder.format, group)
         if not all(np.linalg.norm(f, axis=1).all() for f in encoder.factors):  # a product that vanishes
             return None
-        # The generators, at most three, come right after the identity.
-        if not all(is_invariant(encoder, element) for element in elements[1:4]):
+        # The generators, at most four, come right after the identity.
+        if not all(is_invariant(encoder, element) for element in elements[1:5]):
             return None
+        types = types_of(encoder.format, group)
         try:
-            space, theta = fit_orbits(encoder, elements)
+            space, theta = fit_orbits(encoder, elements, types)
         except InvalidInput:  # products that coincide fit no type
             return None
         counts = {id(kind): count for kind, count in space.structure}
-        types = types_of(encoder.format, group)
         structure = Structure(encoder.format, group, tuple(counts.get(id(kind), 0) for kind in types))
         form = cls.from_point(structure, (theta,))
         same = space.encoder(theta)

@@ -60,6 +60,19 @@ class InvariantModel:
                     theta[parameters] *= common[orbit] / norms[slot][orbit]
         return (theta,)
 
+    def with_unit_peaks(self, point: Point) -> Point:
+        """The largest parameter of the first two factors of each orbit at 1, where the three are independent."""
+        theta = point[0].copy()
+        for groups in self._independent:
+            if len(groups) == 3:
+                (_, first), (_, second), (_, third) = groups
+                for parameters in (first, second):
+                    peak = theta[parameters][np.abs(theta[parameters]).argmax()]
+                    if peak:
+                        theta[parameters] /= peak
+                        theta[third] *= peak
+        return (theta,)
+
     @cached_property
     def _independent(self) -> list[list[tuple[int, Index]]]:
         """For each orbit its parameters in sets that share no factor of the representative, each with one slot."""
@@ -95,7 +108,7 @@ class InvariantEquations:
         pairs = np.stack([kernel * grams[(i + 1) % 3] * grams[(i + 2) % 3] for i in range(3)])
         map = space.stacked
         sizes = np.array(space.format.sizes)
-        self._hessian = _assemble(
+        assembled = _assemble(
             np.concatenate([f.ravel() for f in factors]),
             sizes,
             len(kernel) * np.array([0, sizes[0], sizes[0] + sizes[1]]),
@@ -108,9 +121,11 @@ class InvariantEquations:
             space.offsets,
             np.zeros((3, 3, int(np.diff(space.offsets).max()))),
         )
+        #: Of shape (P, P); blocks above the diagonal, orbits by orbits, are zero.
+        self.hessian: Array = assembled
 
     def step(self, damping: float) -> Point | None:
-        delta = damped_solve(self._hessian, self.gradient[0], damping)
+        delta = damped_solve(self.hessian, self.gradient[0], damping)
         return None if delta is None else (delta,)
 
 

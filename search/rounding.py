@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Protocol
 
 import numpy as np
 from numba import njit
@@ -11,26 +12,42 @@ from numpy.typing import NDArray
 
 from search.cp_model import CPModel
 from search.damped_solve import damped_solve
-from search.levenberg_marquardt import Point, last, levenberg_marquardt
+from search.invariant_model import InvariantModel
+from search.levenberg_marquardt import Model, Point, last, levenberg_marquardt
 from search.objective import Factors, Objective
 from search.strategy import Stop
-from stl_algebra import InvalidInput, TileEncoder
+from stl_algebra import Format, InvalidInput, TileEncoder
+from stl_algebra.symmetry import Parametrisation
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 #: Values entries are snapped to, in this order; all in Z[1/2].
 GRIDS = ((0.0,), (0.0, 1.0, -1.0), (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0))
 #: Entries farther than this from the grid are not tried: nearly all of those tries would fail.
 REACH = 0.5
-#: Snaps that may fail, as a part of the entries, before another order is the better use of time.
-PATIENCE = 0.4
+#: Snaps that may fail, as a part of the entries, before another order is the better use of time; and at least so many.
+PATIENCE, FEWEST = 0.4, 100
 #: Steps to restore R = 0 after a snap.
 ITERATIONS = 25
 #: ‖R‖² at which a solve counts as a solution; snapping never continues from more.
 SOLVED = 1e-20
 
 
-def round_to_exact(objective: Objective, factors: Factors, rng: np.random.Generator, stop: Stop) -> TileEncoder | None:
+class Unknowns(Protocol):
+    """A family of encoders by a vector of unknowns that can be rational, with F = ‖R‖² on it."""
+
+    def factors(self, entries: Array) -> Factors:
+        """The factors (u, v, w), one row a product."""
+
+    def value(self, entries: Array) -> float:
+        """F."""
+
+    def equations(self, entries: Array, free: Indices) -> tuple[float, Array, Array]:
+        """F, its gradient and the lower triangle of its normal equations over some of the unknowns."""
+
+
+def round_to_exact(format: Format, factors: Factors, rng: np.random.Generator, stop: Stop) -> TileEncoder | None:
     """The exact encoder near a numerical solution, or None where the snapping gets stuck.
 
     The solutions of the Brent equations come in families (at least the gauge orbit), so entries can be moved
@@ -42,18 +59,38 @@ def round_to_exact(objective: Objective, factors: Factors, rng: np.random.Genera
     (clamping entries one after another); Tichavský, Phan, Cichocki, Numerical CP decomposition of some
     difficult tensors, 2017 (Levenberg–Marquardt for it).
     """
-    exact = Objective(objective.format, 0.0)
-    iterate = last(
-        levenberg_marquardt(CPModel(exact), factors, iterations=60, stop=stop, damping=1e-3, floor=SOLVED * 1e-4)
-    )
-    if iterate.value > SOLVED:
+    exact = Objective(format, 0.0)
+    solution = _solution(CPModel(exact), factors, stop)
+    if solution is None:
         return None
-    u, v, w = _unit_peaks(iterate.point)
+    u, v, w = _unit_peaks(solution)
     shapes = [f.shape for f in (u, v, w)]
-    state = _Snapping(exact, shapes, np.concatenate([f.ravel() for f in (u, v, w)]))
-    if not state.run(rng, stop):
+    return _snapped(format, _Entries(exact, shapes), np.concatenate([f.ravel() for f in (u, v, w)]), rng, stop)
+
+
+def round_invariant(space: Parametrisation, theta: Array, rng: np.random.Generator, stop: Stop) -> TileEncoder | None:
+    """The exact encoder near a numerical solution, both invariant under the group of the space; or None.
+
+    As `round_to_exact`, with the parameters of the orbits as entries: few where the group is large, and whole where
+    it is one of signed permutations.
+    """
+    model = InvariantModel(Objective(space.format, 0.0), space)
+    solution = _solution(model, (theta,), stop)
+    if solution is None:
         return None
-    return _as_exact(objective, state.factors())
+    return _snapped(space.format, _Parameters(model), model.with_unit_peaks(solution)[0], rng, stop)
+
+
+def _solution(model: Model, start: Point, stop: Stop) -> Point | None:
+    iterate = last(levenberg_marquardt(model, start, iterations=60, stop=stop, damping=1e-3, floor=SOLVED * 1e-4))
+    return iterate.point if iterate.value <= SOLVED else None
+
+
+def _snapped(
+    format: Format, unknowns: Unknowns, entries: Array, rng: np.random.Generator, stop: Stop
+) -> TileEncoder | None:
+    state = _Snapping(unknowns, entries)
+    return _as_exact(format, unknowns.factors(state.entries)) if state.run(rng, stop) else None
 
 
 def _unit_peaks(point: Point) -> Factors:
@@ -64,10 +101,10 @@ def _unit_peaks(point: Point) -> Factors:
     return u / peak_u, v / peak_v, w * peak_u * peak_v
 
 
-def _as_exact(objective: Objective, factors: Factors) -> TileEncoder | None:
+def _as_exact(format: Format, factors: Factors) -> TileEncoder | None:
     u, v, w = (_fractions(factor) for factor in factors)
     try:
-        return TileEncoder.from_exact(objective.format, u, v, w.T)
+        return TileEncoder.from_exact(format, u, v, w.T)
     except InvalidInput:
         return None
 
@@ -82,18 +119,13 @@ def _fractions(values: Array) -> NDArray[np.object_]:
 class _Snapping:
     """Entries as one vector, those already snapped marked; the invariant is ‖R‖² ≤ SOLVED."""
 
-    objective: Objective
-    shapes: list[tuple[int, int]]
+    unknowns: Unknowns
     entries: Array
     snapped: NDArray[np.bool_] = field(init=False)
     failures: int = 0
 
     def __post_init__(self) -> None:
         self.snapped = np.zeros(len(self.entries), dtype=bool)
-
-    def factors(self) -> Factors:
-        u, v, w = np.split(self.entries, np.cumsum([a * b for a, b in self.shapes])[:-1])
-        return u.reshape(self.shapes[0]), v.reshape(self.shapes[1]), w.reshape(self.shapes[2])
 
     def run(self, rng: np.random.Generator, stop: Stop) -> bool:
         """Zeros first: they spend the GL gauge on sparsity. Ones then fix the scalings that are left."""
@@ -103,7 +135,7 @@ class _Snapping:
         """Snap what can be snapped to the grid; False where time or patience ended it."""
         refused = np.zeros(len(self.entries), dtype=bool)
         batch = max(1, len(self.entries) // 16)
-        while not stop() and self.failures < PATIENCE * len(self.entries):
+        while not stop() and self.failures < max(PATIENCE * len(self.entries), FEWEST):
             nearest = grid[np.abs(self.entries[:, None] - grid).argmin(1)]
             distance = np.abs(self.entries - nearest)
             there = ~self.snapped & (distance < 1e-9)
@@ -137,7 +169,7 @@ class _Snapping:
         self.snapped[chosen] = True
         start = (self.entries[~self.snapped],)
         if not len(start[0]):
-            if self.objective.value(self.factors()) <= SOLVED:
+            if self.unknowns.value(self.entries) <= SOLVED:
                 return True
             self.entries, self.snapped = before_entries, before_snapped
             return False
@@ -167,18 +199,17 @@ class _FreeEntries:
 
     state: _Snapping
 
-    def _factors(self, point: Point) -> Factors:
+    def _entries(self, point: Point) -> Array:
         self.state.entries[~self.state.snapped] = point[0]
-        return self.state.factors()
+        return self.state.entries
 
     def value(self, point: Point) -> float:
-        return self.state.objective.value(self._factors(point))
+        return self.state.unknowns.value(self._entries(point))
 
     def linearise(self, point: Point) -> _FreeEquations:
-        factors = self._factors(point)
-        value, gradient = self.state.objective.value_and_gradient(factors)
         free = np.flatnonzero(~self.state.snapped)
-        return _FreeEquations(value, (np.concatenate([g.ravel() for g in gradient])[free],), _normal(*factors, free))
+        value, gradient, hessian = self.state.unknowns.equations(self._entries(point), free)
+        return _FreeEquations(value, (gradient,), hessian)
 
     def normalise(self, point: Point) -> Point:
         return point
@@ -193,6 +224,43 @@ class _FreeEquations:
     def step(self, damping: float) -> Point | None:
         delta = damped_solve(self.hessian, self.gradient[0], damping)
         return None if delta is None else (delta,)
+
+
+@dataclass(frozen=True)
+class _Entries:
+    """All entries of u, v and w, of these shapes."""
+
+    objective: Objective
+    shapes: list[tuple[int, int]]
+
+    def factors(self, entries: Array) -> Factors:
+        u, v, w = np.split(entries, np.cumsum([a * b for a, b in self.shapes])[:-1])
+        return u.reshape(self.shapes[0]), v.reshape(self.shapes[1]), w.reshape(self.shapes[2])
+
+    def value(self, entries: Array) -> float:
+        return self.objective.value(self.factors(entries))
+
+    def equations(self, entries: Array, free: Indices) -> tuple[float, Array, Array]:
+        factors = self.factors(entries)
+        value, gradient = self.objective.value_and_gradient(factors)
+        return value, np.concatenate([g.ravel() for g in gradient])[free], _normal(*factors, free)
+
+
+@dataclass(frozen=True)
+class _Parameters:
+    """The parameters of an invariant encoder."""
+
+    model: InvariantModel
+
+    def factors(self, entries: Array) -> Factors:
+        return self.model.factors((entries,))
+
+    def value(self, entries: Array) -> float:
+        return self.model.value((entries,))
+
+    def equations(self, entries: Array, free: Indices) -> tuple[float, Array, Array]:
+        equations = self.model.linearise((entries,))
+        return equations.value, equations.gradient[0][free], equations.hessian[np.ix_(free, free)]
 
 
 @njit(cache=True)

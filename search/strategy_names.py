@@ -1,9 +1,9 @@
 """The names of the strategies, apart from them so that a command line can offer them without importing any."""
 
 #: In the order a portfolio first tries them.
-NAMES = ("orbit", "deflation", "lm", "compose", "group", "als", "flip")
+NAMES = ("orbit", "signed", "deflation", "lm", "compose", "group", "als", "flip")
 #: Not part of auto: only where asked for by name.
 ON_REQUEST = ("batch",)
 #: How much more often than others a strategy is drawn to explore: what an orbit search finds comes rarely, by a
 #: random start in a hundred, and is then far ahead, so that gains so far do not tell its worth.
-EXPLORING = {"orbit": 4.0}
+EXPLORING = {"orbit": 4.0, "signed": 2.0}

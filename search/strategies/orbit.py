@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
 
-from search.finish import descending, finish, small_enough, solve_in_stages
-from search.invariant_form import InvariantForm, Structure, random_form
-from search.invariant_model import InvariantModel
+from search.finish import small_enough
+from search.invariant_form import InvariantForm, Structure
+from search.invariant_trial import invariant_trial
 from search.orbit_groups import orbit_groups, types_of
-from search.orbit_moves import drop_orbit, neighbours, random_structure, replace_orbits, shake, towards
+from search.orbit_moves import neighbours, random_structure
 from search.orbit_population import OrbitPopulation
 from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
 from search.trial import Trial
@@ -23,10 +22,6 @@ RANDOM, DESCEND, STAY = 0.35, 0.15, 0.3
 #: So many of the best known invariant encoders of the rank are first minimised as they are: they may have been made
 #: for another precision.
 POLISHED = 2
-#: Iterations before a trial is compared with the best, to see whether it is worth minimising further.
-SHORT = 60
-#: The moves within a structure.
-_WITHIN = {"polish": lambda form, _: form, "shake": shake, "replace orbits": replace_orbits}
 #: While a rank has members of fewer structures than this, half of the trials start at random.
 FEW = 6
 
@@ -53,22 +48,7 @@ class OrbitSearch(Strategy):
         return _Moves(problem)
 
     def trial(self, trial: Trial, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
-        problem, kind = trial.problem, trial.kind
-        start = _start(trial, rng, stop)
-        if start is None:
-            return
-        if kind == "polish":
-            emphases = descending(problem, trial.parents[0])
-        else:
-            emphases = (1e3, 30.0) if not trial.parents else (30.0,) if rng.random() < 0.5 else (1.0,)
-        structure = start.structure
-        model = partial(InvariantModel, space=structure.space)
-        point = solve_in_stages(model, problem, start.point, stop, emphases=emphases, iterations=SHORT)
-        worth = trial.options["worth"]
-        if worth is None or problem.objective().error(structure.space.factors(point[0])) < worth:
-            point = solve_in_stages(model, problem, point, stop, emphases=(1.0,))
-        details = {"structure": str(structure), "move": kind}
-        yield from finish(problem, structure.space.factors(point[0]), rng, stop, details)
+        return invariant_trial(trial, rng, stop)
 
 
 class _Moves(Explorer):
@@ -121,27 +101,6 @@ class _Moves(Explorer):
         return worth if np.isfinite(worth) else None
 
 
-def _start(trial: Trial, rng: np.random.Generator, stop: Stop) -> InvariantForm | None:
-    """Where a trial starts; None where it cannot, or was stopped on the way down."""
-    problem, move = trial.problem, trial.kind
-    if move == "random":
-        return random_form(Structure(problem.format, trial.options["group"], tuple(trial.options["counts"])), rng)
-    form = InvariantForm.of(trial.parents[0], trial.options["group"])
-    assert form is not None  # or it would not be a member
-    if move in _WITHIN:
-        return _WITHIN[move](form, rng)
-    if move == "drop orbits":
-        form = _descend(problem, form, rng, stop)
-        if form.structure.rank == problem.rank:
-            return form
-    reached = list(neighbours(form.structure, problem.rank))
-    if not reached or stop():
-        return None
-    moved = towards(form, reached[int(rng.integers(len(reached)))], rng)
-    # A little noise leaves the saddle points that a structured move can land on.
-    return moved if rng.random() < 0.5 else shake(moved, rng)
-
-
 def _random_structure(problem: Problem, rng: np.random.Generator) -> Structure:
     """Of any of the groups, the larger the likelier: a trial costs by the cube of the number of orbits."""
     groups = orbit_groups(problem.format)
@@ -153,17 +112,3 @@ def _random_structure(problem: Problem, rng: np.random.Generator) -> Structure:
         if found is not None:
             return found
     raise AssertionError(f"no structure of rank {problem.rank} was drawn")
-
-
-def _descend(problem: Problem, form: InvariantForm, rng: np.random.Generator, stop: Stop) -> InvariantForm:
-    """Drop orbits one after another, with a short refit after each but the last, as far as orbits are short enough."""
-    while (excess := form.structure.rank - problem.rank) > 0 and not stop():
-        smaller = drop_orbit(form, excess, rng)
-        if smaller is form:
-            break
-        form = smaller
-        if form.structure.rank > problem.rank:
-            model = partial(InvariantModel, space=form.structure.space)
-            point = solve_in_stages(model, problem, form.point, stop, emphases=(1.0,), iterations=25)
-            form = InvariantForm.from_point(form.structure, point)
-    return form

@@ -127,8 +127,10 @@ def parametrise(group: Group, structure: Sequence[tuple[OrbitType, int]]) -> Par
     )
 
 
-def fit_orbits(encoder: TileEncoder, group: Group) -> tuple[Parametrisation, Vector]:
-    """An invariant encoder as a point: its orbit structure under `group`, and θ.
+def fit_orbits(
+    encoder: TileEncoder, group: Group, kinds: Sequence[OrbitType] | None = None
+) -> tuple[Parametrisation, Vector]:
+    """An invariant encoder as a point: its orbit structure under `group`, of some types or all, and θ.
 
     Raises InvalidInput where the encoder is not invariant.
 
@@ -138,7 +140,7 @@ def fit_orbits(encoder: TileEncoder, group: Group) -> tuple[Parametrisation, Vec
     >>> [(kind.length, count) for kind, count in space.structure], space.encoder(point).relative_error < 1e-12
     ([(3, 2), (1, 1)], True)
     """
-    kinds = orbit_types(group)
+    kinds = orbit_types(group) if kinds is None else kinds
     found: dict[int, list[Vector]] = {}
     factors = trace_form(encoder)
     for orbit in orbits(encoder, group):
@@ -170,7 +172,7 @@ def _images(kind: OrbitType) -> list[tuple[NDArray, NDArray, NDArray]]:
 def _coordinates(
     factors: tuple[NDArray[np.float64], ...],
     products: tuple[int, ...],
-    kinds: tuple[OrbitType, ...],
+    kinds: Sequence[OrbitType],
 ) -> tuple[int, Vector]:
     """The orbit type of some product of an orbit, and its coefficients there."""
     candidates = [(i, kind) for i, kind in enumerate(kinds) if kind.length == len(products)]

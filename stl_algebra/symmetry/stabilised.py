@@ -44,8 +44,8 @@ class OrbitType:
 
 
 @lru_cache(maxsize=64)
-def orbit_types(group: Group) -> tuple[OrbitType, ...]:
-    """All orbit types of a finite group, the longest orbits first.
+def orbit_types(group: Group, largest: int | None = None) -> tuple[OrbitType, ...]:
+    """All orbit types of a finite group, or those whose stabilisers have order at most `largest`; the longest first.
 
     Stabilisers are those of a generic representative, up to conjugacy; fixed spaces are taken up to moving signs
     between the three factors. The bases of the group must be unimodular (InvalidInput otherwise): every finite
@@ -62,7 +62,7 @@ def orbit_types(group: Group) -> tuple[OrbitType, ...]:
         raise InvalidInput("orbit types need bases with determinant ±1; conjugate the group into integer matrices")
     table = _Table(group)
     found = []
-    for stabiliser in table.subgroups_up_to_conjugacy():
+    for stabiliser in table.subgroups_up_to_conjugacy(largest or table.order):
         for basis in _fixed_spaces([group[i] for i in table.generators(stabiliser)], group[0]):
             elements = tuple(group[i] for i in sorted(stabiliser))
             kind = OrbitType(elements, tuple(group[i] for i in table.transversal(stabiliser)), basis)
@@ -100,12 +100,14 @@ class _Table:
                 return elements
             elements = larger
 
-    def subgroups_up_to_conjugacy(self) -> list[frozenset[int]]:
+    def subgroups_up_to_conjugacy(self, largest: int) -> list[frozenset[int]]:
+        """One of each class of the subgroups of order at most `largest`."""
         cyclic = {self.closure(frozenset({g})) for g in range(self.order)}
-        found = set(cyclic)
+        found = {subgroup for subgroup in cyclic if len(subgroup) <= largest}
         new = found
         while new:
-            new = {self.closure(a | b) for a in new for b in cyclic} - found
+            made = {self.closure(a | b) for a in new for b in cyclic if len(b) <= largest}
+            new = {subgroup for subgroup in made if len(subgroup) <= largest} - found
             found |= new
         classes: dict[frozenset[frozenset[int]], frozenset[int]] = {}
         for subgroup in sorted(found, key=sorted):

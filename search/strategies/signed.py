@@ -1,0 +1,119 @@
+"""Search among encoders invariant under random groups of signed permutations, other ones on each of the spaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from search.finish import small_enough
+from search.invariant_form import Structure
+from search.invariant_trial import invariant_trial
+from search.orbit_groups import types_of
+from search.orbit_moves import random_structure
+from search.orbit_population import WORTH
+from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
+from search.trial import Trial
+from stl_algebra import InvalidInput, TileEncoder
+from stl_algebra.symmetry import random_signed_group
+
+#: Orders of the groups. From random starts at ⟨4,4,4⟩:48 those of order 8 and 16 do best, of order 12 and 24 worse.
+SMALLEST, LARGEST = 4, 16
+#: Groups are drawn in proportion to their order, for a trial in a large one takes less time; those whose order does not
+#: divide the rank, which need short orbits, so much less often.
+UNEVEN = 0.15
+#: Random starts in a group that is new, or taken up again.
+STARTS = 4
+#: How often a group is new, and how often an encoder of a known one is moved instead of started anew.
+NEW, MOVED = 0.5, 0.25
+#: Groups that are kept, and how far behind the best one is taken up e times less often.
+KEPT, TEMPERATURE = 24, 0.03
+
+
+class SignedSearch(Strategy):
+    """Random starts in spaces of encoders invariant under a random group Γ of signed permutations.
+
+    Γ acts on each of the three spaces in a way of its own, so it is seldom a group of simultaneous changes of basis,
+    and there are far more of them than can be named. A group gets a few random starts, with as many of its longest
+    orbits as fit; those that come far are taken up again, or their encoders moved. Solutions are rounded among the
+    invariant encoders, where the entries are few: so the exact rank 48 of ⟨4,4,4⟩ is found from nothing.
+    """
+
+    name = "signed"
+
+    def applies(self, problem: Problem) -> bool:
+        return problem.weights is None and bool(_orders(problem))
+
+    def explorer(self, problem: Problem) -> Explorer:
+        return _Groups(problem)
+
+    def trial(self, trial: Trial, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
+        return invariant_trial(trial, rng, stop)
+
+
+class _Groups(Explorer):
+    """The groups that came farthest, each with its best encoder."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._orders = np.array(_orders(problem))
+        self._best: dict[str, tuple[float, TileEncoder]] = {}
+
+    def round(self, rng: np.random.Generator) -> Iterator[Trial]:
+        known = list(self._best)
+        if not known or rng.random() < NEW:
+            yield from self._starts(self._new_group(rng), rng)
+            return
+        behind = np.array([self._best[group][0] for group in known])
+        weight = np.exp(-(behind - behind.min()) / TEMPERATURE)
+        group = known[int(rng.choice(len(known), p=weight / weight.sum()))]
+        if rng.random() < MOVED:
+            move = "shake" if rng.random() < 0.5 else "replace orbits"
+            yield Trial(SignedSearch.name, self._problem, move, (self._best[group][1],), self._options(group))
+        else:
+            yield from self._starts(group, rng)
+
+    def take(self, trial: Trial, candidate: Candidate) -> None:
+        group, cost = trial.options["group"], self._problem.cost(candidate.encoder)
+        # A rounded encoder may have been brought into other bases, in which the group is another one.
+        if "rounded" not in candidate.details and (group not in self._best or cost < self._best[group][0]):
+            self._best[group] = (cost, candidate.encoder)
+            if len(self._best) > KEPT:
+                del self._best[max(self._best, key=lambda other: self._best[other][0])]
+
+    def _new_group(self, rng: np.random.Generator) -> str:
+        while True:
+            even = np.where(self._problem.rank % self._orders == 0, 1.0, UNEVEN)
+            weight = self._orders * even
+            order = int(rng.choice(self._orders, p=weight / weight.sum()))
+            try:
+                return random_signed_group(self._problem.format, [order], rng)
+            except InvalidInput:
+                # Not every number is the order of a group, and some are of hardly any.
+                self._orders = self._orders[self._orders != order]
+
+    def _starts(self, group: str, rng: np.random.Generator) -> Iterator[Trial]:
+        none = Structure(self._problem.format, group, (0,) * len(types_of(self._problem.format, group)))
+        for _ in range(STARTS):
+            structure = random_structure(none, self._problem.rank, rng)
+            if structure is not None:
+                options = {**self._options(group), "counts": list(structure.counts)}
+                yield Trial(SignedSearch.name, self._problem, "random", (), options)
+
+    def _options(self, group: str) -> dict[str, object]:
+        best = min((cost for cost, _ in self._best.values()), default=None)
+        return {"group": group, "worth": None if best is None else WORTH[0] * best + WORTH[1]}
+
+
+def _orders(problem: Problem) -> list[int]:
+    """The orders of groups that leave few enough unknowns and at least two orbits."""
+    orders = range(SMALLEST, min(LARGEST, problem.rank // 2) + 1)
+    return [order for order in orders if small_enough(problem, order) and _is_smooth(order)]
+
+
+def _is_smooth(order: int) -> bool:
+    """Whether generators of order 2, 3 and 4 make groups of this order."""
+    for prime in (2, 3):
+        while order % prime == 0:
+            order //= prime
+    return order == 1

@@ -1,0 +1,108 @@
+"""Finite groups of signed permutations, another one on each of the three spaces: many, and drawn at random."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from stl_algebra.errors import InvalidInput
+from stl_algebra.format import Format
+from stl_algebra.symmetry.subgroups import Group, conjugation, generate, signed_permutation
+
+#: The images of the basis vectors of one space, one-based, a sign for a sign: (2, -1) sends e₁ to e₂ and e₂ to −e₁.
+Images = tuple[int, ...]
+Triple = tuple[Images, Images, Images]
+
+_TEXT = re.compile(r"-?\d+( -?\d+)*([,;] -?\d+( -?\d+)*)*", re.ASCII)
+#: Orders of the generators that are drawn.
+ORDERS = (2, 2, 3, 4)
+#: At most so many generators are drawn, and so many times.
+GENERATORS, TRIES = 4, 2000
+
+
+def signed_group(format: Format, text: str) -> Group:
+    """The group that signed permutations generate, written as `random_signed_group` writes them.
+
+    Raises InvalidInput where the text is not of this form or does not fit the format.
+
+    >>> len(signed_group(Format(2, 2, 2), "2 1, 2 1, 2 1; 1 -2, 1 -2, 1 2"))
+    4
+    """
+    if not _TEXT.fullmatch(text):
+        raise InvalidInput(f"{text!r} does not name signed permutations")
+    generators = [tuple(tuple(map(int, part.split())) for part in one.split(",")) for one in text.split(";")]
+    for one in generators:
+        if [sorted(map(abs, images)) for images in one] != [list(range(1, size + 1)) for size in format]:
+            raise InvalidInput(f"{text!r} does not permute the coordinates of {format}")
+    return generate([conjugation(format, *map(signed_permutation, one)) for one in generators])
+
+
+def random_signed_group(format: Format, orders: Sequence[int], rng: np.random.Generator) -> str:
+    """Generators of a random group of one of these orders, as text for `signed_group`.
+
+    Generators are triples of signed permutations, of n, m and p coordinates, drawn one independently of the other,
+    of order 2, 3 or 4 up to signs of the whole; drawn again until the order of the group is asked for. A group
+    that acts on the three spaces in three ways can leave a scheme invariant that no simultaneous change of basis does:
+    the exact one of rank 48 of ⟨4,4,4⟩ has such a group of order 32.
+
+    Raises InvalidInput where no such group is found.
+
+    >>> text = random_signed_group(Format(4, 4, 4), [8], np.random.default_rng(0))
+    >>> len(signed_group(Format(4, 4, 4), text))
+    8
+
+    Source: for rank 48, Dumas, Pernet, Sedoglavic, A non-commutative algorithm for multiplying 4×4 matrices using 48
+    non-complex multiplications, 2025, arXiv 2506.13242, whose scheme shows the group.
+    """
+    for _ in range(TRIES):
+        generators = [_random_triple(format, rng) for _ in range(int(rng.integers(1, GENERATORS + 1)))]
+        if _order(generators, max(orders)) in orders:
+            return "; ".join(", ".join(" ".join(map(str, images)) for images in one) for one in generators)
+    wanted = " or ".join(map(str, orders))
+    raise InvalidInput(f"no group of signed permutations of order {wanted} was found for {format}; ask for others")
+
+
+def _random_triple(format: Format, rng: np.random.Generator) -> Triple:
+    order = int(rng.choice(ORDERS))
+    n, m, p = (_random_images(size, order, rng) for size in format)
+    return n, m, p
+
+
+def _random_images(size: int, order: int, rng: np.random.Generator) -> Images:
+    """A signed permutation whose order, up to a sign of the whole, divides one given."""
+    identity = tuple(range(1, size + 1))
+    while True:
+        images = tuple(int(k) for k in (rng.permutation(size) + 1) * rng.choice((-1, 1), size))
+        power = identity
+        for _ in range(order):
+            power = _after(images, power)
+        if _up_to_sign(power) == identity:
+            return _up_to_sign(images)
+
+
+def _order(generators: Sequence[Triple], most: int) -> int:
+    """The order of the group that triples generate, each space up to sign; 0 where it is above `most`."""
+    identity = tuple(tuple(range(1, len(images) + 1)) for images in generators[0])
+    found = {identity}
+    new = [identity]
+    while new:
+        made = {
+            tuple(_up_to_sign(_after(a, b)) for a, b in zip(one, other, strict=True))
+            for one in generators
+            for other in new
+        }
+        new = [element for element in made if element not in found]
+        found.update(new)
+        if len(found) > most:
+            return 0
+    return len(found)
+
+
+def _after(second: Images, first: Images) -> Images:
+    return tuple(second[k - 1] if k > 0 else -second[-k - 1] for k in first)
+
+
+def _up_to_sign(images: Images) -> Images:
+    return images if images[0] > 0 else tuple(-k for k in images)
