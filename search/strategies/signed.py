@@ -26,8 +26,8 @@ UNEVEN = 0.15
 STARTS = 4
 #: How often a group is new, and how often an encoder of a known one is moved instead of started anew.
 NEW, MOVED = 0.5, 0.25
-#: Groups that are kept, and how far behind the best one is taken up e times less often.
-KEPT, TEMPERATURE = 24, 0.03
+#: Groups that are kept; one that so many others are better than is taken up e times less often than the best.
+KEPT, FAVOUR = 24, 3.0
 
 
 class SignedSearch(Strategy):
@@ -60,13 +60,11 @@ class _Groups(Explorer):
         self._best: dict[str, tuple[float, TileEncoder]] = {}
 
     def round(self, rng: np.random.Generator) -> Iterator[Trial]:
-        known = list(self._best)
-        if not known or rng.random() < NEW:
+        if not self._best or rng.random() < NEW:
             yield from self._starts(self._new_group(rng), rng)
             return
-        behind = np.array([self._best[group][0] for group in known])
-        weight = np.exp(-(behind - behind.min()) / TEMPERATURE)
-        group = known[int(rng.choice(len(known), p=weight / weight.sum()))]
+        known = sorted(self._best, key=lambda group: self._best[group][0])
+        group = known[min(int(rng.exponential(FAVOUR)), len(known) - 1)]
         if rng.random() < MOVED:
             move = "shake" if rng.random() < 0.5 else "replace orbits"
             yield Trial(SignedSearch.name, self._problem, move, (self._best[group][1],), self._options(group))

@@ -92,8 +92,9 @@ def networks_section(records: Sequence[Record]) -> Section:
             "“with encoding” adds that, as if no two layers shared an encoded input: a tenth or more at the small "
             "widths of these networks, 1–2 % at a width of 4096. “+ Strassen” is one level of Strassen's scheme in the "
             "channels of the layer, 7/8 of its multiplications for more additions: it saves the count, but no time at "
-            "these widths. Nothing but Strassen's scheme, exact, would take 0.586 at four levels and 0.513 at five, on "
-            "tiles of 16 and 32: what an approximate encoder buys is that share at fewer levels, or at none.",
+            "these widths. Exact schemes alone would take 0.586 at four levels of Strassen's and 0.513 at five, on "
+            "tiles of 16 and 32, and 0.503 with rank 48 on ⟨4,4,4⟩ below three levels: what an approximate encoder "
+            "buys is that share at fewer levels, or at none.",
         ],
     )
     for subject in SUBJECTS:
