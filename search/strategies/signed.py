@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import lru_cache
 
 import numpy as np
 
 from search.finish import small_enough
 from search.invariant_form import Structure
 from search.invariant_trial import invariant_trial
-from search.orbit_groups import types_of
+from search.orbit_groups import group_of, types_of
 from search.orbit_moves import random_structure
 from search.orbit_population import WORTH
 from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
 from search.trial import Trial
 from stl_algebra import InvalidInput, TileEncoder
-from stl_algebra.symmetry import random_signed_group
+from stl_algebra.symmetry import random_signed_group, signed_text, symmetry_group
 
 #: Orders of the groups. From random starts at ⟨4,4,4⟩:48 those of order 8 and 16 do best, of order 12 and 24 worse.
 SMALLEST, LARGEST = 4, 16
@@ -24,8 +26,12 @@ SMALLEST, LARGEST = 4, 16
 UNEVEN = 0.15
 #: Random starts in a group that is new, or taken up again.
 STARTS = 4
-#: How often a group is new, and how often an encoder of a known one is moved instead of started anew.
-NEW, MOVED = 0.5, 0.25
+#: How often a group is new, and how often a known one is made larger; else it is taken up again, and then sometimes its
+#: encoder is moved instead of started anew.
+NEW, GROWN, MOVED = 0.4, 0.25, 0.25
+#: So many of the best known encoders of the rank are asked for their group, up to formats of this size: at ⟨4,4,4⟩ it
+#: takes a second.
+RECOGNISED, LISTED = 4, 4
 #: Groups that are kept; one that so many others are better than is taken up e times less often than the best.
 KEPT, FAVOUR = 24, 3.0
 
@@ -35,8 +41,9 @@ class SignedSearch(Strategy):
 
     Γ acts on each of the three spaces in a way of its own, so it is seldom a group of simultaneous changes of basis,
     and there are far more of them than can be named. A group gets a few random starts, with as many of its longest
-    orbits as fit; those that come far are taken up again, or their encoders moved. Solutions are rounded among the
-    invariant encoders, where the entries are few: so the exact rank 48 of ⟨4,4,4⟩ is found from nothing.
+    orbits as fit; those that come far are taken up again, made larger, or their encoders moved. Solutions are
+    rounded among the invariant encoders, where the entries are few: so the exact rank 48 of ⟨4,4,4⟩ is found from
+    nothing.
     """
 
     name = "signed"
@@ -58,13 +65,21 @@ class _Groups(Explorer):
         self._problem = problem
         self._orders = np.array(_orders(problem))
         self._best: dict[str, tuple[float, TileEncoder]] = {}
+        for encoder in problem.known_of_rank(problem.rank)[:RECOGNISED]:
+            group = _group_of(encoder)
+            if group is not None and len(group_of(problem.format, group)) in self._orders:
+                self._best.setdefault(group, (problem.cost(encoder), encoder))
 
     def round(self, rng: np.random.Generator) -> Iterator[Trial]:
-        if not self._best or rng.random() < NEW:
+        choice = rng.random()
+        if not self._best or choice < NEW:
             yield from self._starts(self._new_group(rng), rng)
             return
         known = sorted(self._best, key=lambda group: self._best[group][0])
         group = known[min(int(rng.exponential(FAVOUR)), len(known) - 1)]
+        if choice < NEW + GROWN:
+            yield from self._starts(self._larger_group(group, rng), rng)
+            return
         if rng.random() < MOVED:
             move = "shake" if rng.random() < 0.5 else "replace orbits"
             yield Trial(SignedSearch.name, self._problem, move, (self._best[group][1],), self._options(group))
@@ -90,6 +105,14 @@ class _Groups(Explorer):
                 # Not every number is the order of a group, and some are of hardly any.
                 self._orders = self._orders[self._orders != order]
 
+    def _larger_group(self, group: str, rng: np.random.Generator) -> str:
+        """A group with this one as a subgroup, or where none is found, a new one."""
+        order = len(group_of(self._problem.format, group))
+        larger = [int(other) for other in self._orders if other > order and other % order == 0]
+        with suppress(InvalidInput):
+            return random_signed_group(self._problem.format, larger, rng, within=group) if larger else group
+        return self._new_group(rng)
+
     def _starts(self, group: str, rng: np.random.Generator) -> Iterator[Trial]:
         none = Structure(self._problem.format, group, (0,) * len(types_of(self._problem.format, group)))
         for _ in range(STARTS):
@@ -101,6 +124,18 @@ class _Groups(Explorer):
     def _options(self, group: str) -> dict[str, object]:
         best = min((cost for cost, _ in self._best.values()), default=None)
         return {"group": group, "worth": None if best is None else WORTH[0] * best + WORTH[1]}
+
+
+@lru_cache(maxsize=256)
+def _group_of(encoder: TileEncoder) -> str | None:
+    """The signed permutations that leave an encoder invariant, as text; None where there are too many to go through."""
+    if max(encoder.format) > LISTED:
+        return None
+    try:
+        group = symmetry_group(encoder)
+    except InvalidInput:
+        return None
+    return signed_text(tuple(element for element in group if not element.rotation and not element.transposed))
 
 
 def _orders(problem: Problem) -> list[int]:

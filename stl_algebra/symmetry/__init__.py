@@ -4,7 +4,7 @@ from stl_algebra.symmetry.element import Symmetry
 from stl_algebra.symmetry.invariants import equivalent, invariants
 from stl_algebra.symmetry.orbits import is_invariant, matching, orbits
 from stl_algebra.symmetry.parametrisation import Parametrisation, fit_orbits, parametrise
-from stl_algebra.symmetry.signed_groups import random_signed_group, signed_group
+from stl_algebra.symmetry.signed_groups import random_signed_group, signed_group, signed_text
 from stl_algebra.symmetry.spectrum import orbit_spectrum
 from stl_algebra.symmetry.stabilised import OrbitType, orbit_types
 from stl_algebra.symmetry.subgroups import Group, conjugation, generate, named_subgroups
@@ -29,6 +29,7 @@ __all__ = [
     "parametrise",
     "random_signed_group",
     "signed_group",
+    "signed_text",
     "symmetry_group",
     "transporters",
 ]

@@ -9,11 +9,12 @@ import numpy as np
 
 from stl_algebra.errors import InvalidInput
 from stl_algebra.format import Format
+from stl_algebra.symmetry.element import Matrix
 from stl_algebra.symmetry.subgroups import Group, conjugation, generate, signed_permutation
 
 #: The images of the basis vectors of one space, one-based, a sign for a sign: (2, -1) sends e₁ to e₂ and e₂ to −e₁.
 Images = tuple[int, ...]
-Triple = tuple[Images, Images, Images]
+
 
 _TEXT = re.compile(r"-?\d+( -?\d+)*([,;] -?\d+( -?\d+)*)*", re.ASCII)
 #: Orders of the generators that are drawn.
@@ -32,20 +33,43 @@ def signed_group(format: Format, text: str) -> Group:
     """
     if not _TEXT.fullmatch(text):
         raise InvalidInput(f"{text!r} does not name signed permutations")
-    generators = [tuple(tuple(map(int, part.split())) for part in one.split(",")) for one in text.split(";")]
+    generators = _read(text)
     for one in generators:
         if [sorted(map(abs, images)) for images in one] != [list(range(1, size + 1)) for size in format]:
             raise InvalidInput(f"{text!r} does not permute the coordinates of {format}")
     return generate([conjugation(format, *map(signed_permutation, one)) for one in generators])
 
 
-def random_signed_group(format: Format, orders: Sequence[int], rng: np.random.Generator) -> str:
+def signed_text(group: Group) -> str:
+    """The text of a group of signed permutations without rotation and transposition: few of its elements generate it.
+
+    Raises InvalidInput for another group.
+
+    >>> signed_text(signed_group(Format(2, 2, 2), "2 1, 2 1, 2 1; 2 1, 1 2, 2 1; 1 2, 2 1, 1 2"))
+    '1 2, 2 1, 1 2; 2 1, 1 2, 2 1'
+    """
+    elements = sorted(tuple(_images(base) for base in element.bases) for element in group)
+    if any(element.rotation or element.transposed for element in group) or not all(map(all, elements)):
+        raise InvalidInput(
+            "a group with rotations, or bases that are no signed permutations, has no text as one of those"
+        )
+    chosen: list[tuple[Images, ...]] = []
+    reached = 1
+    for element in elements:
+        if (order := _order([*chosen, element], len(group))) > reached:
+            chosen.append(element)
+            reached = order
+    return _written(chosen or elements)
+
+
+def random_signed_group(format: Format, orders: Sequence[int], rng: np.random.Generator, within: str = "") -> str:
     """Generators of a random group of one of these orders, as text for `signed_group`.
 
     Generators are triples of signed permutations, of n, m and p coordinates, drawn one independently of the other,
-    of order 2, 3 or 4 up to signs of the whole; drawn again until the order of the group is asked for. A group
-    that acts on the three spaces in three ways can leave a scheme invariant that no simultaneous change of basis does:
-    the exact one of rank 48 of ⟨4,4,4⟩ has such a group of order 32.
+    of order 2, 3 or 4 up to signs of the whole; drawn again until the order of the group is asked for. Where the
+    text of a group is given, one more generator makes it larger. A group that acts on the three spaces in three ways
+    can leave a scheme invariant that no simultaneous change of basis does: the exact one of rank 48 of ⟨4,4,4⟩ has such
+    a group of order 32.
 
     Raises InvalidInput where no such group is found.
 
@@ -56,18 +80,36 @@ def random_signed_group(format: Format, orders: Sequence[int], rng: np.random.Ge
     Source: for rank 48, Dumas, Pernet, Sedoglavic, A non-commutative algorithm for multiplying 4×4 matrices using 48
     non-complex multiplications, 2025, arXiv 2506.13242, whose scheme shows the group.
     """
+    given = _read(within) if within else []
     for _ in range(TRIES):
-        generators = [_random_triple(format, rng) for _ in range(int(rng.integers(1, GENERATORS + 1)))]
+        drawn = 1 if given else int(rng.integers(1, GENERATORS + 1))
+        generators = [*given, *(_random_triple(format, rng) for _ in range(drawn))]
         if _order(generators, max(orders)) in orders:
-            return "; ".join(", ".join(" ".join(map(str, images)) for images in one) for one in generators)
+            return _written(generators)
     wanted = " or ".join(map(str, orders))
     raise InvalidInput(f"no group of signed permutations of order {wanted} was found for {format}; ask for others")
 
 
-def _random_triple(format: Format, rng: np.random.Generator) -> Triple:
+def _images(base: Matrix) -> Images:
+    """The images of the basis vectors; none where the matrix is no signed permutation."""
+    columns = list(zip(*base, strict=True))
+    if any(sorted(map(abs, column)) != [0] * (len(base) - 1) + [1] for column in columns):
+        return ()
+    rows = [next(i for i, value in enumerate(column) if value) for column in columns]
+    return _up_to_sign(tuple((i + 1) * column[i] for i, column in zip(rows, columns, strict=True)))
+
+
+def _written(generators: Sequence[tuple[Images, ...]]) -> str:
+    return "; ".join(", ".join(" ".join(map(str, images)) for images in one) for one in generators)
+
+
+def _read(text: str) -> list[tuple[Images, ...]]:
+    return [tuple(tuple(map(int, part.split())) for part in one.split(",")) for one in text.split(";")]
+
+
+def _random_triple(format: Format, rng: np.random.Generator) -> tuple[Images, ...]:
     order = int(rng.choice(ORDERS))
-    n, m, p = (_random_images(size, order, rng) for size in format)
-    return n, m, p
+    return tuple(_random_images(size, order, rng) for size in format)
 
 
 def _random_images(size: int, order: int, rng: np.random.Generator) -> Images:
@@ -82,7 +124,7 @@ def _random_images(size: int, order: int, rng: np.random.Generator) -> Images:
             return _up_to_sign(images)
 
 
-def _order(generators: Sequence[Triple], most: int) -> int:
+def _order(generators: Sequence[tuple[Images, ...]], most: int) -> int:
     """The order of the group that triples generate, each space up to sign; 0 where it is above `most`."""
     identity = tuple(tuple(range(1, len(images) + 1)) for images in generators[0])
     found = {identity}

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stl_algebra import Format, InvalidInput, matmul_tensor
-from stl_algebra.symmetry import orbit_types, random_signed_group, signed_group
+from stl_algebra.symmetry import named_subgroups, orbit_types, random_signed_group, signed_group, signed_text
 
 FORMATS = (Format(2, 2, 2), Format(3, 3, 3), Format(2, 3, 4), Format(4, 4, 4), Format(1, 4, 5))
 
@@ -33,6 +33,29 @@ def test_every_element_maps_the_tensor_to_itself(format: Format, seed: int) -> N
     for element in group:
         maps = [element.slot_map(slot).astype(float) for slot in range(3)]
         np.testing.assert_array_equal(np.einsum("ax,by,cz,xyz->abc", *maps, tensor, optimize=True), tensor)
+
+
+@given(format=st.sampled_from(FORMATS), seed=st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=25)
+def test_the_text_of_a_group_names_it(format: Format, seed: int) -> None:
+    group = signed_group(format, random_signed_group(format, [2, 4, 8], np.random.default_rng(seed)))
+    assert set(signed_group(format, signed_text(group))) == set(group)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=15)
+def test_a_group_is_made_larger(seed: int) -> None:
+    format, rng = Format(4, 4, 4), np.random.default_rng(seed)
+    small = random_signed_group(format, [2], rng)
+    large = random_signed_group(format, [4, 8], rng, within=small)
+    assert set(signed_group(format, small)) < set(signed_group(format, large))
+
+
+def test_a_group_with_rotation_has_no_text() -> None:
+    with pytest.raises(InvalidInput, match="rotations"):
+        signed_text(named_subgroups(Format(2, 2, 2))["Z3"])
+    with pytest.raises(InvalidInput, match="no signed permutations"):
+        signed_text(named_subgroups(Format(2, 2, 2))["S3"])
 
 
 def test_types_with_small_stabilisers_are_those_of_all_with_long_orbits() -> None:
