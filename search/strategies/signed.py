@@ -11,7 +11,7 @@ import numpy as np
 from search.finish import small_enough
 from search.invariant_form import Structure
 from search.invariant_trial import invariant_trial
-from search.orbit_groups import group_of, types_of
+from search.orbit_groups import OF_SCHEMES, group_of, types_of
 from search.orbit_moves import random_structure
 from search.orbit_population import WORTH
 from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
@@ -24,8 +24,9 @@ SMALLEST, LARGEST = 4, 16
 #: Groups are drawn in proportion to their order, for a trial in a large one takes less time; those whose order does not
 #: divide the rank, which need short orbits, so much less often.
 UNEVEN = 0.15
-#: Random starts in a group that is new, or taken up again.
-STARTS = 4
+#: Random starts in a group that is new, or taken up again, and in one of the literature; how many of them have nothing
+#: but longest orbits, where those make up the rank.
+STARTS, FIRST_STARTS, LONGEST_ALONE = 4, 24, 0.7
 #: How often a group is new, and how often a known one is made larger; else it is taken up again, and then sometimes its
 #: encoder is moved instead of started anew.
 NEW, GROWN, MOVED = 0.4, 0.25, 0.25
@@ -42,8 +43,8 @@ class SignedSearch(Strategy):
     Γ acts on each of the three spaces in a way of its own, so it is seldom a group of simultaneous changes of basis,
     and there are far more of them than can be named. A group gets a few random starts, with as many of its longest
     orbits as fit; those that come far are taken up again, made larger, or their encoders moved. Solutions are
-    rounded among the invariant encoders, where the entries are few: so the exact rank 48 of ⟨4,4,4⟩ is found from
-    nothing.
+    rounded among the invariant encoders, where the entries are few. The first group is one that the literature shows
+    to be of use, where there is such a one: so the exact rank 48 of ⟨4,4,4⟩ is found in seconds.
     """
 
     name = "signed"
@@ -64,6 +65,7 @@ class _Groups(Explorer):
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
         self._orders = np.array(_orders(problem))
+        self._first = OF_SCHEMES.get((problem.format, problem.rank))
         self._best: dict[str, tuple[float, TileEncoder]] = {}
         for encoder in problem.known_of_rank(problem.rank)[:RECOGNISED]:
             group = _group_of(encoder)
@@ -72,6 +74,10 @@ class _Groups(Explorer):
 
     def round(self, rng: np.random.Generator) -> Iterator[Trial]:
         choice = rng.random()
+        if self._first is not None:
+            group, self._first = self._first, None
+            yield from self._starts(group, rng, FIRST_STARTS)
+            return
         if not self._best or choice < NEW:
             yield from self._starts(self._new_group(rng), rng)
             return
@@ -113,10 +119,10 @@ class _Groups(Explorer):
             return random_signed_group(self._problem.format, larger, rng, within=group) if larger else group
         return self._new_group(rng)
 
-    def _starts(self, group: str, rng: np.random.Generator) -> Iterator[Trial]:
+    def _starts(self, group: str, rng: np.random.Generator, number: int = STARTS) -> Iterator[Trial]:
         none = Structure(self._problem.format, group, (0,) * len(types_of(self._problem.format, group)))
-        for _ in range(STARTS):
-            structure = random_structure(none, self._problem.rank, rng)
+        for _ in range(number):
+            structure = _structure(none, self._problem.rank, rng)
             if structure is not None:
                 options = {**self._options(group), "counts": list(structure.counts)}
                 yield Trial(SignedSearch.name, self._problem, "random", (), options)
@@ -124,6 +130,13 @@ class _Groups(Explorer):
     def _options(self, group: str) -> dict[str, object]:
         best = min((cost for cost, _ in self._best.values()), default=None)
         return {"group": group, "worth": None if best is None else WORTH[0] * best + WORTH[1]}
+
+
+def _structure(like: Structure, rank: int, rng: np.random.Generator) -> Structure | None:
+    longest = types_of(like.format, like.group)[0].length
+    if rank % longest == 0 and rng.random() < LONGEST_ALONE:
+        return Structure(like.format, like.group, (rank // longest, *like.counts[1:]))
+    return random_structure(like, rank, rng)
 
 
 @lru_cache(maxsize=256)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from search.objective import Factors, Objective
-from search.orbit_groups import group_of, types_of
+from search.orbit_groups import OF_SCHEMES, group_of, types_of
 from search.rounding import round_invariant, round_to_exact
 from search.strategy import Problem, Stop
 from search.trial import Trial
@@ -55,15 +55,12 @@ def test_stop_ends_it() -> None:
     assert round_to_exact(Format(2, 2, 2), factors, np.random.default_rng(0), stop) is None
 
 
-#: Signed permutations of order 16, another group on each space, under which there are solutions of rank 48 of ⟨4,4,4⟩.
-OF_RANK_48 = "1 -2 -4 3, 1 -2 -4 3, 1 -2 -4 3; 2 1 -4 3, 2 -1 -3 -4, 2 1 4 -3; 2 -1 -3 4, 1 2 4 -3, 1 2 4 -3"
-
-
 def test_rank_48_is_found_exactly_among_the_encoders_invariant_under_a_group() -> None:
     """Three orbits of sixteen products; one random start in some dozens comes to a solution."""
     format = Format(4, 4, 4)
-    counts = [3] + [0] * (len(types_of(format, OF_RANK_48)) - 1)
-    options = {"group": OF_RANK_48, "counts": counts, "worth": 0.2}
+    group = OF_SCHEMES[format, 48]
+    counts = [3] + [0] * (len(types_of(format, group)) - 1)
+    options = {"group": group, "counts": counts, "worth": 0.2}
     for seed in range(40, 200):
         trial = Trial("signed", Problem(format, 48), "random", options=options, seed=seed)
         exact = [candidate.encoder for candidate in trial.run(Stop()) if candidate.encoder.exact]
@@ -72,7 +69,7 @@ def test_rank_48_is_found_exactly_among_the_encoders_invariant_under_a_group() -
     assert exact
     assert exact[0].rank == 48
     assert exact[0].ring is Ring.DYADIC
-    assert all(is_invariant(exact[0], element) for element in group_of(format, OF_RANK_48))
+    assert all(is_invariant(exact[0], element) for element in group_of(format, group))
 
 
 def test_an_invariant_solution_rounds_to_an_invariant_encoder() -> None:
