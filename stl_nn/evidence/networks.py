@@ -30,8 +30,8 @@ SHARES = (0.5, 0.625)
 #: The STL layers, (rank, depth), by level of calibration, the cheap first. Calibrated ones leave room for the bases of
 #: their channels, 2–3 % of the multiplications.
 SIZES: dict[str, tuple[tuple[int, int], ...]] = {
-    "none": ((32, 0), (47, 3), (40, 0), (47, 2)),
-    "moments": ((31, 0), (35, 1), (40, 2), (39, 0), (44, 1), (47, 2)),
+    "none": ((32, 0), (47, 3), (48, 3), (40, 0), (48, 2)),
+    "moments": ((31, 0), (35, 1), (40, 2), (39, 0), (44, 1)),
     "refit": ((31, 0), (35, 1), (40, 2), (39, 0), (44, 1)),
     "sequential": ((31, 0), (40, 2), (39, 0), (44, 1)),
 }
