@@ -100,8 +100,8 @@ class _Groups(Explorer):
             if len(self._best) > KEPT:
                 del self._best[max(self._best, key=lambda other: self._best[other][0])]
 
-    def _new_group(self, rng: np.random.Generator) -> str:
-        while True:
+    def _new_group(self, rng: np.random.Generator) -> str | None:
+        while len(self._orders):
             even = np.where(self._problem.rank % self._orders == 0, 1.0, UNEVEN)
             weight = self._orders * even
             order = int(rng.choice(self._orders, p=weight / weight.sum()))
@@ -110,8 +110,9 @@ class _Groups(Explorer):
             except InvalidInput:
                 # Not every number is the order of a group, and some are of hardly any.
                 self._orders = self._orders[self._orders != order]
+        return None
 
-    def _larger_group(self, group: str, rng: np.random.Generator) -> str:
+    def _larger_group(self, group: str, rng: np.random.Generator) -> str | None:
         """A group with this one as a subgroup, or where none is found, a new one."""
         order = len(group_of(self._problem.format, group))
         larger = [int(other) for other in self._orders if other > order and other % order == 0]
@@ -119,7 +120,9 @@ class _Groups(Explorer):
             return random_signed_group(self._problem.format, larger, rng, within=group) if larger else group
         return self._new_group(rng)
 
-    def _starts(self, group: str, rng: np.random.Generator, number: int = STARTS) -> Iterator[Trial]:
+    def _starts(self, group: str | None, rng: np.random.Generator, number: int = STARTS) -> Iterator[Trial]:
+        if group is None:
+            return
         none = Structure(self._problem.format, group, (0,) * len(types_of(self._problem.format, group)))
         for _ in range(number):
             structure = _structure(none, self._problem.rank, rng)
