@@ -66,7 +66,9 @@ def _refined(matrix: Tensor, weight: Tensor, factor: Tensor | None, right: Tenso
     solution, image, residual = torch.zeros_like(right), torch.zeros_like(right), right.clone()
     step, wrong = torch.zeros_like(right), torch.ones_like(right[0])
     for _ in range(MOST_STEPS):
-        preconditioned = torch.cholesky_solve(residual.to(factor.dtype), factor).double()
+        # torch.cholesky_solve would copy the factor.
+        half = torch.linalg.solve_triangular(factor, residual.to(factor.dtype), upper=False)
+        preconditioned = torch.linalg.solve_triangular(factor.mT, half, upper=True).double()
         before, wrong = wrong, torch.sum(residual * preconditioned, dim=0)
         step = preconditioned + wrong / before.clamp_min(least) * step
         moved = matrix @ step
