@@ -271,6 +271,12 @@ def _print_found(search: Search, entries: list[Entry], catalog: Catalog, console
     console.print(f"See it with: stl-catalog show {entries[0].id[:10]}")
 
 
+def _weights_option(help: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """--weights FILE, of moments of tiles."""
+    path = click.Path(path_type=pathlib.Path)
+    return click.option("--weights", "moments_file", type=path, metavar="FILE", help=help)
+
+
 @click.command("stl-search", cls=Reporting, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--tile", type=TileType(), required=True, help="The format: 4 for ⟨4,4,4⟩, or 2x3x4.")
 @click.option("--rank", "ends", type=RanksType(), required=True, help="The rank, or a range to walk: 40 or 16-49.")
@@ -287,13 +293,7 @@ def _print_found(search: Search, entries: list[Entry], catalog: Catalog, console
     show_default=True,
     help="How to search; one named shows its own results only.",
 )
-@click.option(
-    "--weights",
-    "moments_file",
-    type=click.Path(path_type=pathlib.Path),
-    metavar="FILE",
-    help="Minimise the error under the second moments of tiles in this file (see stl-bench moments).",
-)
+@_weights_option("Minimise the error under the second moments of tiles in this file (see stl-bench moments).")
 @click.option("--dask", metavar="ADDRESS", help="Search on the Dask cluster whose scheduler is at tcp://host:port.")
 @catalog_options
 @json_option
@@ -375,13 +375,7 @@ def search_command(
 @click.command("replay")
 @click.argument("id")
 @click.option("--from-roots", is_flag=True, help="Replay all it descends from too, from what came out for parents.")
-@click.option(
-    "--weights",
-    "moments_file",
-    type=click.Path(path_type=pathlib.Path),
-    metavar="FILE",
-    help="The moments it was searched for, where there were any.",
-)
+@_weights_option("The moments it was searched for, where there were any.")
 @catalog_options
 @json_option
 def replay_command(

@@ -23,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
 
 from benchmarks.environment import environment  # noqa: E402
+from benchmarks.recorded import write_record  # noqa: E402
 from stl_nn.evidence.networks import expected, identity, label  # noqa: E402
 
 RESULTS = HERE / "results" / "models.json"
@@ -173,11 +174,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 def _write(path: Path, record: list[dict[str, Any]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    held = {"benchmark": "models", "cells": record}
-    temporary.write_text(json.dumps(held, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_record(path, {"benchmark": "models", "cells": record})
 
 
 if __name__ == "__main__":

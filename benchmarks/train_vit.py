@@ -31,6 +31,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
 
 from benchmarks.environment import environment  # noqa: E402
+from benchmarks.recorded import write_record  # noqa: E402
 
 RANKS = (16, 24, 32, 40, 49)
 #: Sizes by name: of digits, of images of 32 pixels, and of ImageNet (T2T-ViT-7 with a narrow token transformer).
@@ -204,7 +205,7 @@ def main(
             record = _read(results, setting)  # another process may have added to it meanwhile
             record["cells"] = [c for c in record["cells"] if (c["variant"], c["seed"]) != (variant.name, seed)] + [cell]
             record["summary"] = list(summary(record["cells"]))
-            _write(results, record)
+            write_record(results, record)
             checkpoint.unlink(missing_ok=True)
     except InvalidInput as error:
         raise click.ClickException(str(error)) from error
@@ -222,13 +223,6 @@ def _read(path: Path, setting: dict[str, Any]) -> dict[str, Any]:
             f"{path} records another data set, shape or recipe; name another file with --results"
         )
     return dict(record)
-
-
-def _write(path: Path, record: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
 
 from benchmarks.environment import environment  # noqa: E402
+from benchmarks.recorded import write_record  # noqa: E402
 
 MODELS = ("minilm", "smollm2")
 #: Batches by model: (batch, tokens).
@@ -106,7 +107,9 @@ def main(
             missing = [size for size in sizes or SIZES if done.count(size) < len(BATCHES[model])]
             for row in measure(model, missing, repeats, seed) if missing else ():
                 known = [old for old in known if _key(old) != _key(row)] + [row]
-                _write(results, {"benchmark": "wall_clock", **circumstances, "repeats": repeats, "results": known})
+                write_record(
+                    results, {"benchmark": "wall_clock", **circumstances, "repeats": repeats, "results": known}
+                )
                 click.echo(
                     f"{model} r={row['rank']} depth {row['depth']}, {row['batch']} × {row['tokens']} tokens: "
                     f"{row['dense_seconds'] / row['seconds']:.2f}× dense "
@@ -118,13 +121,6 @@ def main(
 
 def _key(row: dict[str, Any]) -> tuple[str, int, int, int, int]:
     return row["model"], row["rank"], row["depth"], row["batch"], row["tokens"]
-
-
-def _write(path: Path, record: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
 
 
 if __name__ == "__main__":

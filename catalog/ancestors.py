@@ -130,8 +130,12 @@ def _followed(provenance: Provenance) -> tuple[str, ...]:
 
 def _parents(folder: Folder) -> Mapping[str, Iterable[str]]:
     """The parents of every file of a folder, by id."""
-    try:
+
+    def read() -> dict[str, Iterable[str]]:
         return {row["id"]: _followed(Provenance.from_json(json.loads(row["provenance"]))) for row in folder.rows()}
+
+    try:
+        return read()
     except (ValueError, TypeError):  # a row that no encoder can have: the index is not to be trusted
         folder.reindex()
-        return {row["id"]: _followed(Provenance.from_json(json.loads(row["provenance"]))) for row in folder.rows()}
+        return read()
