@@ -38,6 +38,7 @@ def command_of(cell: dict[str, Any], limits: tuple[int, int], seed: int) -> str:
     rank = "" if cell["rank"] is None else f" --rank {cell['rank']}"
     level = "" if cell["calibration"] == "none" else f" --calibrate {cell['calibration']}"
     level += f" --depth {cell['depth']}" if cell.get("depth") else ""
+    level += f" --finetune {cell['finetune']}" if cell.get("finetune") else ""
     limit, calibration = limits
     return (
         f"stl-bench model --model {cell['model']}{method}{rank}{level} "
@@ -64,7 +65,7 @@ def measure(model: str, wanted: list[dict[str, Any]], limits: tuple[int, int], s
             converter = Converter(network, encoder, encoder.ratio, seed, say, moments, depth=cell["depth"])
             if cell["calibration"] in ("moments", "refit", "joint"):
                 converter.moments(encoder.format.n)  # once for all of them
-            found = measure_method(converter, Method(cell["method"], cell["calibration"]))
+            found = measure_method(converter, Method(cell["method"], cell["calibration"], cell["finetune"]))
             moments = converter.known_moments
             found["layers"] = layer_rows(network.model, {"error": found["layers"]})
             found["encoder"] = about(encoder) if cell["method"] == "stl" else None
@@ -137,7 +138,7 @@ def main(
     try:
         for model in models or MODELS:
             limits = (limit or LIMITS[model][0], calibration_limit or LIMITS[model][1])
-            wanted = [{"model": model, **cell} for cell in expected() if not only or cell["method"] in only]
+            wanted = [{"model": model, **cell} for cell in expected(model) if not only or cell["method"] in only]
             wanted = [cell for cell in wanted if not levels or cell["method"] != "stl" or cell["calibration"] in levels]
             wanted = [cell for cell in wanted if not ranks or cell["rank"] in ranks]
             wanted = [cell for cell in wanted if not depths or cell["depth"] in depths]

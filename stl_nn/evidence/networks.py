@@ -35,6 +35,10 @@ SIZES: dict[str, tuple[tuple[int, int], ...]] = {
     "refit": ((31, 0), (35, 1), (40, 2), (39, 0), (44, 1)),
     "sequential": ((31, 0), (40, 2), (39, 0), (44, 1)),
 }
+#: Converted networks that are trained a little afterwards, by distillation: (method, calibration, rank, depth), all at
+#: half of the multiplications, and the steps that each network gets.
+FINETUNED = (("sparsegpt24", "none", 32, 0), ("stl", "moments", 40, 2), ("stl", "moments", 31, 0))
+STEPS = {"minilm": 200, "smollm2": 100}
 #: What is less, as with an exact scheme, is drawn here.
 LEAST_DRAWN = 1e-5
 PRUNED = ("magnitude24", "wanda24", "sparsegpt24")
@@ -109,9 +113,11 @@ def networks_section(records: Sequence[Record]) -> Section:
         if not measured:
             continue
         measured.sort(key=lambda cell: (round(cell["multiplications"], 1), cell[subject.drawn]))
-        section.lead += _findings(subject, measured)
-        section.charts.append(_against_multiplications(subject, measured))
-        section.charts += _by_layer(subject, measured)
+        converted = [cell for cell in measured if not cell.get("finetune")]
+        section.lead += _findings(subject, converted)
+        section.lead += _trained_further(subject, [cell for cell in measured if cell.get("finetune")])
+        section.charts.append(_against_multiplications(subject, converted))
+        section.charts += _by_layer(subject, converted)
         section.tables.append(_table(subject, cells, measured))
         section.sources += [Source(f"{subject.title}: {label(cell)}", **origin(cell)) for cell in cells]
     return section
@@ -124,22 +130,23 @@ def label(cell: Row) -> str:
     'STL r=35 + Strassen, refit'
     """
     words = STYLES[cell["method"]][0] if cell["method"] in STYLES else str(cell["method"])
+    steps = f", {cell['finetune']} steps" if cell.get("finetune") else ""
     if cell["method"] != "stl":
-        return words
+        return f"{words}{steps}"
     level = "data-free" if cell["calibration"] == "none" else cell["calibration"]
     depth = cell.get("depth", 0)
     deep = {0: "", 1: " + Strassen", 2: " + Strassen²"}.get(depth, f" + Strassen {depth} times")
-    return f"{words} r={cell['rank']}{deep}, {level}"
+    return f"{words} r={cell['rank']}{deep}, {level}{steps}"
 
 
-def expected() -> Iterator[Row]:
-    """What is measured on each network: method, calibration, rank and depth, the cheap first.
+def expected(model: str) -> Iterator[Row]:
+    """What is measured on a network: method, calibration, rank, depth and steps of fine-tuning, the cheap first.
 
     2:4 has one share of the multiplications only; the rank of a method without one stands for its share, rank / 64.
     """
 
-    def row(method: str, calibration: str = "none", rank: int | None = None, depth: int = 0) -> Row:
-        return {"method": method, "calibration": calibration, "rank": rank, "depth": depth}
+    def row(method: str, calibration: str = "none", rank: int | None = None, depth: int = 0, finetune: int = 0) -> Row:
+        return {"method": method, "calibration": calibration, "rank": rank, "depth": depth, "finetune": finetune}
 
     yield row("dense")
     yield from (row(method, rank=32) for method in PRUNED)
@@ -147,18 +154,19 @@ def expected() -> Iterator[Row]:
         yield from (row(method, rank=round(64 * share)) for method in FLEXIBLE)
     for level, sizes in SIZES.items():
         yield from (row("stl", level, *size) for size in sizes)
+    yield from (row(*converted, finetune=STEPS[model]) for converted in FINETUNED)
 
 
 def identity(cell: Row) -> tuple[Any, ...]:
     """What tells the cells of one network apart."""
-    return cell["method"], cell["calibration"], cell["rank"], cell.get("depth", 0)
+    return cell["method"], cell["calibration"], cell["rank"], cell.get("depth", 0), cell.get("finetune", 0)
 
 
 def missing(subject: Subject, cells: Sequence[Row]) -> list[tuple[str, str]]:
     """What is expected and not recorded, in words, with the command that measures it and nothing else."""
     have = [identity(cell) for cell in cells]
     absent: dict[str, list[str]] = {}
-    for cell in expected():
+    for cell in expected(subject.name):
         method, rank = cell["method"], cell["rank"]
         if identity(cell) not in have and method != "dense":
             share = "" if method == "stl" or method in PRUNED else f" at {rank / 64:.3g}"
@@ -223,6 +231,17 @@ def _standing(subject: Subject, share: float, kind: str, stl: Sequence[Row], oth
     words += f"; it does better than {', '.join(behind)}" if behind else ""
     words += f"; {', '.join(ahead)} {'does' if len(ahead) == 1 else 'do'} better than STL" if ahead else ""
     return f"{words}."
+
+
+def _trained_further(subject: Subject, cells: Sequence[Row]) -> list[str]:
+    """The fine-tuned networks, the nearest to dense first: they are compared with each other only."""
+    if not cells:
+        return []
+    best = sorted(cells, key=lambda cell: float(cell[subject.drawn]))
+    return [
+        f"{subject.title}, trained further by distillation from its dense self, all layers but the replaced ones held: "
+        f"{subject.axis} is {'; '.join(f'{float(cell[subject.drawn]):.4f} with “{label(cell)}”' for cell in best)}."
+    ]
 
 
 def _against_multiplications(subject: Subject, cells: Sequence[Row]) -> Chart:

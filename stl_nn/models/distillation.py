@@ -19,7 +19,7 @@ def distill(
     *,
     sparse: bool = False,
     rate: float | None = None,
-    batches: int = 4,
+    batches: int | None = None,
     on_step: Callable[[int, float], None] | None = None,
 ) -> None:
     """Train the converted layers `names` of a model in place so that its outputs come near the dense network's.
@@ -27,7 +27,8 @@ def distill(
     Only floating-point parameters of these layers learn; the rest of the network stays as it is. A step is AdamW on
     the mean distance over some calibration batches, taken in turn; the learning rate falls along a cosine.
 
-    sparse  weights that are zero stay zero: the mask of a pruned layer is held
+    rate     the highest learning rate, the network's own where left out; so is the number of batches a step
+    sparse   weights that are zero stay zero: the mask of a pruned layer is held
     """
     learning = [p for name in names for p in model.get_submodule(name).parameters() if p.is_floating_point()]
     frozen = {id(p) for p in learning}
@@ -38,15 +39,16 @@ def distill(
     peak = rate or network.rate
     optimiser = torch.optim.AdamW(learning, lr=peak, betas=(0.9, 0.95), weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    taken = batches or network.batches_a_step
     inputs = cycle(network.calibration)
     try:
         for step in range(steps):
             optimiser.zero_grad(set_to_none=True)
             total = 0.0
-            for batch in islice(inputs, batches):
+            for batch in islice(inputs, taken):
                 with torch.no_grad():
                     dense = network.run(network.model, batch)
-                loss = network.distance(network.run(model, batch), dense) / batches
+                loss = network.distance(network.run(model, batch), dense) / taken
                 loss.backward()
                 total += float(loss.detach())
             nn.utils.clip_grad_norm_(learning, 1.0)

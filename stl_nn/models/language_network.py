@@ -34,6 +34,7 @@ class LanguageNetwork(Network):
     name, unit, limit = "smollm2", "windows", 8
     text, calibration_text = "pydoc-topics", "docstrings"
     layer_rows = 2048
+    batches_a_step = 1
     headline = ("perplexity", "perplexity", False)
 
     def __init__(

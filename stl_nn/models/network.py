@@ -28,8 +28,9 @@ class Network(ABC):
     headline: ClassVar[tuple[str, str, bool]]
     #: Rows of held-out input on which layer errors are measured, at most (whole batches).
     layer_rows: ClassVar[int] = 12_000
-    #: A learning rate that fine-tunes it.
+    #: A learning rate that fine-tunes it, and how many calibration batches a step takes.
     rate: ClassVar[float] = 1e-4
+    batches_a_step: ClassVar[int] = 4
 
     model: nn.Module
     calibration: Sequence[Any]

@@ -157,10 +157,23 @@ def test_what_is_missing_is_named_with_its_command(results: Path, tmp_path: Path
 
 
 def test_nothing_is_missing_once_every_cell_is_recorded(results: Path, tmp_path: Path) -> None:
-    cells = [{**_network_cell(one["method"], one["rank"]), **one} for one in expected()]
+    cells = [{**_network_cell(one["method"], one["rank"]), **one} for one in expected("minilm")]
     (results / "models.json").write_text(json.dumps({"cells": cells}))
     missing = json.loads(_run(results, tmp_path, "--json").stdout)["missing"]
     assert not [one for one in missing if one["command"].endswith("minilm")]
+
+
+def test_networks_trained_further_are_compared_with_each_other_only(results: Path, tmp_path: Path) -> None:
+    cells = json.loads((results / "models.json").read_text())["cells"]
+    tuned = [_network_cell("sparsegpt24", 32, cosine=0.95), _network_cell("stl", 40, "moments", 0.99)]
+    (results / "models.json").write_text(json.dumps({"cells": [*cells, *({**one, "finetune": 200} for one in tuned)]}))
+    _run(results, tmp_path)
+    words = (tmp_path / "report.md").read_text()
+    assert "dense embeddings is 0.0100 with “STL r=40, moments, 200 steps”; 0.0500 with “2:4 SparseGPT, 200 steps”" in (
+        words
+    )
+    assert "the best STL recorded is “STL r=32, refit”" in words
+    assert "| STL r=40, moments, 200 steps | 0.625 |" in words
 
 
 def test_what_files_hold_is_text_and_never_markup(results: Path, tmp_path: Path) -> None:
