@@ -22,8 +22,6 @@ from stl_algebra.symmetry import Parametrisation
 LEAST_GROWTH = "of nearly the least growth, multiples of 1/8"
 #: ‖R‖² / (n·m·p) under which a minimum is tried as an exact solution.
 NEARLY_EXACT = 2e-4
-#: The most entries of factors that are rounded: snapping the 2 304 of rank 48 of ⟨4,4,4⟩ takes an hour.
-LARGEST_ROUNDED = 2000
 #: The largest linear system that Levenberg–Marquardt solves here: beyond, one step takes seconds and gigabytes.
 LARGEST_SYSTEM = 6000
 
@@ -113,7 +111,7 @@ def finish(
     yield Candidate(encoder, details)
     if encoder.relative_error < NEARLY_EXACT:
         exact = None if invariant is None else round_invariant(*invariant, rng, stop)
-        if exact is None and sum(factor.size for factor in encoder.factors) <= LARGEST_ROUNDED and not stop():
+        if exact is None and not stop():
             exact = _rounded(problem, encoder.factors, rng, stop)
         if exact is not None:
             yield Candidate(exact, {**details, "rounded": True})

@@ -53,7 +53,7 @@ class Objective:
     def value(self, factors: Factors) -> float:
         """F, not divided by n·m·p."""
         residual = self.residual(factors)
-        return float(np.vdot(residual, residual)) + self.penalty * _growth(factors)
+        return float(np.vdot(residual, residual)) + self.penalty * growth(factors)
 
     def error(self, factors: Factors) -> float:
         """F / (n·m·p): the error at the precision, where emphasis is 1."""
@@ -82,6 +82,7 @@ class Objective:
         return value, gradient
 
 
-def _growth(factors: Factors) -> float:
+def growth(factors: Factors) -> float:
+    """Σ_s ‖u_s‖² ‖v_s‖² ‖w_s‖²."""
     u, v, w = (np.einsum("sa,sa->s", f, f) for f in factors)
     return float(np.sum(u * v * w))

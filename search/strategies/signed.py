@@ -19,8 +19,11 @@ from search.trial import Trial
 from stl_algebra import InvalidInput, TileEncoder
 from stl_algebra.symmetry import random_signed_group, signed_text, symmetry_group
 
-#: Orders of the groups. From random starts at ⟨4,4,4⟩:48 those of order 8 and 16 do best, of order 12 and 24 worse.
+#: Orders of the groups. From random starts at ⟨4,4,4⟩:48 those of order 8 and 16 do best, of order 12 and 24 worse. At
+#: ⟨3,3,3⟩:18 a sign of one coordinate in each space does better than all that are larger, so smaller ones are drawn
+#: too, where they leave few unknowns.
 SMALLEST, LARGEST = 4, 16
+FEW_UNKNOWNS = 500
 #: Groups are drawn in proportion to their order, for a trial in a large one takes less time; those whose order does not
 #: divide the rank, which need short orbits, so much less often.
 UNEVEN = 0.15
@@ -29,7 +32,7 @@ UNEVEN = 0.15
 STARTS, FIRST_STARTS, LONGEST_ALONE = 4, 24, 0.7
 #: How often a group is new, and how often a known one is made larger; else it is taken up again, and then sometimes its
 #: encoder is moved instead of started anew.
-NEW, GROWN, MOVED = 0.4, 0.25, 0.25
+NEW, GROWN, MOVED = 0.4, 0.25, 0.5
 #: So many of the best known encoders of the rank are asked for their group, up to formats of this size: at ⟨4,4,4⟩ it
 #: takes a second.
 RECOGNISED, LISTED = 4, 4
@@ -156,7 +159,9 @@ def _group_of(encoder: TileEncoder) -> str | None:
 
 def _orders(problem: Problem) -> list[int]:
     """The orders of groups that leave few enough unknowns and at least two orbits."""
-    orders = range(SMALLEST, min(LARGEST, problem.rank // 2) + 1)
+    unknowns = problem.rank * sum(problem.format.sizes)
+    least = SMALLEST if unknowns > 2 * FEW_UNKNOWNS else 2
+    orders = range(least, min(LARGEST, problem.rank // 2) + 1)
     return [order for order in orders if small_enough(problem, order) and _is_smooth(order)]
 
 
