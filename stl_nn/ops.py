@@ -2,12 +2,14 @@
 `.multiply_channels` and `.decode_tiles`.
 
 Registered with kernels for CPU and CUDA, shapes for the compiler, gradients, and a FLOP count, so that
-torch.compile, FakeTensorMode, autograd and torch.utils.flop_counter see one operator.
+torch.compile, FakeTensorMode, autograd and torch.utils.flop_counter see one operator; on CUDA a compiler then sees the
+kernels it consists of as well, see `stl_nn.gpu.visible`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,6 +19,7 @@ from torch.utils.flop_counter import register_flop_formula
 from stl_algebra import Format
 from stl_nn.activation import backward_of
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
+from stl_nn.gpu.visible import show_to_compiler
 from stl_nn.recursion import DECODE, ENCODE_X, RANK, SIDE, ascend, descend, transposed
 from stl_nn.tiling import tile_count, unfold_tiles
 
@@ -67,35 +70,51 @@ def multiply_channels(encoded_x: Tensor, encoded_weight: Tensor, coarse: bool = 
     return channel_products(encoded_x, encoded_weight, coarse)
 
 
-@encode_tiles.register_kernel("cuda")
-def _(matrix: Tensor, encode: Tensor, height: int, width: int) -> Tensor:
+def _encode_on_gpu(matrix: Tensor, encode: Tensor, height: int, width: int, *, traced: bool = False) -> Tensor:
     from stl_nn.gpu.matmul import encode_on_gpu
 
-    return encode_on_gpu(matrix, encode, height, width)
+    return encode_on_gpu(matrix, encode, height, width, traced=traced)
 
 
-@decode_tiles.register_kernel("cuda")
-def _(channels: Tensor, decode: Tensor, height: int, width: int, rows: int, columns: int) -> Tensor:
+def _decode_on_gpu(
+    channels: Tensor, decode: Tensor, height: int, width: int, rows: int, columns: int, *, traced: bool = False
+) -> Tensor:
     from stl_nn.gpu.matmul import decoded_on_gpu
 
-    return decoded_on_gpu(channels, decode, height, width, rows, columns)
+    return decoded_on_gpu(channels, decode, height, width, rows, columns, traced=traced)
 
 
-@multiply_channels.register_kernel("cuda")
-def _(encoded_x: Tensor, encoded_weight: Tensor, coarse: bool = False) -> Tensor:
+def _multiply_on_gpu(
+    encoded_x: Tensor,
+    encoded_weight: Tensor,
+    coarse: bool = False,
+    *,
+    traced: bool = False,  # noqa: ARG001
+) -> Tensor:
     from stl_nn.gpu.matmul import channel_products
     from stl_nn.reduced import use_reduced
 
     return channel_products(encoded_x, encoded_weight, use_reduced(encoded_x.dtype, encoded_x.device, coarse)).float()
 
 
-@matmul.register_kernel("cuda")
-def _(x: Tensor, encoded_weight: Tensor, encode_x: Tensor, decode: Tensor, *rest: Any) -> Tensor:
+def _matmul_on_gpu(
+    x: Tensor, encoded_weight: Tensor, encode_x: Tensor, decode: Tensor, *rest: Any, traced: bool = False
+) -> Tensor:
     from stl_nn.gpu.matmul import matmul_on_gpu
 
     bias, format, out_features, activation, *quality = rest
     encoder = EncoderTensors(Format(*format), encode_x, encode_x, decode, *quality)
-    return matmul_on_gpu(x, encoded_weight, encoder, out_features, bias=bias, activation=activation)
+    return matmul_on_gpu(x, encoded_weight, encoder, out_features, bias=bias, activation=activation, traced=traced)
+
+
+for _operator, _on_gpu in (
+    (encode_tiles, _encode_on_gpu),
+    (decode_tiles, _decode_on_gpu),
+    (multiply_channels, _multiply_on_gpu),
+    (matmul, _matmul_on_gpu),
+):
+    _operator.register_kernel("cuda")(_on_gpu)
+    show_to_compiler(_operator, partial(_on_gpu, traced=True))
 
 
 @encode_tiles.register_fake

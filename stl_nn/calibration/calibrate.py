@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import groupby, islice
 from time import perf_counter
 from typing import Any
 
@@ -15,14 +15,14 @@ from stl_algebra import InvalidInput, TileEncoder
 from stl_nn.calibration.budget import Point, spend, tradeoff
 from stl_nn.calibration.groups import Run, chunked, execution_groups
 from stl_nn.calibration.layer import Calibrated, Level, calibrate_linear, calibrated_multiplications
-from stl_nn.calibration.moments import Moments, gather_moments
+from stl_nn.calibration.moments import Moments, moment_bytes
 from stl_nn.calibration.settings import call, check_again, check_level
 from stl_nn.calibration.stages import Stages
 from stl_nn.conversion import checked_encoders, encoder_for
 from stl_nn.expected_error import PRECISION_OF_DTYPE
 from stl_nn.replacement import FilterFn, Replacement, Skipped, replace_linears
 
-#: Bytes of moments held at once; what does not fit is gathered in another pass over the loader.
+#: Bytes of sums of moments held at once; what does not fit is gathered in another pass over the loader.
 MOMENT_BYTES = 1_700_000_000
 
 
@@ -108,10 +108,10 @@ def calibrate(
                 they are known already; not for a sequential calibration
 
     Encoders of a layer's own are looked for from random starts once for each shape of layer, and from there on from
-    those of the last layer of the shape, which suit it better than data-free ones. Only second moments are held, at
-    most 1.7 gigabytes of them, never activations, but in a sequential calibration those that enter one block of the
-    network. Raises InvalidInput for a loader that yields nothing or NaN,
-    and for a model or filter without linear layers.
+    those of the last layer of the shape, which suit it better than data-free ones. Held are the second moments of one
+    block of the network, at most 1.7 gigabytes of them, and the activations that enter it; of a network that is no list
+    of blocks, the moments of as many layers as fit, and no activations. Raises InvalidInput for a loader that yields
+    nothing or NaN, and for a model or filter without linear layers.
 
     >>> import torch; from stl_algebra import strassen
     >>> model = nn.Sequential(nn.Linear(4, 4))
@@ -138,11 +138,14 @@ def calibrate(
         if moments is not None:
             yield from ((name, moments[name]) for group in groups for name in group)
             return
-        for chunk in chunked(groups, lambda name: 8 * lags * layers[name].in_features ** 2, MOMENT_BYTES):
-            listened = {group[0]: model.get_submodule(group[0]) for group in chunk}
-            found = gather_moments(listened, batches, lambda batch: feed(model, batch), lags, last=chunk[-1][0])
-            for group in chunk:
-                yield from ((name, found[group[0]]) for name in group)
+        stages = Stages(model, list(chosen), batches, feed)
+        sizes = {name: moment_bytes(linear.in_features, lags) for name, linear in layers.items()}
+        for _, inside in groupby(groups, lambda group: stages.place(group[0])):
+            chunks = list(chunked(list(inside), sizes.__getitem__, MOMENT_BYTES))
+            for chunk in chunks:
+                found = stages.moments([group[0] for group in chunk], lags, leave=chunk is chunks[-1])
+                for group in chunk:
+                    yield from ((name, found[group[0]]) for name in group)
 
     def do(name: str, seen: Moments) -> None:
         nonlocal rows
@@ -170,7 +173,7 @@ def calibrate(
     if sequential:
         stages = Stages(model, list(chosen), batches, feed)
         for group in groups:
-            entering = stages.moments(group[0], lags)
+            entering = stages.moments(group[:1], lags)[group[0]]
             for name in group:
                 do(name, entering)
             _put(model, {name: made[name].layer for name in group})

@@ -61,7 +61,7 @@ class Channels:
         Source: Moore, Principal component analysis in linear systems, 1981 (balancing). Compare: Xiao et al.,
         SmoothQuant, 2022, which balances channels for quantisation.
         """
-        inputs = _blocks(moments.centred().second, block)
+        inputs = _blocks(moments.covariance(), block)
         dense = weight.double().reshape(-1, block, weight.shape[1])
         basis, importance = _balance(inputs, dense @ dense.mT / weight.shape[1])
         ranked = torch.argsort(importance.reshape(-1), descending=True, stable=True)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from stl_algebra import InvalidInput
-from stl_nn.calibration.moments import Moments, MomentSums, Reached
-from stl_nn.pointwise import entering_rows, row_layout
+from stl_nn.pointwise import row_layout
 
 #: Feeds one batch to a model.
 Run = Callable[[nn.Module, object], object]
@@ -54,35 +52,6 @@ def execution_groups(model: nn.Module, names: Sequence[str], batch: object, run:
     if silent:
         raise InvalidInput(f"layer {silent[0]!r} never runs on the calibration inputs; filter it out")
     return [group for _, group in groups]
-
-
-def input_moments(model: nn.Module, name: str, batches: Iterable[object], run: Run, lags: int) -> Moments:
-    """The moments of what enters one layer; every pass ends there.
-
-    >>> model = nn.Sequential(nn.Linear(2, 2))
-    >>> input_moments(model, "0", [torch.ones(3, 2)], lambda model, x: model(x), 1).count
-    3
-    """
-    sums: list[MomentSums] = []
-
-    def listen(module: nn.Module, args: tuple[Tensor, ...]) -> None:
-        rows = entering_rows(module, args[0])
-        if not sums:
-            sums.append(MomentSums(rows.shape[-1], lags))
-        sums[0].add(rows)
-        raise Reached
-
-    hook = model.get_submodule(name).register_forward_pre_hook(listen)
-    try:
-        with torch.no_grad():
-            for batch in batches:
-                with suppress(Reached):
-                    run(model, batch)
-    finally:
-        hook.remove()
-    if not sums:
-        raise InvalidInput(f"the calibration loader yields nothing that reaches layer {name!r}; give it a batch")
-    return sums[0].result()
 
 
 def chunked(groups: Sequence[list[str]], size_of: Callable[[str], int], limit: int) -> Iterator[list[list[str]]]:

@@ -90,7 +90,7 @@ def projected_loss(system: TileSystem, encode_x: Tensor, decode: Tensor, ridge: 
 
 def _ridged_factor(normal: Tensor, ridge: float) -> Tensor:
     """The Cholesky factor of A + Λ, differentiable in A; the ridge grows tenfold until there is one."""
-    weight = ridge_of(normal, ridge)
+    weight = ridge_of(normal.diagonal(), ridge)
     while True:
         factor, failed = torch.linalg.cholesky_ex(normal + torch.diag(weight))
         if not failed:

@@ -169,5 +169,5 @@ def _centred_share(moments: Moments, weight: Tensor) -> float:
     """E‖(x − E x)W‖² / E‖xW‖²: errors are quoted against the whole output, not the part that varies."""
     dense = weight.double()
     whole = torch.sum(dense * (moments.second @ dense))
-    varying = torch.sum(dense * (moments.centred().second @ dense))
+    varying = torch.sum(dense * (moments.covariance() @ dense))
     return float(varying / whole) if whole > 0 else 0.0

@@ -10,10 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from stl_algebra import InvalidInput
+from stl_nn.calibration.lagged_products import lagged_products
 from stl_nn.pointwise import entering_rows, row_layout
 
 #: Relative size of the diagonal added before a Cholesky factorisation.
 DAMPING = 1e-6
+#: Rows that are collected before they are multiplied, at most.
+MOST_BUFFERED = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,10 @@ class Moments:
         """Lower L with L Lᵀ = E x xᵀ, its diagonal damped so that it exists. Shape (K, K)."""
         return damped_cholesky(self.second)
 
+    def covariance(self) -> Tensor:
+        """E (x − E x)(x − E x)ᵀ, shape (K, K): the second moments of `centred`."""
+        return self.second - torch.outer(self.mean, self.mean)
+
     def centred(self) -> Moments:
         """The moments of x − E x."""
         mean = self.mean
@@ -71,14 +78,18 @@ class Moments:
         >>> Moments(2, torch.zeros(1), torch.tensor([[[2.0]], [[1.0]]])).tile_moments(2)[:, 0, :, 0].tolist()
         [[2.0, 1.0], [1.0, 2.0]]
         """
-        if n > len(self.lagged):
-            raise InvalidInput(f"moments of {len(self.lagged)} lags do not reach tiles of {n} rows; gather them anew")
-        k = self.features
-        tile = torch.empty(n, k, n, k, dtype=self.lagged.dtype)
+        lagged, k = self.reaching(n), self.features
+        tile = torch.empty(n, k, n, k, dtype=lagged.dtype)
         for i in range(n):
             for j in range(n):
-                tile[i, :, j] = self.lagged[j - i] if j >= i else self.lagged[i - j].T
+                tile[i, :, j] = lagged[j - i] if j >= i else lagged[i - j].T
         return tile
+
+    def reaching(self, n: int) -> Tensor:
+        """The moments (n, K, K) at the lags that tiles of n rows take. Raises InvalidInput where there are fewer."""
+        if n > len(self.lagged):
+            raise InvalidInput(f"moments of {len(self.lagged)} lags do not reach tiles of {n} rows; gather them anew")
+        return self.lagged[:n]
 
 
 def damped_cholesky(matrix: Tensor, damping: float = DAMPING) -> Tensor:
@@ -103,6 +114,9 @@ def damped_cholesky(matrix: Tensor, damping: float = DAMPING) -> Tensor:
 class MomentSums:
     """The running sums behind `Moments`, over sequences that are each in order.
 
+    Short sequences are collected, with rows of zero between them, until products of them are worth while: in a buffer
+    of at most `buffered_rows`, beside sums of 8·lags·K² bytes.
+
     >>> sums = MomentSums(features=2, lags=1)
     >>> sums.add(torch.ones(3, 2))
     >>> sums.result().second.tolist()
@@ -114,31 +128,65 @@ class MomentSums:
         self._first = torch.zeros(lags, features, dtype=torch.float64)
         self._last = torch.zeros(lags, features, dtype=torch.float64)
         self._products = torch.zeros(lags, features, features, dtype=torch.float64)
+        self._buffer = torch.empty(buffered_rows(features, lags), features)
+        self._filled = 0
 
     @torch.no_grad()
     def add(self, rows: Tensor) -> None:
         """Take in a sequence of rows, shape (..., K). Raises InvalidInput where one is not finite."""
         rows = rows.detach().reshape(-1, rows.shape[-1]).float().cpu()
-        if not bool(torch.isfinite(rows).all()):
-            raise InvalidInput("the calibration inputs make NaN or infinity in the network; check them and the model")
         total = rows.sum(dim=0, dtype=torch.float64)
+        if not bool(torch.isfinite(total).all()):
+            raise InvalidInput("the calibration inputs make NaN or infinity in the network; check them and the model")
         for lag in range(min(len(self._pairs), len(rows))):
             pairs = len(rows) - lag
-            # float32 products of one sequence, float64 sums over sequences: BLAS speed, no drift.
-            self._products[lag] += rows[:pairs].T @ rows[lag:]
             self._first[lag] += total - rows[pairs:].sum(dim=0, dtype=torch.float64)
             self._last[lag] += total - rows[:lag].sum(dim=0, dtype=torch.float64)
             self._pairs[lag] += pairs
+        self._collect(rows)
+
+    def _collect(self, rows: Tensor) -> None:
+        # Between one sequence and the next: as many rows of zero as no lag reaches over.
+        taken = len(rows) + len(self._pairs) - 1
+        if self._filled + taken > len(self._buffer):
+            self._flush()
+        if taken > len(self._buffer):
+            self._products += lagged_products(rows, len(self._pairs))
+            return
+        self._buffer[self._filled : self._filled + len(rows)] = rows
+        self._buffer[self._filled + len(rows) : self._filled + taken] = 0
+        self._filled += taken
+
+    def _flush(self) -> None:
+        """Float32 products of what is collected, added up in float64: BLAS speed, no drift."""
+        if self._filled:
+            self._products += lagged_products(self._buffer[: self._filled], len(self._pairs))
+            self._filled = 0
 
     def result(self) -> Moments:
         """The moments so far. Raises InvalidInput where no rows were seen."""
         if self._pairs[0] == 0:
             raise InvalidInput("the calibration loader yields nothing for this layer; give it at least one batch")
+        self._flush()
         count = self._pairs[0]
         lagged = self._products / count
         lagged[0] = (lagged[0] + lagged[0].T) / 2
         paired = torch.tensor(self._pairs, dtype=torch.float64) / count
         return Moments(count, self._first[0] / count, lagged, self._first / count, self._last / count, paired)
+
+
+def buffered_rows(features: int, lags: int) -> int:
+    """Rows that `MomentSums` collects before it multiplies them: with one lag none, as there is nothing to gain.
+
+    >>> buffered_rows(576, 4), buffered_rows(576, 1)
+    (3456, 0)
+    """
+    return min(2 * (lags - 1) * features, MOST_BUFFERED)
+
+
+def moment_bytes(features: int, lags: int) -> int:
+    """Bytes that `MomentSums` holds."""
+    return 8 * lags * features**2 + 4 * buffered_rows(features, lags) * features
 
 
 class Reached(Exception):

@@ -15,7 +15,7 @@ from stl_nn.calibration.tile_system import TileSystem
 RIDGE = 1e-4
 #: Part of the equations that must be left over once there is one for each unknown.
 LEAST_FREE = 0.1
-#: Unknowns, K·r/m, that are solved for at once: matrices of 2.7 and 1.4 GB. More are taken in blocks.
+#: Unknowns, K·r/m, that are solved for at once: a factor of 1.4 GB. More are taken in blocks.
 MOST_UNKNOWNS = 18432
 #: Sweeps over the blocks end after so many, or when one changes the weights by less than a part of TOLERANCE.
 MOST_SWEEPS = 30
@@ -111,32 +111,28 @@ def _solved(system: TileSystem, encode_x: Tensor, decode: Tensor, prior: Tensor 
     given = None if prior is None else _rolled(prior)
     if len(right) > MOST_UNKNOWNS:
         return _solved_in_blocks(system, encode_x, decode, right, given, ridge)
-    weights, product = ridged_solution(system.normal(encode_x, decode), right, given, ridge)
+    whole = range(system.tiles)
+    weights, product = ridged_solution(system.normal_matrix(encode_x, decode, whole, whole), right, given, ridge)
     return _Fit(weights, right, product)
 
 
 def _solved_in_blocks(
     system: TileSystem, encode_x: Tensor, decode: Tensor, right: Tensor, given: Tensor | None, ridge: float
 ) -> _Fit:
-    rank = len(encode_x)
+    rank, whole = len(encode_x), range(system.tiles)
     step = max(1, MOST_UNKNOWNS // (2 * rank))
     found = torch.zeros_like(right) if given is None else given.clone()
-
-    def rows(tiles: range) -> tuple[slice, Tensor]:
-        """(the unknowns of some tiles, their rows of A)"""
-        return slice(tiles.start * rank, tiles.stop * rank), system.normal_rows(tiles, encode_x, decode)
-
     blocks = [range(start, min(start + step, system.tiles)) for start in range(0, system.tiles, step)]
     for _ in range(MOST_SWEEPS):
         moved = torch.zeros((), dtype=found.dtype)
         for tiles in blocks:
-            block, normal = rows(tiles)
-            own = normal[:, block].clone()
+            block = slice(tiles.start * rank, tiles.stop * rank)
             before = found[block].clone()
-            residual = right[block] - normal @ found + own @ before
+            found[block] = 0
+            residual = right[block] - system.normal_matrix(encode_x, decode, tiles, whole).times(found)
+            own = system.normal_matrix(encode_x, decode, tiles, tiles)
             found[block], _ = ridged_solution(own, residual, None if given is None else given[block], ridge)
             moved += (found[block] - before).square().sum()
         if moved <= TOLERANCE**2 * found.square().sum():
             break
-    product = torch.cat([normal @ found for _, normal in map(rows, blocks)])
-    return _Fit(found, right, product)
+    return _Fit(found, right, system.normal_matrix(encode_x, decode, whole, whole).times(found))

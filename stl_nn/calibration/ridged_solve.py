@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
 
@@ -12,57 +14,74 @@ TOLERANCE = 1e-2
 MOST_STEPS = 30
 
 
+class Semidefinite(Protocol):
+    """A symmetric positive semidefinite matrix (U, U) that need not be held, such as a `NormalMatrix`."""
+
+    def diagonal(self) -> Tensor:
+        """(U,), float64."""
+
+    def times(self, x: Tensor, /) -> Tensor:
+        """A x for x (U, J), float64."""
+
+    def upper(self, dtype: torch.dtype, /) -> Tensor:
+        """Memory of its own, (U, U), whose upper triangle is that of A."""
+
+
 @torch.no_grad()
-def ridged_solution(normal: Tensor, right: Tensor, prior: Tensor | None, ridge: float) -> tuple[Tensor, Tensor]:
+def ridged_solution(normal: Semidefinite, right: Tensor, prior: Tensor | None, ridge: float) -> tuple[Tensor, Tensor]:
     """(x, A x) for the x of (A + Λ) x = right + Λ prior, with Λ = `ridge` times the diagonal of A. All in float64.
 
-    A (U, U) is positive semidefinite and is overwritten; `right`, `prior` (zero where None) and x are (U, J). The
-    Cholesky factor is made in single precision, at half of the time and memory, and preconditions conjugate gradients
-    in double precision. Where it does not exist, or is too inaccurate for them, it is made anew in double precision.
+    A is (U, U); `right`, `prior` (zero where None) and x are (U, J). The one matrix held is the Cholesky factor, made
+    in place in single precision, at half of the time and memory; it preconditions conjugate gradients in double
+    precision. Where it does not exist, or is too inaccurate for them, it is made anew in double precision.
 
-    >>> a, b = torch.tensor([[2.0, 1.0], [1.0, 2.0]]).double(), torch.tensor([[3.0], [3.0]]).double()
-    >>> ridged_solution(a, b, None, ridge=1e-9)[0].flatten().round(decimals=6).tolist()
-    [1.0, 1.0]
+    >>> from stl_nn.calibration.normal_matrix import NormalMatrix
+    >>> one = torch.ones(1, 1, dtype=torch.float64)
+    >>> two = NormalMatrix(2 * one[None, None], one, one)
+    >>> ridged_solution(two, 3 * one, None, ridge=1e-9)[0].flatten().round(decimals=6).tolist()
+    [1.5]
 
     Source: Higham, Mary, Mixed precision algorithms in numerical linear algebra, 2022, §5.
     """
-    weight = ridge_of(normal, ridge)
-    diagonal = normal.diagonal().clone()
+    diagonal = normal.diagonal()
+    weight = ridge_of(diagonal, ridge)
     start = torch.zeros_like(right) if prior is None else prior
-    product = normal @ start
+    product = torch.zeros_like(right) if prior is None else normal.times(prior)
     while True:
-        normal.diagonal().copy_(diagonal + weight)
         for dtype in (torch.float32, torch.float64):
-            found = _refined(normal, weight, _factor(normal, dtype), right - product)
+            found = _refined(normal, weight, _factor(normal, diagonal + weight, dtype), right - product)
             if found is not None:
                 change, image = found
-                return start + change, product + image - weight[:, None] * change
+                return start + change, product + image
         weight = 10 * weight  # rounding can leave A from few rows slightly indefinite
 
 
-def ridge_of(normal: Tensor, ridge: float) -> Tensor:
-    """The diagonal (U,) of Λ. Padding leaves zeros on the diagonal of A, which must not stay."""
-    diagonal = normal.diagonal()
-    return ridge * (diagonal + 1e-3 * diagonal.mean().clamp_min(torch.finfo(normal.dtype).tiny))
+def ridge_of(diagonal: Tensor, ridge: float) -> Tensor:
+    """The diagonal of Λ for that of A, both (U,). Padding leaves zeros there in A, which must not stay."""
+    return ridge * (diagonal + 1e-3 * diagonal.mean().clamp_min(torch.finfo(diagonal.dtype).tiny))
 
 
-def _factor(normal: Tensor, dtype: torch.dtype) -> Tensor | None:
-    """The Cholesky factor at a precision, made in place of one copy; None where there is none."""
-    # Column by column, as LAPACK wants it: of a symmetric matrix the same.
-    factor = normal.to(dtype, copy=True).mT
+def _factor(normal: Semidefinite, diagonal: Tensor, dtype: torch.dtype) -> Tensor | None:
+    """The Cholesky factor, at a precision, of A with another diagonal; None where there is none."""
+    # Column by column, as LAPACK wants it: what was the upper triangle is the lower one then.
+    factor = normal.upper(dtype).mT
+    factor.diagonal().copy_(diagonal)
     info = torch.empty((), dtype=torch.int32)
     torch.linalg.cholesky_ex(factor, out=(factor, info))
     return None if info else factor
 
 
-def _refined(matrix: Tensor, weight: Tensor, factor: Tensor | None, right: Tensor) -> tuple[Tensor, Tensor] | None:
-    """(x, H x) with H x = right, by preconditioned conjugate gradients, all columns at once; None if it fails.
+def _refined(
+    normal: Semidefinite, weight: Tensor, factor: Tensor | None, right: Tensor
+) -> tuple[Tensor, Tensor] | None:
+    """(x, A x) with H x = right for H = A + Λ, by preconditioned conjugate gradients, all columns at once.
 
-    H is at least Λ, so the energy ⟨e, H e⟩ of the error e is at most ⟨r, Λ⁻¹ r⟩ for the residual r = H e.
+    None if it fails. H is at least Λ, so the energy ⟨e, H e⟩ of the error e is at most ⟨r, Λ⁻¹ r⟩ for the residual
+    r = H e.
     """
     if factor is None:
         return None
-    least = torch.finfo(right.dtype).tiny
+    least, ridge = torch.finfo(right.dtype).tiny, weight[:, None]
     solution, image, residual = torch.zeros_like(right), torch.zeros_like(right), right.clone()
     step, wrong = torch.zeros_like(right), torch.ones_like(right[0])
     for _ in range(MOST_STEPS):
@@ -71,14 +90,14 @@ def _refined(matrix: Tensor, weight: Tensor, factor: Tensor | None, right: Tenso
         preconditioned = torch.linalg.solve_triangular(factor.mT, half, upper=True).double()
         before, wrong = wrong, torch.sum(residual * preconditioned, dim=0)
         step = preconditioned + wrong / before.clamp_min(least) * step
-        moved = matrix @ step
-        length = wrong / torch.sum(step * moved, dim=0).clamp_min(least)
+        moved = normal.times(step)
+        length = wrong / torch.sum(step * (moved + ridge * step), dim=0).clamp_min(least)
         solution += length * step
         image += length * moved
-        residual -= length * moved
-        error = torch.sum(residual.square() / weight[:, None], dim=0)
+        residual -= length * (moved + ridge * step)
+        error = torch.sum(residual.square() / ridge, dim=0)
         if not bool(torch.isfinite(error).all()):
             return None
-        if bool((error <= TOLERANCE**2 * torch.sum(solution * image, dim=0)).all()):
+        if bool((error <= TOLERANCE**2 * torch.sum(solution * (image + ridge * solution), dim=0)).all()):
             return solution, image
     return None

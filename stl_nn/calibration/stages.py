@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from stl_nn.calibration.groups import Run, input_moments
-from stl_nn.calibration.moments import Moments, Reached
+from stl_nn.calibration.groups import Run
+from stl_nn.calibration.moments import Moments, Reached, gather_moments
 
 
 @dataclass
@@ -27,16 +27,17 @@ class _Call:
 
 
 class Stages:
-    """The inputs of a network's layers in the order they run, while the layers before them are being replaced.
+    """The inputs of a network's layers in the order they run, where those before them may be replaced meanwhile.
 
     Where the blocks of the network stand in a list and each takes what the one before it gives, as in transformers,
-    what enters the block in turn is held for all batches, and nothing before it is computed again: 120 layers take
-    four passes instead of sixty. Elsewhere, and before and after the blocks, every layer takes a pass of its own.
+    what enters the block in turn is held for all batches, and nothing before it is computed again: all 210 layers of
+    a network that stays as it is take one pass, and 120 that are replaced one by one take four instead of sixty.
+    Elsewhere, and before and after the blocks, every call of `moments` takes a pass of its own.
     That the blocks can be run by themselves is tried on the first batch, not assumed.
 
     >>> model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
     >>> stages = Stages(model, ["0", "1"], [torch.ones(3, 2)], lambda model, x: model(x))
-    >>> stages.blocks, stages.moments("1", lags=1).count
+    >>> stages.blocks, stages.moments(["1"], lags=1)["1"].count
     (('0', '1'), 3)
     """
 
@@ -47,21 +48,37 @@ class Stages:
         self._held: list[_Call] = []
         self._at = -1
 
-    def moments(self, layer: str, lags: int) -> Moments:
-        """The moments of what now enters a layer. Layers are to be asked for in the order they run."""
-        place = next((i for i, block in enumerate(self.blocks) if _within(layer, block)), -1)
+    def place(self, layer: str) -> int:
+        """The number of the block that a layer is in, -1 where it is in none."""
+        return next((i for i, block in enumerate(self.blocks) if _within(layer, block)), -1)
+
+    def moments(self, layers: Sequence[str], lags: int, leave: bool = False) -> dict[str, Moments]:
+        """The moments of what now enters some layers of one place, by name.
+
+        The layers, and the calls, are to be in the order they run. With `leave` these are the last ones of a block that
+        stays as it is: the pass that they are listened to in goes on to what enters the next block.
+        """
+        place = self.place(layers[0])
+        listened = {layer: self._model.get_submodule(layer) for layer in layers}
         if place < max(self._at, 0):
-            return input_moments(self._model, layer, self._batches, self._run, lags)
+            return gather_moments(
+                listened, self._batches, lambda batch: self._run(self._model, batch), lags, last=layers[-1]
+            )
         with torch.no_grad():
             self._go_to(place)
-        return input_moments(self._model, layer, self._held, self._go_on, lags)
+        if not leave:
+            return gather_moments(listened, self._held, self._through, lags, last=layers[-1])
+        found = gather_moments(listened, self._held, self._go_on, lags)
+        self._at += 1
+        return found
 
-    def _go_on(self, _: nn.Module, call: object) -> Tensor:
+    def _through(self, call: object) -> Tensor:
         assert isinstance(call, _Call)
-        return call.through(self._block())
+        return call.through(self._model.get_submodule(self.blocks[self._at]))
 
-    def _block(self) -> nn.Module:
-        return self._model.get_submodule(self.blocks[self._at])
+    def _go_on(self, call: object) -> None:
+        assert isinstance(call, _Call)
+        call.entering = self._through(call)
 
     def _go_to(self, place: int) -> None:
         if self._at < 0:
@@ -69,7 +86,7 @@ class Stages:
             self._at = 0
         while self._at < place:
             for call in self._held:
-                call.entering = call.through(self._block())
+                self._go_on(call)
             self._at += 1
 
 

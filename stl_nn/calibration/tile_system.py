@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -12,11 +13,7 @@ from torch.nn.functional import pad
 
 from stl_algebra import Format
 from stl_nn.calibration.moments import Moments
-
-#: Tiles of the inner dimension that are worked on at once.
-CHUNK = 16
-#: Bytes of the matrix that `error` works on at once.
-CHUNK_BYTES = 1 << 28
+from stl_nn.calibration.normal_matrix import NormalMatrix
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,8 @@ class TileSystem:
     the same A for every tile column of W. ΦᵀΦ and B depend on the inputs only through their second moments within
     and between the tiles of one tile row, so nothing here ever sees an activation.
 
-    moments  (k, nm, k, nm)  E vec(X_k) vec(X_k')ᵀ over the k = K/m tiles of a tile row
+    moments  (k, nm, k, nm)  E vec(X_k) vec(X_k')ᵀ over the k = K/m tiles of a tile row; of two rows of it they depend
+                             on the distance alone
     weight   (K, J, p)       the dense weight, padded, its J = N/p tile columns
     energy   E‖Y‖² of a tile row
     rows     rows of inputs that the moments were gathered from
@@ -57,18 +55,19 @@ class TileSystem:
         """
         n, m, p = format
         more, right = -weight.shape[0] % m, -weight.shape[1] % p
-        rows, dense = moments.tile_moments(n).double(), weight.double()  # (n, K, n, K), (K, N)
-        if more:  # a copy of what may be gigabytes
-            rows = pad(rows, (0, more, 0, 0, 0, more))
-        dense = pad(dense, (0, right, 0, more))
+        dense = pad(weight.double(), (0, right, 0, more))
         features = len(dense)
-        second = torch.einsum("iaib->ab", rows)
         tiles = features // m
+        lagged = [pad(one.double(), (0, more, 0, more)).reshape(tiles, m, tiles, m) for one in moments.reaching(n)]
+        whole = dense.new_empty(tiles, n, m, tiles, n, m)  # at once where it belongs: it can be gigabytes
+        for i in range(n):
+            for j in range(n):
+                whole[:, i, :, :, j] = lagged[j - i] if j >= i else lagged[i - j].permute(2, 3, 0, 1)
         return cls(
             format,
-            rows.reshape(n, tiles, m, n, tiles, m).permute(1, 0, 2, 4, 3, 5).reshape(tiles, n * m, tiles, n * m),
+            whole.reshape(tiles, n * m, tiles, n * m),
             dense.reshape(features, -1, p),
-            torch.sum(dense * (second @ dense)),
+            n * torch.sum(dense * (lagged[0].reshape(features, features) @ dense)),
             moments.count,
         )
 
@@ -101,69 +100,50 @@ class TileSystem:
         return TileSystem(self.format, moments, weight, torch.sum(dense * (second @ dense)), self.rows)
 
     def normal(self, encode_x: Tensor, decode: Tensor) -> Tensor:
-        """A, shape (k·r, k·r), for E_X (r, n·m) and D (n·p, r)."""
-        gram = decode.T @ decode
-        size = self.tiles * len(encode_x)
-        if torch.is_grad_enabled() and (encode_x.requires_grad or decode.requires_grad):
-            return self._normal_rows(self.moments, encode_x, gram).reshape(size, size)
-        return self.normal_rows(range(self.tiles), encode_x, decode)
+        """A, shape (k·r, k·r), for E_X (r, n·m) and D (n·p, r): for small systems, see `normal_matrix`."""
+        tiles, entries, *_ = self.moments.shape
+        size, gram = tiles * len(encode_x), decode.T @ decode
+        half = (encode_x @ self.moments.reshape(tiles, entries, -1)).reshape(-1, entries)
+        blocks = (half @ encode_x.T).reshape(tiles, -1, tiles, len(encode_x)) * gram[:, None, :]
+        return blocks.reshape(size, size)
 
-    def normal_rows(self, tiles: range, encode_x: Tensor, decode: Tensor) -> Tensor:
-        """The rows of A that belong to some tiles of the inner dimension, shape (len(tiles)·r, k·r)."""
-        n, m, _ = self.format
-        rank, gram = len(encode_x), decode.T @ decode
-        weighted = (encode_x * gram[:, :, None]).mT  # (r, nm, r): E_Xᵀ weighted by the row of DᵀD of each channel
-        normal = encode_x.new_empty(len(tiles), rank, self.tiles, rank)
-        for row, moments in zip(normal, self.moments[tiles.start : tiles.stop], strict=True):
-            half = (encode_x @ moments.flatten(1)).reshape(rank, self.tiles, n * m)
-            torch.bmm(half, weighted, out=row)
-        return normal.reshape(len(tiles) * rank, -1)
+    def normal_matrix(self, encode_x: Tensor, decode: Tensor, tiles: range, others: range) -> NormalMatrix:
+        """The rows of A that belong to some tiles, the columns that belong to others: made as they are needed."""
+        moments = self.moments[tiles.start : tiles.stop, :, others.start : others.stop]
+        return NormalMatrix(moments, encode_x, decode)
 
     def right_side(self, encode_x: Tensor, decode: Tensor) -> Tensor:
         """B, shape (k·r, J)."""
         n, m, p = self.format
-        rank, tiles = len(encode_x), self.tiles
-        # Over (a, i) for a an entry of the tile of X: what the product of it and row i of Y adds to (s, c).
-        both = torch.einsum("sa,ics->aisc", encode_x, decode.reshape(n, p, rank)).reshape(-1, rank * p)
-        columns = self.weight.permute(0, 2, 1).reshape(tiles * m * p, -1)
-        parts = []
-        for start in range(0, tiles, CHUNK):
-            moments = self.moments[start : start + CHUNK].reshape(-1, n * m, tiles, n, m)
-            mixed = moments.permute(0, 2, 4, 1, 3).reshape(-1, n * m * n) @ both
-            parts.append(mixed.reshape(-1, tiles, m, rank, p).permute(0, 3, 1, 2, 4).flatten(2).flatten(0, 1) @ columns)
-        return torch.cat(parts)
+        rank = len(encode_x)
+        encode_x, decode = encode_x.reshape(rank, n, m), decode.reshape(n, p, rank)
+        # Over the difference of i' and i: what x_i of a tile of X and y_i' of one of Y have to do with each other.
+        both = []
+        for lag in range(1 - n, n):
+            inputs, outputs = encode_x[:, max(0, -lag) : n - max(0, lag)], decode[max(0, lag) : n - max(0, -lag)]
+            both.append(torch.einsum("sib,ips->sbp", inputs, outputs))
+        parts = torch.stack(both, dim=1).reshape(rank, -1) @ self._outputs
+        return parts.reshape(rank, self.tiles, -1).transpose(0, 1).flatten(0, 1)
+
+    @cached_property
+    def _outputs(self) -> Tensor:
+        """E x_i y_i'ᵀ at the lags i' − i = 1−n … n−1, on which alone it depends, as (2n−1 · m·p, k·J)."""
+        n, m, p = self.format
+        dense = self.weight.flatten(1)
+        blocks = self.moments.reshape(self.tiles, n, m, self.tiles, n, m)
+        outputs = dense.new_empty(2 * n - 1, m, p, self.tiles, self.weight.shape[1])
+        for lag in range(1 - n, n):
+            moment = blocks[:, max(0, -lag), :, :, max(0, lag)].reshape(len(dense), -1)
+            outputs[lag + n - 1] = (moment @ dense).reshape(self.tiles, m, -1, p).permute(1, 3, 0, 2)
+        return outputs.reshape(-1, self.tiles * self.weight.shape[1])
 
     def error(self, encode_x: Tensor, decode: Tensor, encoded: Tensor) -> float:
-        """E‖Ŷ − Y‖² / E‖Y‖² for encoded weights (r, k, J): the data-aware relative error, cross-tile terms included.
-
-        As tr(ΔᵀΣΔ), with Δ what the output takes of each entry of a tile row, less what it should: nothing cancels, so
-        single precision does.
-        """
-        if not self.energy:
+        """E‖Ŷ − Y‖² / E‖Y‖² for encoded weights (r, k, J): the data-aware relative error, cross-tile terms included."""
+        energy = float(self.energy)
+        if not energy:
             return 0.0
-        n, m, p = self.format
-        tiles, entries, columns = self.tiles, n * m, self.weight.shape[1]
-        of_channel = torch.einsum("sa,cs->acs", encode_x, decode).flatten(0, 1)  # (nm·np, r)
-        weight = self.weight.reshape(tiles, m, columns, p)
-        step = max(1, CHUNK_BYTES // (8 * tiles * entries * n * p))
-        total = 0.0
-        for start in range(0, columns, step):
-            some = slice(start, start + step)
-            taken = of_channel @ encoded[:, :, some].double().flatten(1)
-            taken = taken.reshape(n, m, n, p, tiles, -1)
-            for i in range(n):
-                taken[i, :, i] -= weight[:, :, some].permute(1, 3, 0, 2)
-            taken = taken.permute(4, 0, 1, 5, 2, 3).reshape(tiles * entries, -1).float()
-            for first in range(0, tiles, CHUNK):  # Σ is symmetric: what is right of its diagonal counts twice
-                rows = self.moments[first : first + CHUNK, :, first:].flatten(2).flatten(0, 1).float()
-                own = taken[first * entries : first * entries + len(rows)]
-                rows[:, len(rows) :] *= 2
-                total += float(torch.sum(own * (rows @ taken[first * entries :]), dtype=torch.float64))
-        return total / float(self.energy)
-
-    @staticmethod
-    def _normal_rows(moments: Tensor, encode_x: Tensor, gram: Tensor) -> Tensor:
-        """(k, r, l, r) for the moments (k, nm, l, nm) of some tiles with all."""
-        tiles, entries, others, _ = moments.shape
-        half = (encode_x @ moments.reshape(tiles, entries, -1)).reshape(-1, entries)
-        return (half @ encode_x.T).reshape(tiles, -1, others, len(encode_x)) * gram[:, None, :]
+        whole = range(self.tiles)
+        weights = encoded.double().transpose(0, 1).flatten(0, 1)
+        normal = self.normal_matrix(encode_x, decode, whole, whole)
+        cross = float(torch.sum(weights * self.right_side(encode_x, decode)))
+        return max(energy - 2 * cross + normal.energy(weights), 0.0) / energy

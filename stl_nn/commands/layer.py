@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 from catalog.commands.options import TileType, catalog_options, json_option, print_json
+from stl_algebra import Format
 from stl_nn.commands.options import DTYPES, depth_option, timing_options
 
 if TYPE_CHECKING:
     from catalog import Catalog
-    from stl_algebra import Format
+    from stl_algebra import TileEncoder
+    from stl_nn.advisor import Advice, LayerAdvice
 
 
 @click.command("layer")
 @click.option("--rows", type=click.IntRange(1), required=True, help="Rows of the input: tokens in a batch.")
 @click.option("--in", "in_features", type=click.IntRange(1), required=True, help="Input features.")
 @click.option("--out", "out_features", type=click.IntRange(1), required=True, help="Output features.")
-@click.option("--tile", type=TileType(), default="4", show_default=True, help="Format of the encoders.")
+@click.option("--tile", type=TileType(), help="Only this format.  [default: all, 4x4x4 where a rank is named]")
 @click.option("--rank", "ranks", type=int, multiple=True, help="Only this rank; may be given several times.")
+@click.option("--most", type=click.IntRange(1), help="Encoders to measure in full.  [default: 8, or all ranks named]")
 @depth_option
 @timing_options
 @catalog_options
@@ -29,8 +34,9 @@ def layer_command(
     rows: int,
     in_features: int,
     out_features: int,
-    tile: Format,
+    tile: Format | None,
     ranks: tuple[int, ...],
+    most: int | None,
     depth: int,
     precision: str,
     device: str,
@@ -39,57 +45,106 @@ def layer_command(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Time the dense layer and the catalog's best encoders on one shape: of the ranks named, or of eight in all.
+    """Time the dense layer and the catalog's encoders on one shape: the best of every format and rank.
 
-    Prints speed-up, error, extra memory, and the rows from which on each encoder pays; says so where dense wins.
+    All that take fewer multiplications than dense are timed once. Of those that may pay, the ones no other beats in
+    both speed and error are measured in full: speed-up, error, extra memory, and the rows from which on each pays.
+    Says so where dense wins.
     """
     import torch
 
-    from stl_nn.advisor import MOST_ENCODERS, advise, spread
+    from stl_nn.advisor import MOST_ENCODERS, advise
     from stl_nn.models.measurement import circumstances
     from stl_nn.timing import check_device
 
-    for rank in ranks:
-        tile.check_rank(rank)
     where = check_device(device)
-    entries = catalog.entries(tile, precision=precision, real=True, best=True)
-    encoders = [entry.encoder for entry in entries if entry.rank in ranks or not ranks]
-    if not ranks:  # time grows with rank alone, so a few tell about the others
-        encoders = spread(encoders, MOST_ENCODERS)
+    encoders = _encoders(catalog, tile, ranks, precision, depth)
     if threads:
         torch.set_num_threads(threads)
-    found = advise(
-        encoders,
-        rows,
-        in_features,
-        out_features,
-        dtype=getattr(torch, DTYPES[precision]),
-        device=where,
-        repeats=repeats,
-        seed=seed,
-        depth=depth,
-    )
+    with _progress() as tell:
+        found = advise(
+            encoders,
+            rows,
+            in_features,
+            out_features,
+            dtype=getattr(torch, DTYPES[precision]),
+            device=where,
+            repeats=repeats,
+            seed=seed,
+            depth=depth,
+            most=most or max(MOST_ENCODERS, len(ranks)),
+            tell=tell,
+        )
     if as_json:
         print_json({**found.as_json(), "device": device, **circumstances(seed)})
-        return
-    from catalog.commands.tables import console, number, plain_table
+    else:
+        _print(found)
 
+
+def _encoders(
+    catalog: Catalog, tile: Format | None, ranks: tuple[int, ...], precision: str, depth: int
+) -> list[TileEncoder]:
+    """The best encoder of every rank named, or of every format and rank that takes fewer multiplications than dense."""
+    from stl_nn.recursion import whole_ratio
+
+    if ranks:
+        tile = tile or Format(4, 4, 4)
+        for rank in ranks:
+            tile.check_rank(rank)
+    entries = catalog.entries(tile, precision=precision, real=True, best=True)
+    if ranks:
+        return [entry.encoder for entry in entries if entry.rank in ranks]
+    return [entry.encoder for entry in entries if whole_ratio(entry.encoder, depth) < 1]
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on standard error, for as long as that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("timing dense")
+        yield lambda doing, done, total: bar.update(task, description=doing, completed=done, total=total)
+
+
+def _print(found: LayerAdvice) -> None:
+    from catalog.commands.tables import console, number, plain_table
+    from stl_nn.advisor import unbeaten
+
+    def first_cells(one: Advice) -> tuple[str, ...]:
+        return one.tile, str(one.rank), f"{one.multiplications:.3f}"
+
+    def last_cells(one: Advice) -> tuple[str, ...]:
+        return number(one.error), f"{one.extra_bytes / 1e6:.1f}"
+
+    out = console()
+    shape = f"{found.in_features} × {found.out_features}, {found.precision}"
+    out.print(f"Dense: {found.dense_seconds * 1e3:.2f} ms for {found.rows} rows, {shape}")
+    once = [one for one in found.advice if one.timed_once]
+    in_full = [one for one in found.advice if not one.timed_once]
+    if once:
+        some = ("rank", "mults", "speed-up", "error", "extra MB")
+        table = plain_table("tile", *some, right=" ".join(some))
+        table.columns[-1].justify = "right"
+        shown = unbeaten(once)
+        for one in shown:
+            table.add_row(*first_cells(one), f"~{one.speedup:.1f}×", *last_cells(one))
+        out.print(
+            f"\nTimed once, on {found.once_rows} rows, so to about a tenth: {len(once)} encoders. Here are the "
+            f"{len(shown)} that no other of them beats in both speed and error; --json has all."
+        )
+        out.print(table)
+        out.print("\nMeasured in full:")
     names = ("rank", "mults", "ms", "speed-up", "error", "extra MB", "pays from")
     table = plain_table("tile", *names, right=" ".join(names))
-    table.columns[-1].justify = "right"
-    for one in found.advice:
+    for column in table.columns[-2:]:
+        column.justify = "right"
+    for one in in_full:
         pays = "never here" if one.break_even_rows is None else f"{one.break_even_rows} rows"
-        table.add_row(
-            one.tile,
-            str(one.rank),
-            f"{one.multiplications:.3f}",
-            f"{one.seconds * 1e3:.2f}",
-            f"{one.speedup:.2f}×",
-            number(one.error),
-            f"{one.extra_bytes / 1e6:.1f}",
-            pays,
-        )
-    out = console()
-    out.print(f"Dense: {found.dense_seconds * 1e3:.2f} ms for {rows} rows, {in_features} × {out_features}, {precision}")
+        times = f"{one.seconds * 1e3:.2f}", f"{one.speedup:.2f}×"
+        table.add_row(*first_cells(one), *times, *last_cells(one), pays)
     out.print(table)
     out.print(f"\n{found.verdict}")

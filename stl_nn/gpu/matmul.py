@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from functools import partial
+from typing import Any
+
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from stl_nn.encoder_tensors import EncoderTensors
 from stl_nn.recursion import DECODE, ENCODE_X, ascend, descend
 from stl_nn.reduced import use_reduced
 from stl_nn.tiling import tile_count
 
-#: Tiles of a program, and channels it takes at a time.
-BLOCK = 128
-GROUP = 32
-
 #: Tile rows below which reading the encoded weight again for every panel costs more than staying in the cache saves:
 #: about the ratio of bf16 arithmetic to bandwidth of a data-centre GPU, in multiplications a number.
 LEAST_TILE_ROWS = 256
 
+#: Tiles in a row from which on the fastest launch may be another one.
+BREADTHS = (128, 256, 512, 1024)
 
-def encode_on_gpu(matrix: Tensor, encode: Tensor, height: int, width: int) -> Tensor:
-    """`stl_nn.tiling.encode_tiles`, (r, ⌈A/height⌉, ⌈B/width⌉), rounded to the dtype of the matrix once."""
+
+def encode_on_gpu(matrix: Tensor, encode: Tensor, height: int, width: int, *, traced: bool = False) -> Tensor:
+    """`stl_nn.tiling.encode_tiles`, (r, ⌈A/height⌉, ⌈B/width⌉), rounded to the dtype of the matrix once.
+
+    `traced` is for compilers that follow the call, see `stl_nn.gpu.visible`.
+    """
     from stl_nn.gpu.kernels import encode_kernel
 
     rows, columns = matrix.shape
@@ -31,21 +36,21 @@ def encode_on_gpu(matrix: Tensor, encode: Tensor, height: int, width: int) -> Te
     if out.numel() == 0:
         return out
     source = matrix if matrix.stride(1) == 1 else matrix.contiguous()
-    weights = pad(encode.float(), (0, _positions(height, width) - height * width, 0, -rank % GROUP)).contiguous()
-    grid = (tile_rows, tile_count(tile_columns, BLOCK))
-    with torch.cuda.device_of(matrix):
-        encode_kernel[grid](
-            source,
-            weights,
-            out,
-            rows,
-            columns,
-            tile_columns,
-            source.stride(0),
-            out.stride(0),
-            rank,
-            **_constants(height, width),
-        )
+    _launch(
+        encode_kernel,
+        traced,
+        out,
+        source,
+        encode.float().contiguous(),
+        out,
+        rows,
+        columns,
+        tile_columns,
+        source.stride(0),
+        out.stride(0),
+        rank,
+        **_constants(height, width, rank, tile_columns, matrix.dtype),
+    )
     return out
 
 
@@ -56,33 +61,39 @@ def decode_on_gpu(
     width: int,
     out: Tensor,
     *,
+    first_row: int = 0,
     bias: Tensor | None = None,
     activation: str = "none",
+    traced: bool = False,
 ) -> Tensor:
-    """Fill `out` (A, B), of any dtype, with activation(decoded channels + bias); returns it."""
+    """Fill `out` (A, B), of any dtype, with activation(decoded channels + bias) from a row on; returns it.
+
+    Channels of 16 bits are decoded to about 16 bits, others as float32.
+    """
     from stl_nn.gpu.kernels import decode_kernel
 
     if out.numel() == 0:
         return out
-    channels = channels.contiguous()
-    rank, tile_rows, tile_columns = channels.shape
-    weights = pad(decode.float(), (0, -rank % GROUP, 0, _positions(height, width) - height * width)).contiguous()
-    grid = (tile_rows, tile_count(tile_columns, BLOCK))
-    with torch.cuda.device_of(channels):
-        decode_kernel[grid](
-            channels,
-            weights,
-            bias if bias is not None else weights,
-            out,
-            *out.shape,
-            tile_columns,
-            out.stride(0),
-            channels.stride(0),
-            rank,
-            **_constants(height, width),
-            ACTIVATION=activation,
-            HAS_BIAS=bias is not None,
-        )
+    channels, decode = channels.contiguous(), decode.float().contiguous()
+    rank, _, tile_columns = channels.shape
+    _launch(
+        decode_kernel,
+        traced,
+        channels,
+        channels,
+        decode,
+        bias if bias is not None else decode,
+        out,
+        first_row,
+        *out.shape,
+        tile_columns,
+        out.stride(0),
+        channels.stride(0),
+        rank,
+        **_constants(height, width, rank, tile_columns, channels.dtype),
+        ACTIVATION=activation,
+        HAS_BIAS=bias is not None,
+    )
     return out
 
 
@@ -95,6 +106,7 @@ def matmul_on_gpu(
     bias: Tensor | None,
     activation: str,
     panel_rows: int | None = None,
+    traced: bool = False,
 ) -> Tensor:
     """`stl_nn.reference.reference_matmul` by panels of rows whose channels stay in the second-level cache.
 
@@ -108,21 +120,27 @@ def matmul_on_gpu(
     reduced = use_reduced(x.dtype, torch.device("cuda"), encoder.coarse)
     whole = encoder.tile.n
     height = whole * _panel_tile_rows(x, encoded_weight, whole, reduced) if panel_rows is None else panel_rows
+    encode, decoded = partial(encode_on_gpu, traced=traced), partial(decoded_on_gpu, traced=traced)
     for start in range(0, x.shape[0], max(height, 1)):
-        encoded, rows = encode_on_gpu(x[start : start + height], encoder.encode_x, n, m), y[start : start + height]
+        panel = x[start : start + height]
+        encoded = encode(panel, encoder.encode_x, n, m)
         tiles = encoded.shape[1], tile_count(out_features, p)
-        whole_tiles = tile_count(rows.shape[0], whole), encoded_weight.shape[1]
-        encoded = descend(encoded, encoder.depth, ENCODE_X, whole_tiles, encode_on_gpu)
-        channels = ascend(
-            channel_products(encoded, encoded_weight, reduced), encoder.depth, DECODE, tiles, decoded_on_gpu
+        whole_tiles = tile_count(panel.shape[0], whole), encoded_weight.shape[1]
+        encoded = descend(encoded, encoder.depth, ENCODE_X, whole_tiles, encode)
+        products = channel_products(encoded, encoded_weight, reduced)
+        channels = ascend(products, encoder.depth, DECODE, tiles, decoded)
+        # Into the whole of Y, not a view of its rows: a compiler knows then that nothing has to be copied.
+        decode_on_gpu(
+            channels, encoder.decode, n, p, y, first_row=start, bias=bias, activation=activation, traced=traced
         )
-        decode_on_gpu(channels, encoder.decode, n, p, rows, bias=bias, activation=activation)
     return y
 
 
-def decoded_on_gpu(channels: Tensor, decode: Tensor, height: int, width: int, rows: int, columns: int) -> Tensor:
+def decoded_on_gpu(
+    channels: Tensor, decode: Tensor, height: int, width: int, rows: int, columns: int, *, traced: bool = False
+) -> Tensor:
     """`stl_nn.tiling.decode_and_cut`, rounded to the dtype of the channels."""
-    return decode_on_gpu(channels, decode, height, width, channels.new_empty(rows, columns))
+    return decode_on_gpu(channels, decode, height, width, channels.new_empty(rows, columns), traced=traced)
 
 
 def channel_products(encoded: Tensor, encoded_weight: Tensor, reduced: bool = False) -> Tensor:
@@ -139,24 +157,42 @@ def _panel_tile_rows(x: Tensor, encoded_weight: Tensor, n: int, reduced: bool = 
     tile_rows = tile_count(x.shape[0], n)
     rank, inner, outer = encoded_weight.shape
     channel_bytes = x.element_size() if reduced else 4
-    cache = torch.cuda.get_device_properties(x.device).L2_cache_size if x.is_cuda else 1 << 25
+    known = x.is_cuda and torch.cuda.is_available()
+    cache = torch.cuda.get_device_properties(x.device).L2_cache_size if known else 1 << 25
     fitting = int(0.75 * cache) // (rank * (inner * x.element_size() + outer * channel_bytes))
     panels = tile_count(tile_rows, max(fitting, LEAST_TILE_ROWS))
     return tile_count(tile_rows, max(panels, 1))
 
 
-def _positions(height: int, width: int) -> int:
-    """The least power of two that is at least the entries of a tile and the 16 rows a tensor core takes."""
-    return max(16, 1 << (height * width - 1).bit_length())
+def _launch(kernel: Any, traced: bool, channels: Tensor, *arguments: Any, **constants: Any) -> None:
+    """Run a kernel on all tiles of the channels (r, I, J)."""
+    if traced:
+        kernel = torch.library.wrap_triton(kernel)
+    _, tile_rows, tile_columns = channels.shape
+    with nullcontext() if traced else torch.cuda.device_of(channels):
+        kernel[lambda meta: (tile_rows * tile_count(tile_columns, meta["BLOCK"]),)](*arguments, **constants)
 
 
-def _constants(height: int, width: int) -> dict[str, int | str]:
-    """What both kernels are compiled for."""
+def _constants(height: int, width: int, rank: int, tile_columns: int, dtype: torch.dtype) -> dict[str, Any]:
+    """What both kernels are compiled and tuned for."""
+    import triton
+
+    from stl_nn.gpu.kernels import GROUP
+
+    # 16 is the least a tensor core takes.
+    positions = max(16, 1 << (height * width - 1).bit_length())
+    if dtype == torch.float32:
+        precision = "ieee" if torch.version.hip else "tf32x3"
+    else:
+        # The interpreter multiplies the bit patterns of bfloat16.
+        unknown = dtype == torch.bfloat16 and triton.knobs.runtime.interpret
+        precision = "ieee" if unknown else "parts"
     return {
+        "breadth": sum(tile_columns >= breadth for breadth in BREADTHS),
         "HEIGHT": height,
         "WIDTH": width,
-        "POSITIONS": _positions(height, width),
-        "BLOCK": BLOCK,
+        "POSITIONS": positions,
+        "GROUPS": tile_count(rank, GROUP),
         "GROUP": GROUP,
-        "PRECISION": "ieee" if torch.version.hip else "tf32x3",
+        "PRECISION": precision,
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from math import prod
 
 import pytest
 import torch
@@ -14,7 +16,7 @@ from catalog import Catalog, Provenance
 from cli import bench_command
 from stl_algebra import InvalidInput
 from stl_nn import STLLinear, advisor, timing
-from stl_nn.advisor import Advice, LayerAdvice, advise, break_even_rows
+from stl_nn.advisor import Advice, LayerAdvice, advise, break_even_rows, worth_measuring
 from stl_nn.breakdown import time_matmul
 
 
@@ -53,9 +55,14 @@ def test_break_even_is_where_the_layer_stays_ahead(monkeypatch: pytest.MonkeyPat
 def test_the_verdict_says_when_dense_wins() -> None:
     def told(speedup: float) -> str:
         one = Advice("id", "4x4x4", 40, 0.625, 1 / speedup, speedup, 0.1, 0, None)
-        return LayerAdvice(8, 8, 8, "fp32", 1.0, (one,)).verdict
+        hurried = replace(one, rank=30, speedup=9.0, timed_once=True)
+        return LayerAdvice(8, 8, 8, "fp32", 1.0, (one, hurried), 8).verdict
 
     assert told(0.9).startswith("Dense wins")
+    fast, close = (Advice("id", "4x4x4", *one, 0, None) for one in ((24, 0.4, 1.0, 2.5, 0.5), (40, 0.6, 1.0, 1.2, 0.1)))
+    slow = replace(close, rank=49, speedup=0.9, error=0.0)
+    both = LayerAdvice(8, 8, 8, "fp32", 1.0, (fast, close, slow), 8).verdict
+    assert both.endswith("Of the faster ones rank 40 of 4x4x4 is the most accurate: 1.20×, at 0.1.")
     assert "rank 40 of 4x4x4 is the fastest: 1.50× dense" in told(1.5)
 
 
@@ -65,8 +72,46 @@ def test_advice_counts_memory_and_error() -> None:
     assert by_rank[49].extra_bytes == 2 * (49 * 4 * 8 - 16 * 32)
     assert by_rank[49].error == STRASSEN2.error_at("bf16")
     assert [one.speedup for one in found.advice] == sorted((one.speedup for one in found.advice), reverse=True)
+    assert not any(one.timed_once for one in found.advice)
     with pytest.raises(InvalidInput, match="no encoder to measure"):
         advise([], 8, 8, 8)
+
+
+def test_every_encoder_is_timed_and_few_are_measured_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    speeds = {20: 0.5, 24: 2.0, 30: 1.5, 33: 1.2}
+    told: list[tuple[str, int, int]] = []
+    monkeypatch.setattr(advisor, "_speedup_once", lambda whole, *_: speeds[whole.rank])
+    monkeypatch.setattr(advisor, "_against_dense", lambda *_: {"dense": 3.0, "stl": 2.0})
+    encoders = [random_encoder(4, 4, 4, rank) for rank in speeds]
+    found = advise(encoders, 8, 16, 32, repeats=1, most=1, tell=lambda *one: told.append(one))
+    assert [(one.rank, one.timed_once) for one in found.advice] == [(24, False), (30, True), (33, True), (20, True)]
+    assert found.advice[0].speedup == 1.5
+    assert [one.break_even_rows for one in found.advice[1:]] == [None] * 3
+    assert told == [*(("timing once", done, 4) for done in (1, 2, 3, 4)), ("measuring in full", 1, 1)]
+
+
+def test_those_measured_in_full_are_not_beaten_in_both_speed_and_error() -> None:
+    def timed(speedup: float, error: float) -> Advice:
+        return Advice("id", "4x4x4", 40, 0.625, 1.0, speedup, error, 0, None, timed_once=True)
+
+    fast, middle, exact = timed(1.9, 0.4), timed(1.5, 0.2), timed(0.95, 0.0)
+    beaten, slow = timed(1.4, 0.3), timed(0.5, 0.0)
+    every = [slow, beaten, exact, fast, middle]
+    assert worth_measuring(every, 3) == [fast, middle, exact]
+    assert worth_measuring(every, 2) == [fast, exact]
+    assert worth_measuring(every, 1) == [fast]
+    assert worth_measuring(every, 4) == [fast, middle, exact, beaten]
+    assert worth_measuring(every, 5) == [fast, middle, beaten, exact, slow]  # few enough
+    assert worth_measuring([timed(0.4, 0.0), slow], 1) == [slow]
+
+
+def test_an_encoder_timed_once_runs_as_one_measured_in_full() -> None:
+    linear, x = nn.Linear(30, 22, bias=False), torch.randn(9, 30)
+    for encoder in (STRASSEN2, random_encoder(2, 3, 4, 11)):
+        layer = STLLinear.from_linear(linear, encoder, depth=1)
+        whole = layer.encoder_tensors()
+        assert advisor._encoded_shape(whole, linear) == layer.encoded_weight.shape
+        assert advisor._speedup_once(whole, linear, x, torch.randn(100_000)) > 0
 
 
 def test_the_measured_error_is_on_the_data_timed() -> None:
@@ -91,10 +136,31 @@ def test_the_commands_print_one_json_object(catalog_of_one: str, words: list[str
     assert outcome.exit_code == 0, outcome.output
     found = json.loads(outcome.stdout)
     assert (found["advice"] if "advice" in found else found["results"])[0]["rank"] == 20
+    assert outcome.stderr == ""  # no progress but on a terminal
     assert {"machine", "command", "versions", "seed"} <= set(found)
     table = CliRunner().invoke(bench_command, arguments)
     assert table.exit_code == 0
     assert "4x4x4" in table.stdout
+
+
+def test_all_formats_are_timed_and_those_timed_once_stand_apart(tmp_path) -> None:
+    catalog = Catalog(tmp_path, shipped=False)
+    for format in ((4, 4, 4), (2, 3, 4)):
+        for rank in (5, 11, prod(format)):  # the last saves nothing
+            catalog.add(random_encoder(*format, rank), Provenance("test"))
+    words = ["layer", "--rows", "8", "--in", "16", "--out", "12", "--repeats", "1", "--most", "1"]
+    words += ["--catalog", str(tmp_path), "--no-shipped"]
+    outcome = CliRunner().invoke(bench_command, words)
+    assert outcome.exit_code == 0, outcome.output
+    once, in_full = outcome.stdout.split("Measured in full:")
+    assert "Timed once, on 8 rows" in once
+    assert "3 encoders" in once
+    assert 1 <= sum("~" in line for line in once.splitlines()) <= 3  # those that another beats are left out
+    assert "~" not in in_full
+    whole = json.loads(CliRunner().invoke(bench_command, [*words, "--json"]).stdout)
+    assert sum(one["timed_once"] for one in whole["advice"]) == 3
+    found = json.loads(CliRunner().invoke(bench_command, [*words, "--rank", "11", "--json"]).stdout)
+    assert [(one["tile"], one["rank"]) for one in found["advice"]] == [("4x4x4", 11)]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from importlib import import_module
 from itertools import product
 
 import pytest
@@ -53,6 +54,21 @@ def test_calibration_gains_end_to_end(model: Block, sequential: bool) -> None:
     assert report.multiplications == 6 / 8
     assert isinstance(done.down, CalibratedLinear)
     assert _error(done, model) < 0.85 * _error(free, model)
+
+
+@pytest.mark.parametrize("most", [0, 1 << 40])  # bytes of moments at once: one layer, all that a block has
+def test_a_network_of_blocks_is_calibrated_on_the_inputs_of_the_dense_one(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(import_module("stl_nn.calibration.calibrate"), "MOMENT_BYTES", most)
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 8), nn.Sequential(Block(), Block()), nn.Linear(8, 8))
+    layers = {name: m for name, m in model.named_modules() if isinstance(m, nn.Linear)}
+    moments = gather_moments(dict(layers), _batches(), model, lags=2)
+    report = calibrate(copy.deepcopy(model), truncated_strassen(), _batches(), level="refit")
+    ours = {layer.name: layer.expected_error for layer in report.layers}
+    known = calibrate(model, truncated_strassen(), _batches(), level="refit", moments=moments)
+    assert ours == {layer.name: pytest.approx(layer.expected_error, rel=1e-3) for layer in known.layers}
 
 
 def test_sequential_layers_see_what_the_converted_network_makes(model: Block) -> None:

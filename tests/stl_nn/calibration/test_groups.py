@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from stl_nn.calibration.groups import chunked, execution_groups, input_moments
+from stl_nn.calibration.groups import chunked, execution_groups
+from stl_nn.calibration.moments import gather_moments
 
 
 class Attention(nn.Module):
@@ -27,8 +28,8 @@ def test_groups_follow_execution_not_registration() -> None:
 def test_a_pass_ends_at_the_layer_that_is_listened_to() -> None:
     model, ran = Attention(), []
     model.out.register_forward_hook(lambda *_: ran.append("out"))
-    moments = input_moments(model, "v", [torch.randn(3, 4)] * 2, lambda model, x: model(x), lags=2)
-    assert moments.count == 6
+    moments = gather_moments({"v": model.v}, [torch.randn(3, 4)] * 2, model, lags=2, last="v")
+    assert moments["v"].count == 6
     assert ran == []
     assert not model.v._forward_pre_hooks
 

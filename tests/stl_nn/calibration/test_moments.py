@@ -25,6 +25,20 @@ def test_moments_are_the_definition_whatever_the_batches() -> None:
         torch.testing.assert_close(found.lagged[lag], torch.stack(pairs).sum(dim=0) / 13, rtol=1e-5, atol=1e-6)
 
 
+def test_sequences_that_are_collected_stay_apart() -> None:
+    """Whether they fit into what is collected at once, 36 rows here, fill it up, or are longer."""
+    torch.manual_seed(0)
+    sequences = [torch.randn(length, 6) for length in (5, 21, 1, 33, 34, 300, 2, 30, 3)]
+    sums = MomentSums(6, 4)
+    for sequence in sequences:
+        given = sequence.clone()
+        sums.add(given)
+        given.zero_()  # as a network that works in place may do
+    for lag, found in enumerate(sums.result().lagged):
+        plain = sum((s[: max(len(s) - lag, 0)].T @ s[lag:]).double() for s in sequences)
+        torch.testing.assert_close(found, plain / 429, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("lengths", [(9,), (2, 1, 3), (1,)])
 def test_tile_moments_are_those_of_sequences_between_rows_of_zero(lengths: tuple[int, ...]) -> None:
     """Exactly, centred or not; so they are positive semidefinite."""
@@ -34,6 +48,7 @@ def test_tile_moments_are_those_of_sequences_between_rows_of_zero(lengths: tuple
     for sequence in sequences:
         sums.add(sequence)
     mean = torch.cat(sequences).mean(dim=0)
+    torch.testing.assert_close(sums.result().covariance(), sums.result().centred().second)
     for found, about in ((sums.result(), torch.zeros(3)), (sums.result().centred(), mean)):
         ends = torch.zeros(2, 3)
         filled = [torch.cat([ends, sequence - about, ends]).double() for sequence in sequences]

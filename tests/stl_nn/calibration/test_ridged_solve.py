@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from stl_nn.calibration import ridged_solve
-from stl_nn.calibration.ridged_solve import ridge_of, ridged_solution
+from stl_nn.calibration.ridged_solve import Semidefinite, ridge_of, ridged_solution
 
 
 def _gram(unknowns: int, rows: int, decades: float, seed: int = 0) -> Tensor:
@@ -20,8 +22,25 @@ def _gram(unknowns: int, rows: int, decades: float, seed: int = 0) -> Tensor:
     return inputs.T @ inputs / rows
 
 
+@dataclass(frozen=True)
+class Held:
+    """A matrix that is held, as one to be solved with."""
+
+    matrix: Tensor
+
+    def diagonal(self) -> Tensor:
+        return self.matrix.diagonal()
+
+    def times(self, x: Tensor) -> Tensor:
+        return self.matrix @ x
+
+    def upper(self, dtype: torch.dtype) -> Tensor:
+        anything = torch.full_like(self.matrix, float("nan")).tril(-1)
+        return (self.matrix.triu() + anything).to(dtype)
+
+
 def _expected(normal: Tensor, right: Tensor, prior: Tensor | None, ridge: float) -> Tensor:
-    weight = ridge_of(normal, ridge)
+    weight = ridge_of(normal.diagonal(), ridge)
     pulled = right if prior is None else right + weight[:, None] * prior
     return torch.linalg.solve(normal + torch.diag(weight), pulled)
 
@@ -39,10 +58,10 @@ def test_it_is_the_solution(unknowns: int, rows: int, decades: float, with_prior
     right = normal @ torch.randn(unknowns, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     prior = torch.ones(unknowns, 3, dtype=torch.float64) if with_prior else None
     expected = _expected(normal, right, prior, 1e-4)
-    solution, image = ridged_solution(normal.clone(), right, prior, 1e-4)
+    solution, image = ridged_solution(Held(normal), right, prior, 1e-4)
     torch.testing.assert_close(image, normal @ solution)
     wrong, change = solution - expected, expected if prior is None else expected - prior
-    ridged = normal + torch.diag(ridge_of(normal, 1e-4))
+    ridged = normal + torch.diag(ridge_of(normal.diagonal(), 1e-4))
     least = ridged_solve.TOLERANCE**2 * torch.sum(change * (ridged @ change), dim=0)
     assert bool((torch.sum(wrong * (ridged @ wrong), dim=0) <= least + 1e-18).all())
 
@@ -53,18 +72,19 @@ def test_a_single_precision_factor_that_is_of_no_use_is_made_anew(
 ) -> None:
     make, tried = ridged_solve._factor, []
 
-    def factor(normal: Tensor, dtype: torch.dtype) -> Tensor | None:
+    def factor(normal: Semidefinite, diagonal: Tensor, dtype: torch.dtype) -> Tensor | None:
         tried.append(dtype)
         if dtype == torch.float64:
-            return make(normal, dtype)
-        noise = torch.randn(normal.shape, generator=torch.Generator().manual_seed(0)).tril()
-        return None if broken is None else noise if broken == "noise" else torch.full(normal.shape, broken)
+            return make(normal, diagonal, dtype)
+        shape = 2 * diagonal.shape
+        noise = torch.randn(shape, generator=torch.Generator().manual_seed(0)).tril()
+        return None if broken is None else noise if broken == "noise" else torch.full(shape, broken)
 
     monkeypatch.setattr(ridged_solve, "_factor", factor)
     monkeypatch.setattr(ridged_solve, "MOST_STEPS", 2)  # any factor will do in as many steps as there are unknowns
     normal = _gram(12, 30, 1)
     right = torch.randn(12, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    solution, _ = ridged_solution(normal.clone(), right, None, 1e-4)
+    solution, _ = ridged_solution(Held(normal), right, None, 1e-4)
     assert tried == [torch.float32, torch.float64]
     torch.testing.assert_close(solution, _expected(normal, right, None, 1e-4))
 
@@ -72,12 +92,12 @@ def test_a_single_precision_factor_that_is_of_no_use_is_made_anew(
 def test_a_slightly_indefinite_matrix_is_raised_until_it_is_not() -> None:
     normal = torch.eye(6, dtype=torch.float64)
     normal[0, 1] = normal[1, 0] = 1.001
-    solution, image = ridged_solution(normal.clone(), torch.ones(6, 2, dtype=torch.float64), None, 1e-4)
+    solution, image = ridged_solution(Held(normal), torch.ones(6, 2, dtype=torch.float64), None, 1e-4)
     assert bool(torch.isfinite(solution).all())
     torch.testing.assert_close(image, normal @ solution)
 
 
 def test_without_a_right_side_nothing_is_solved() -> None:
-    solution, image = ridged_solution(_gram(5, 9, 1), torch.zeros(5, 2, dtype=torch.float64), None, 1e-4)
+    solution, image = ridged_solution(Held(_gram(5, 9, 1)), torch.zeros(5, 2, dtype=torch.float64), None, 1e-4)
     assert not solution.any()
     assert not image.any()

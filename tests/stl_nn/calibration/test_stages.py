@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stl_nn.calibration.groups import input_moments
+from stl_nn.calibration.moments import Moments, gather_moments
 from stl_nn.calibration.stages import Stages
 
 WIDTH = 4
@@ -87,6 +87,10 @@ def _run(model: nn.Module, x: object) -> object:
     return model(x)
 
 
+def _whole_pass(model: nn.Module, name: str, batches: list[Tensor], lags: int) -> Moments:
+    return gather_moments({name: model.get_submodule(name)}, batches, model, lags, last=name)[name]
+
+
 def _layers(model: Network) -> list[str]:
     inside = (f"blocks.{i}.{half}" for i in range(len(model.blocks)) for half in ("up", "down"))
     return ["embed", *inside, "head"]
@@ -95,8 +99,8 @@ def _layers(model: Network) -> list[str]:
 def _check_against_whole_passes(model: Network, stages: Stages, batches: list[Tensor]) -> None:
     """Every layer in turn, the layers before it changed meanwhile as they are when they are replaced."""
     for name in _layers(model):
-        ours = stages.moments(name, lags=2)
-        whole = input_moments(model, name, batches, _run, lags=2)
+        ours = stages.moments([name], lags=2)[name]
+        whole = _whole_pass(model, name, batches, lags=2)
         assert ours.count == whole.count
         torch.testing.assert_close(ours.lagged, whole.lagged)
         module = model.get_submodule(name)
@@ -141,9 +145,24 @@ def test_nothing_before_a_block_is_computed_again() -> None:
     for name, block in model.blocks.named_children():
         block.register_forward_pre_hook(lambda *_, name=name: calls.update([name]))
     for name in _layers(model)[1:-1]:
-        stages.moments(name, lags=1)
+        stages.moments([name], lags=1)
     # Once to enter it, once for each of the two layers in it and once to leave it.
     assert calls == {"0": 4, "1": 3, "2": 2}
+
+
+@torch.no_grad()
+def test_a_network_that_stays_as_it_is_takes_one_pass() -> None:
+    model, batches, calls = Network().eval(), [torch.randn(5, 2), torch.randn(2, 3, 2)], Counter[str]()
+    stages = Stages(model, _layers(model), batches, _run)
+    for name, block in model.blocks.named_children():
+        block.register_forward_hook(lambda *_, name=name: calls.update([name]))
+    found: dict[str, Moments] = {}
+    asked = [("blocks.0.up", False), ("blocks.0.down", True), ("blocks.2.up", False), ("blocks.2.down", True)]
+    for layer, leave in asked:
+        found |= stages.moments([layer], lags=2, leave=leave)
+    assert calls == {"0": 2, "1": 2, "2": 2}  # to the end, for either batch
+    for name, ours in (found | stages.moments(["blocks.1.up"], lags=2)).items():  # that one has been left behind
+        torch.testing.assert_close(ours.lagged, _whole_pass(model, name, batches, lags=2).lagged)
 
 
 def test_the_list_with_most_of_the_layers_is_taken() -> None:
@@ -156,5 +175,5 @@ def test_the_list_with_most_of_the_layers_is_taken() -> None:
 def test_it_leaves_no_hooks_behind() -> None:
     for model in (Network(), Twice()):
         stages = Stages(model, _layers(model), [torch.randn(5, 2)], _run)
-        stages.moments("blocks.0.up", lags=1)
+        stages.moments(["blocks.0.up"], lags=1)
         assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
