@@ -27,6 +27,12 @@ def in_bases_of_lines(format: Format, factors: Factors, rng: np.random.Generator
     A change of the three bases is applied to all products, so what comes back is as good a solution as it was.
 
     factors  (u, v, w) of shapes (r, n·m), (r, m·p), (r, n·p)
+
+    >>> from stl_algebra import strassen
+    >>> [len(f) for f in in_bases_of_lines(Format(2, 2, 2), strassen().factors, np.random.default_rng(0))]
+    [7, 7, 7]
+
+    Source: the fundamental theorem of projective geometry: n + 1 points in general position are a frame.
     """
     n, m, p = format
     u, v, w = factors
