@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from stl_algebra import Format, InvalidInput, TileEncoder
 from stl_nn.baselines import BASELINES
+from stl_nn.linear import STLLinear
 from stl_nn.models.conversions import Converter, Method
-from stl_nn.models.distillation import distill
+from stl_nn.models.distillation import distill, unit_gain
 from stl_nn.models.network import Network
 
 
@@ -88,3 +89,16 @@ def test_a_budget_gives_each_layer_a_rank_of_its_own() -> None:
     assert 0.4 < done.multiplications <= 0.5
     with pytest.raises(InvalidInput, match="with a budget give a level of calibration"):
         converter.convert(Method("stl"))
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_channels_of_unit_gain_are_the_same_operator(depth: int) -> None:
+    torch.manual_seed(0)
+    linear = nn.Linear(24, 20)
+    layer = STLLinear.from_linear(linear, random_encoder(2, 3, 4, 11), depth=depth)
+    x = torch.randn(16, 24)
+    before = layer(x)
+    unit_gain(layer)
+    assert torch.allclose(layer(x), before, rtol=1e-4, atol=1e-4)
+    assert torch.allclose(layer.encode_x.norm(dim=1), torch.ones(11))
+    assert torch.allclose(layer.decode.norm(dim=0), torch.ones(11))
