@@ -34,8 +34,8 @@ STARTS, FIRST_STARTS, LONGEST_ALONE = 4, 24, 0.7
 #: encoder is moved instead of started anew.
 NEW, GROWN, MOVED = 0.4, 0.25, 0.5
 #: So many of the best known encoders of the rank are asked for their group, up to formats of this size: at ⟨4,4,4⟩ it
-#: takes a second.
-RECOGNISED, LISTED = 4, 4
+#: takes a second. Those with more symmetries than this leave products out and nothing else.
+RECOGNISED, LISTED, MOST_SYMMETRIES = 4, 4, 100
 #: Groups that are kept; one that so many others are better than is taken up e times less often than the best.
 KEPT, FAVOUR = 24, 3.0
 
@@ -147,11 +147,11 @@ def _structure(like: Structure, rank: int, rng: np.random.Generator) -> Structur
 
 @lru_cache(maxsize=256)
 def _group_of(encoder: TileEncoder) -> str | None:
-    """The signed permutations that leave an encoder invariant, as text; None where there are too many to go through."""
+    """The signed permutations that leave an encoder invariant, as text; None where they are too many."""
     if max(encoder.format) > LISTED:
         return None
     try:
-        group = symmetry_group(encoder)
+        group = symmetry_group(encoder, MOST_SYMMETRIES)
     except InvalidInput:
         return None
     return signed_text(tuple(element for element in group if not element.rotation and not element.transposed))
@@ -159,9 +159,11 @@ def _group_of(encoder: TileEncoder) -> str | None:
 
 def _orders(problem: Problem) -> list[int]:
     """The orders of groups that leave few enough unknowns and at least two orbits."""
+    largest = min(LARGEST, problem.rank // 2)
+    if largest < SMALLEST:
+        return []
     unknowns = problem.rank * sum(problem.format.sizes)
-    least = SMALLEST if unknowns > 2 * FEW_UNKNOWNS else 2
-    orders = range(least, min(LARGEST, problem.rank // 2) + 1)
+    orders = range(SMALLEST if unknowns > 2 * FEW_UNKNOWNS else 2, largest + 1)
     return [order for order in orders if small_enough(problem, order) and _is_smooth(order)]
 
 
