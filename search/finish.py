@@ -13,7 +13,7 @@ from search.cp_model import CPModel
 from search.exact_seeds import in_better_bases
 from search.levenberg_marquardt import Model, Point, last, levenberg_marquardt
 from search.objective import Factors, Objective
-from search.rounding import round_invariant, round_to_exact
+from search.rounding import LARGEST_SNAPPED, round_invariant, round_to_exact
 from search.strategy import Candidate, Problem, Stop
 from stl_algebra import Format, TileEncoder
 from stl_algebra.symmetry import Parametrisation
@@ -111,7 +111,8 @@ def finish(
     yield Candidate(encoder, details)
     if encoder.relative_error < NEARLY_EXACT:
         exact = None if invariant is None else round_invariant(*invariant, rng, stop)
-        if exact is None and not stop():
+        # What is too large to be snapped has been looked at in bases of its own already.
+        if exact is None and (invariant is None or sum(f.size for f in factors) <= LARGEST_SNAPPED) and not stop():
             exact = _rounded(problem, encoder.factors, rng, stop)
         if exact is not None:
             yield Candidate(exact, {**details, "rounded": True})

@@ -87,10 +87,9 @@ def _frame(lines: Array, rng: np.random.Generator) -> Array | None:
     scales[0] = 1.0
     while not scales.all():
         # A line with coordinates of known and of unknown scale: these get the coordinate of one of those.
-        linking = [x for x in coordinates.T if x[scales != 0].any() and x[scales == 0].any()]
-        if not linking:
+        x = next((x for x in coordinates.T if x[scales != 0].any() and x[scales == 0].any()), None)
+        if x is None:
             return None
-        x = linking[0]
         known = np.flatnonzero((scales != 0) & (x != 0))[0]
         unknown = (scales == 0) & (x != 0)
         scales[unknown] = scales[known] * x[unknown] / x[known]
