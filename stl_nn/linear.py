@@ -225,6 +225,32 @@ class STLLinear(nn.Module):
         return TileEncoder(self.format, *factors)
 
     @torch.no_grad()
+    def to_unit_gain(self) -> None:
+        """Give each channel ‖E_X[s]‖ = ‖D[:,s]‖ = 1 and its encoded weight the rest, in place: the same operator.
+
+        A channel whose products cancel against another's has large coefficients; a step that is small for a weight is
+        a leap in its output then. Layers that encode on the fly, and channels that read or write nothing, stay as
+        they are.
+
+        >>> from stl_algebra import strassen
+        >>> layer = STLLinear.from_linear(nn.Linear(4, 4), strassen())
+        >>> layer.to_unit_gain(); layer.decode.norm(dim=0).round(decimals=4).tolist()
+        [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+        """
+        if self.encoded_weight is None:
+            return
+        x, d = self.encode_x.norm(dim=1), self.decode.norm(dim=0)
+        used = (x > 0) & (d > 0)
+        x, d = torch.where(used, x, 1.0), torch.where(used, d, 1.0)
+        self.encode_x.div_(x[:, None])
+        self.decode.div_(d)
+        self.encode_w.mul_((x * d)[:, None])
+        # Below levels of Strassen's scheme the encoder's channels lie side by side, once for each of the scheme's.
+        times = len(self.encoded_weight) // len(x)
+        self.encoded_weight.mul_((x * d).repeat(times)[:, None, None])
+        self._frozen_encoder = None  # the one given has other coefficients now
+
+    @torch.no_grad()
     def to_linear(self) -> nn.Linear:
         """The dense layer: the weight it kept, or the one its encoded weight is the encoding of.
 

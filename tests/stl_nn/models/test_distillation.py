@@ -13,7 +13,7 @@ from stl_algebra import Format, InvalidInput, TileEncoder
 from stl_nn.baselines import BASELINES
 from stl_nn.linear import STLLinear
 from stl_nn.models.conversions import Converter, Method
-from stl_nn.models.distillation import distill, unit_gain
+from stl_nn.models.distillation import distill
 from stl_nn.models.network import Network
 
 
@@ -98,7 +98,12 @@ def test_channels_of_unit_gain_are_the_same_operator(depth: int) -> None:
     layer = STLLinear.from_linear(linear, random_encoder(2, 3, 4, 11), depth=depth)
     x = torch.randn(16, 24)
     before = layer(x)
-    unit_gain(layer)
+    layer.to_unit_gain()
     assert torch.allclose(layer(x), before, rtol=1e-4, atol=1e-4)
     assert torch.allclose(layer.encode_x.norm(dim=1), torch.ones(11))
     assert torch.allclose(layer.decode.norm(dim=0), torch.ones(11))
+    # The layer says what its encoder is now: what that encodes has the same scale.
+    assert layer.encoded_weight is not None
+    again = STLLinear.from_linear(linear, layer.encoder, depth=depth).encoded_weight
+    assert again is not None
+    assert torch.allclose(layer.encoded_weight, again, rtol=1e-3, atol=1e-4)
