@@ -30,8 +30,8 @@ class Moments:
     last    (L, K)     E x_{t+l} over the same
     paired  (L,)       the part of all rows that they are; without these three the ends of sequences are overlooked
 
-    A tile holds n consecutive rows, so the second moments of a tile row are blocks of these, at lag |i − i'|
-    (see `tile_moments`). Averaging over all offsets rather than over whole tiles uses every row n times and
+    A tile holds n consecutive rows, so the second moments of a tile row are blocks of these, at lag |i − i'|.
+    Averaging over all offsets rather than over whole tiles uses every row n times and
     does not depend on where a batch happens to be cut. All are sums over the rows of which there are some, divided by
     the number of all rows: beyond the ends of a sequence rows count as zero, as they do where a layer fills up its last
     tile. So the second moments of a tile row are positive semidefinite, centred or not.
@@ -71,19 +71,6 @@ class Moments:
             about = self.first[:, :, None] * mean + mean[:, None] * self.last[:, None, :]
             about -= self.paired[:, None, None] * torch.outer(mean, mean)
         return Moments(self.count, torch.zeros_like(mean), self.lagged - about)
-
-    def tile_moments(self, n: int) -> Tensor:
-        """E of x_{i,a} x_{i',a'} over the n rows i of a tile, shape (n, K, n, K). Needs L ≥ n.
-
-        >>> Moments(2, torch.zeros(1), torch.tensor([[[2.0]], [[1.0]]])).tile_moments(2)[:, 0, :, 0].tolist()
-        [[2.0, 1.0], [1.0, 2.0]]
-        """
-        lagged, k = self.reaching(n), self.features
-        tile = torch.empty(n, k, n, k, dtype=lagged.dtype)
-        for i in range(n):
-            for j in range(n):
-                tile[i, :, j] = lagged[j - i] if j >= i else lagged[i - j].T
-        return tile
 
     def reaching(self, n: int) -> Tensor:
         """The moments (n, K, K) at the lags that tiles of n rows take. Raises InvalidInput where there are fewer."""

@@ -10,6 +10,7 @@ from torch import nn
 
 from stl_algebra import Format, InvalidInput, TileEncoder
 from stl_nn.conversion import convert
+from stl_nn.linear import STLLinear
 from stl_nn.models.t2t_vit import T2TViT, ViTShape, in_backbone
 
 
@@ -49,7 +50,7 @@ def build(shape: ViTShape, variant: Variant, encoder: TileEncoder | None, seed: 
     The embedding and the linear layers of the backbone become STL layers whose encoded weights are trained
     directly, as in the STL paper; the token mixers and the head stay dense. `encoder` is the algebraic one.
 
-    >>> encoder = unit_gain(random_encoder(Format(4, 4, 4), 24, 0))
+    >>> encoder = random_encoder(Format(4, 4, 4), 24, 0)
     >>> build(ViTShape(), Variant(24), encoder, 0).embed.rank
     24
     """
@@ -65,26 +66,11 @@ def build(shape: ViTShape, variant: Variant, encoder: TileEncoder | None, seed: 
         raise InvalidInput(
             f"{shape.grid**2} tokens an image are no multiple of {encoder.format.n}: tiles would straddle two images"
         )
-    convert(model, unit_gain(encoder), in_backbone, learnable=variant.learnable)
+    convert(model, encoder, in_backbone, learnable=variant.learnable)
+    for layer in model.modules():
+        if isinstance(layer, STLLinear):
+            layer.to_unit_gain()  # so that the learning rate of the dense weights suits the encoded ones
     return model
-
-
-def unit_gain(encoder: TileEncoder) -> TileEncoder:
-    """The encoder with each ‖E_X[s]‖ = ‖D[:,s]‖ = 1, E_W scaled inversely: the same operator.
-
-    An encoded weight then moves the output as much as a weight of a dense layer does, so that one
-    learning rate fits both.
-
-    >>> from stl_algebra import strassen
-    >>> round(unit_gain(strassen()).growth, 9)
-    32.0
-    """
-    x, d = np.linalg.norm(encoder.encode_x, axis=1), np.linalg.norm(encoder.decode, axis=0)
-    if not (x * d).all():
-        raise InvalidInput("a product of this encoder reads or writes nothing; drop it")
-    return TileEncoder(
-        encoder.format, encoder.encode_x / x[:, None], encoder.encode_w * (x * d)[:, None], encoder.decode / d
-    )
 
 
 def random_encoder(tile: Format, rank: int, seed: int) -> TileEncoder:
@@ -114,8 +100,6 @@ def shares(model: nn.Module, shape: ViTShape) -> dict[str, float]:
     True
     """
     from torch.utils.flop_counter import FlopCounterMode
-
-    from stl_nn.linear import STLLinear
 
     linear = 0
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stl_algebra import Format, InvalidInput, TileEncoder
+from stl_algebra import Format, InvalidInput, TileEncoder, kronecker, strassen
 from stl_nn.baselines import BASELINES
 from stl_nn.linear import STLLinear
 from stl_nn.models.conversions import Converter, Method
-from stl_nn.models.distillation import distill
+from stl_nn.models.distillation import distill, share_of_rate
 from stl_nn.models.network import Network
 
 
@@ -107,3 +107,31 @@ def test_channels_of_unit_gain_are_the_same_operator(depth: int) -> None:
     again = STLLinear.from_linear(linear, layer.encoder, depth=depth).encoded_weight
     assert again is not None
     assert torch.allclose(layer.encoded_weight, again, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_levels_of_strassens_scheme_count_as_the_encoder_they_make(depth: int) -> None:
+    inner = random_encoder(2, 2, 2, 6)
+    whole = inner
+    for _ in range(depth):
+        whole = kronecker(strassen(), whole)
+    share = share_of_rate(STLLinear(32, 48, inner, depth=depth))
+    assert share < 1
+    assert share == pytest.approx(share_of_rate(STLLinear(32, 48, whole)), rel=1e-6)
+
+
+@pytest.mark.parametrize("depth", [0, 2])
+def test_a_step_changes_the_loss_about_as_much_as_one_of_a_dense_weight(depth: int) -> None:
+    """At first order a step of Adam changes it by the rate times the sum of the gradient's magnitudes."""
+    torch.manual_seed(0)
+    linear = nn.Linear(64, 64, bias=False)
+    layer = STLLinear.from_linear(linear, random_encoder(2, 2, 2, 7), depth=depth)
+    layer.to_unit_gain()
+    assert layer.encoded_weight is not None
+    x, upstream = torch.randn(256, 64), torch.randn(256, 64)
+    (linear(x) * upstream).sum().backward()
+    (layer(x) * upstream).sum().backward()
+    assert linear.weight.grad is not None
+    assert layer.encoded_weight.grad is not None
+    ours = share_of_rate(layer) * float(layer.encoded_weight.grad.abs().sum())
+    assert 0.7 < ours / float(linear.weight.grad.abs().sum()) < 1.4

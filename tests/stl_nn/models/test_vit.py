@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from stl_algebra import Format, InvalidInput, kronecker, strassen
+from stl_algebra import Format, InvalidInput, TileEncoder, kronecker, strassen
 from stl_nn.linear import STLLinear
 from stl_nn.models.t2t_vit import T2TViT, ViTShape, soft_split
-from stl_nn.models.vit_variants import Variant, build, random_encoder, shares, unit_gain
+from stl_nn.models.vit_variants import Variant, build, random_encoder, shares
 
 SMALL = ViTShape(width=24, depth=1, token_width=8)
 
@@ -69,12 +69,14 @@ def test_learnable_encoders_learn_and_frozen_ones_do_not() -> None:
         assert layer.encoded_weight.grad is not None
 
 
-def test_unit_gain_is_the_same_operator() -> None:
-    given = random_encoder(Format(2, 3, 4), 9, 0)
-    scaled = unit_gain(given)
-    assert scaled.relative_error == pytest.approx(given.relative_error)
-    assert torch.allclose(torch.tensor(scaled.encode_x).norm(dim=1), torch.ones(9, dtype=torch.float64))
-    assert torch.allclose(torch.tensor(scaled.decode).norm(dim=0), torch.ones(9, dtype=torch.float64))
+def test_channels_start_at_unit_gain() -> None:
+    given = random_encoder(Format(4, 4, 4), 24, 0)
+    scaled = TileEncoder(given.format, 3 * given.encode_x, given.encode_w, 5 * given.decode)
+    layer = build(SMALL, Variant(24), scaled, 0).embed
+    assert isinstance(layer, STLLinear)
+    assert torch.allclose(layer.encode_x.norm(dim=1), torch.ones(24))
+    assert torch.allclose(layer.decode.norm(dim=0), torch.ones(24))
+    assert layer.encoder.growth == pytest.approx(scaled.growth)
 
 
 def test_a_random_encoder_keeps_the_variance_of_the_output() -> None:
