@@ -10,6 +10,7 @@ from stl_algebra.errors import InvalidInput
 
 _PATHS = {
     "orbit": "search.strategies.orbit:OrbitSearch",
+    "hop": "search.strategies.hop:HopSearch",
     "signed": "search.strategies.signed:SignedSearch",
     "compose": "search.strategies.compose:ComposeSearch",
     "deflation": "search.strategies.deflation:DeflationSearch",

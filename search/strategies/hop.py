@@ -1,0 +1,147 @@
+"""Basin hopping: chains of many quick hops, from random starts, known encoders and those of neighbouring ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from search.cp_model import CPModel
+from search.exact_seeds import derivation, exact_seed
+from search.finish import finish, small_enough, unknowns
+from search.hopping import BestOfRank, hopped_factors, random_factors
+from search.levenberg_marquardt import last, levenberg_marquardt
+from search.objective import Factors
+from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
+from search.trial import Trial
+from stl_algebra import TileEncoder, balance_factors
+
+#: Hops of a trial; a chain is given up after so many trials without gain, and less of a gain than this part of the
+#: error is none.
+HOPS, PATIENCE, GAIN = 20, 3, 1e-4
+#: Stages of a start and of a hop: (emphasis on growth, iterations, tolerance). A hop has to be cheap, since a few in a
+#: thousand gain anything: in the first stage, with the growth held down, it finds a basin, in the second its depth.
+START = ((100.0, 60, 3e-3), (10.0, 60, 3e-3), (1.0, 150, 1e-3))
+HOP = ((30.0, 40, 3e-3), (1.0, 50, 5e-3))
+#: What comes within this part of where the chain stands is minimised further, (1.0, iterations, tolerance), and taken
+#: where it is worse by less than a random part of the second.
+NEAR, WORSE = 0.02, 0.004
+SETTLED = (1.0, 150, 1e-3)
+#: How often a chain starts at random and at the rank itself; else at a neighbouring rank, the nearer the likelier.
+RANDOM, HERE = 0.25, 0.35
+#: So many of the best known encoders of the rank, and of others, are started from.
+KEPT = 6
+#: The largest linear system of a hop.
+LARGEST = 2500
+
+
+class HopSearch(Strategy):
+    """Replaces one to four products, minimises a little, and goes on from what is no worse, many times over.
+
+    What decides is the number of hops: ten a second at ⟨3,3,3⟩, a few at ⟨4,4,4⟩. A chain starts at random, at one of
+    the best encoders of the rank, or at one of another rank, with products left out or added at random; a trial is
+    some hops of it, and the next goes on from where they end.
+
+    Source: Wales, Doye, Global optimization by basin-hopping, 1997.
+    """
+
+    name = "hop"
+
+    def applies(self, problem: Problem) -> bool:
+        return small_enough(problem) and unknowns(problem.format, problem.rank) <= LARGEST
+
+    def explorer(self, problem: Problem) -> Explorer:
+        return _Chains(problem)
+
+    def trial(self, trial: Trial, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
+        problem, objective = trial.problem, trial.problem.objective()
+        here = _start(trial, rng)
+        for stage in START[-1:] if trial.kind == "here" else () if trial.kind == "on" else START:
+            here = _minimised(problem, here, stage, stop)
+        best, value = here, objective.value(here)
+        least = value
+        for _ in range(HOPS):
+            if stop():
+                break
+            tried = hopped_factors(here, rng)
+            for stage in HOP:
+                tried = _minimised(problem, tried, stage, stop)
+            if objective.value(tried) < (1 + NEAR) * value:
+                tried = _minimised(problem, tried, SETTLED, stop)
+            found = objective.value(tried)
+            if found < (1 + WORSE * rng.random()) * value:
+                here, value = tried, found
+                if value < least:
+                    best, least = here, value
+        details = {"start": trial.kind}
+        yield from finish(problem, best, rng, stop, details)
+        yield Candidate(problem.encoder(here), details, step=True)
+
+
+class _Chains(Explorer):
+    """Goes on with a chain while it gains, and draws where another starts: at random, at the rank, or at another."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._best = BestOfRank(problem, KEPT)
+        others = [e for e in problem.known if e.rank != problem.rank]
+        if derivation(problem.format).rank > problem.rank:
+            others.append(exact_seed(problem.format))
+        ranks = sorted({e.rank for e in others}, key=lambda rank: abs(rank - problem.rank))
+        self._others = [sorted((e for e in others if e.rank == rank), key=problem.cost)[:KEPT] for rank in ranks]
+        #: Where the chain stands, its least cost, and its trials since that was reached.
+        self._here: TileEncoder | None = None
+        self._least, self._since = np.inf, 0
+
+    def round(self, rng: np.random.Generator) -> Iterator[Trial]:
+        self._since += 1
+        if self._here is not None and self._since <= PATIENCE:
+            yield self._trial("on", self._here)
+            return
+        self._least, self._since = np.inf, 0
+        choice = rng.random()
+        if choice < HERE and self._best.encoders:
+            yield self._trial("here", self._best.draw(rng))
+        elif choice < 1 - RANDOM and self._others:
+            of_rank = self._others[min(int(rng.exponential(2.0)), len(self._others) - 1)]
+            parent = of_rank[int(rng.integers(len(of_rank)))]
+            yield self._trial("above" if parent.rank > self._problem.rank else "below", parent)
+        else:
+            yield self._trial("random")
+
+    def take(self, trial: Trial, candidate: Candidate) -> None:  # noqa: ARG002
+        if candidate.step:
+            self._here = candidate.encoder
+            return
+        self._best.add(candidate.encoder)
+        cost = self._problem.cost(candidate.encoder)
+        if cost < self._least - GAIN * abs(cost):
+            self._least, self._since = cost, 0
+
+    def _trial(self, kind: str, *parents: TileEncoder) -> Trial:
+        return Trial(HopSearch.name, self._problem, kind, parents)
+
+
+def _start(trial: Trial, rng: np.random.Generator) -> Factors:
+    problem = trial.problem
+    if trial.kind == "random":
+        return random_factors(problem, rng)
+    factors = balance_factors(*problem.factors(trial.parents[0]))
+    rank = len(factors[0])
+    if rank > problem.rank:
+        kept = np.sort(rng.permutation(rank)[: problem.rank])
+        u, v, w = (factor[kept] for factor in factors)
+    else:
+        u, v, w = (
+            np.concatenate([f, np.sqrt(np.mean(f**2)) * rng.standard_normal((problem.rank - rank, f.shape[1]))])
+            for f in factors
+        )
+    return u, v, w
+
+
+def _minimised(problem: Problem, factors: Factors, stage: tuple[float, int, float], stop: Stop) -> Factors:
+    emphasis, iterations, tolerance = stage
+    model = CPModel(problem.objective(emphasis))
+    iterates = levenberg_marquardt(model, factors, iterations=iterations, tolerance=tolerance, stop=stop)
+    u, v, w = last(iterates).point
+    return u, v, w
