@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from search.als import alternating_least_squares
 from search.cp_model import CPModel
 from search.exact_seeds import derivation, exact_seed
 from search.finish import finish, small_enough, unknowns
@@ -19,10 +20,15 @@ from stl_algebra import TileEncoder, balance_factors
 #: Hops of a trial; a chain is given up after so many trials without gain, and less of a gain than this part of the
 #: error is none.
 HOPS, PATIENCE, GAIN = 20, 3, 1e-4
-#: Stages of a start and of a hop: (emphasis on growth, iterations, tolerance). A hop has to be cheap, since a few in a
-#: thousand gain anything: in the first stage, with the growth held down, it finds a basin, in the second its depth.
+#: Stages of Levenberg–Marquardt from a start: (emphasis on growth, iterations, tolerance).
 START = ((100.0, 60, 3e-3), (10.0, 60, 3e-3), (1.0, 150, 1e-3))
-HOP = ((30.0, 40, 3e-3), (1.0, 50, 5e-3))
+#: A hop has to be cheap, since a few in a thousand gain anything. So many are tried until sweeps of alternating least
+#: squares, (emphasis, sweeps), bring one within a part of where the chain stands: the growth is held down at first, to
+#: find a basin.
+SCREENED, SCREENING_MARGIN = 40, 0.05
+SCREENING = ((30.0, 200), (1.0, 300))
+#: That one is minimised a little, (emphasis, iterations, tolerance).
+HOP = (1.0, 50, 5e-3)
 #: What comes within this part of where the chain stands is minimised further, (1.0, iterations, tolerance), and taken
 #: where it is worse by less than a random part of the second.
 NEAR, WORSE = 0.02, 0.004
@@ -38,9 +44,9 @@ LARGEST = 2500
 class HopSearch(Strategy):
     """Replaces one to four products, minimises a little, and goes on from what is no worse, many times over.
 
-    What decides is the number of hops: ten a second at ⟨3,3,3⟩, a few at ⟨4,4,4⟩. A chain starts at random, at one of
-    the best encoders of the rank, or at one of another rank, with products left out or added at random; a trial is
-    some hops of it, and the next goes on from where they end.
+    What decides is the number of hops. A chain starts at random, at one of the best encoders of the rank, or at one of
+    another rank, with products left out or added at random; a trial is some hops of it, and the next goes on from
+    where they end.
 
     Source: Wales, Doye, Global optimization by basin-hopping, 1997.
     """
@@ -63,9 +69,7 @@ class HopSearch(Strategy):
         for _ in range(HOPS):
             if stop():
                 break
-            tried = hopped_factors(here, rng)
-            for stage in HOP:
-                tried = _minimised(problem, tried, stage, stop)
+            tried = _minimised(problem, _screened_hop(problem, here, value, rng, stop), HOP, stop)
             if objective.value(tried) < (1 + NEAR) * value:
                 tried = _minimised(problem, tried, SETTLED, stop)
             found = objective.value(tried)
@@ -137,6 +141,18 @@ def _start(trial: Trial, rng: np.random.Generator) -> Factors:
             for f in factors
         )
     return u, v, w
+
+
+def _screened_hop(problem: Problem, here: Factors, value: float, rng: np.random.Generator, stop: Stop) -> Factors:
+    """The first hop that sweeps bring near the value where the chain stands, or the last one tried."""
+    tried = here
+    for _ in range(SCREENED):
+        tried = hopped_factors(here, rng)
+        for emphasis, sweeps in SCREENING:
+            tried = alternating_least_squares(problem.objective(emphasis), tried, sweeps)
+        if problem.objective().value(tried) < (1 + SCREENING_MARGIN) * value or stop():
+            break
+    return tried
 
 
 def _minimised(problem: Problem, factors: Factors, stage: tuple[float, int, float], stop: Stop) -> Factors:
