@@ -1,6 +1,6 @@
 """The names of the strategies, apart from them so that a command line can offer them without importing any."""
 
-#: In the order a portfolio first tries them; the first ones get longer slices, and these two seldom find nothing in theirs.
+#: In the order a portfolio first tries them. The first get longer slices: these two seldom find nothing in theirs.
 NAMES = ("orbit", "deflation", "lm", "hop", "signed", "compose", "group", "als", "flip")
 #: Not part of auto: only where asked for by name.
 ON_REQUEST = ("batch",)

@@ -32,8 +32,8 @@ SHARES = (0.5, 0.625)
 SIZES: dict[str, tuple[tuple[int, int], ...]] = {
     "none": ((32, 0), (47, 3), (48, 3), (40, 0), (48, 2)),
     "moments": ((31, 0), (35, 1), (40, 2), (39, 0), (44, 1)),
-    "refit": ((31, 0), (40, 2), (39, 0), (44, 1)),
-    "sequential": ((40, 2), (39, 0)),
+    "refit": ((31, 0), (40, 2)),
+    "sequential": ((40, 0),),
 }
 #: Converted networks that are trained a little afterwards, by distillation: (method, calibration, rank, depth), all at
 #: half of the multiplications, and the steps that each network gets.
