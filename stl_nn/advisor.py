@@ -29,6 +29,8 @@ ROWS = tuple(2**k for k in range(4, 15))
 MOST_ENCODERS = 8
 #: An encoder may pay from this speed-up on when it is timed once: that tells it to about a tenth.
 NEAR = 0.9
+#: What loses more than this part of the output is of no use, however fast; it is measured in full only where all do.
+USEFUL = 0.5
 #: Encoders with errors below this are equally good.
 ROUNDING = 1e-9
 #: Seconds of the dense product that one timing is to take, and rows it takes at least.
@@ -82,7 +84,8 @@ class LayerAdvice:
         """In plain words: which encoder is the fastest and which the most accurate that pays, or that dense wins."""
         shape = f"{self.rows} rows, {self.in_features} × {self.out_features}, {self.precision}"
         in_full = [advice for advice in self.advice if not advice.timed_once]
-        best = max(in_full or self.advice, key=lambda advice: advice.speedup)
+        of_use = [advice for advice in in_full if advice.error <= USEFUL]
+        best = max(of_use or in_full or self.advice, key=lambda advice: advice.speedup)
         if best.speedup <= 1:
             return f"Dense wins: no encoder measured is faster on {shape} (the best is at {best.speedup:.2f}×)."
         told = (
@@ -118,7 +121,8 @@ def advise(
     """Time nn.Linear and STLLinear, of some depth, with each encoder on random data of one shape.
 
     At most `most` encoders are measured in full, `repeats` times and for their break-even rows: where there are more,
-    of those not much slower than dense the ones that no other beats in both speed and error, see `worth_measuring`.
+    of those of some use that are not much slower than dense the ones that no other beats in both speed and error, see
+    `worth_measuring`.
 
     Raises InvalidInput where there is nothing to measure.
 
@@ -174,8 +178,9 @@ def advise(
 
 
 def worth_measuring(timed: Sequence[Advice], most: int) -> list[Advice]:
-    """All where they are at most so many. Else so many of those near or above dense speed: the front of speed and
-    error, evenly spread, then the fastest others; the fastest alone where all are slow.
+    """All where they are at most so many. Else so many of those near or above dense speed and of USEFUL error, or where
+    there are none of any error: the front of speed and error, evenly spread, then the fastest others; the fastest alone
+    where all are slow.
 
     >>> one = Advice("", "2x2x2", 7, 0.875, 1.0, 1.2, 0.1, 0, None)
     >>> beaten, slow = replace(one, speedup=1.1, error=0.2), replace(one, speedup=0.5, error=0.0)
@@ -185,7 +190,8 @@ def worth_measuring(timed: Sequence[Advice], most: int) -> list[Advice]:
     ranked = sorted(timed, key=_fastest_first)
     if len(ranked) <= most:
         return ranked
-    near = [advice for advice in ranked if advice.speedup >= NEAR] or ranked[:1]
+    near = [advice for advice in ranked if advice.speedup >= NEAR]
+    near = [advice for advice in near if advice.error <= USEFUL] or near or ranked[:1]
     front = unbeaten(near)
     if len(front) >= most:
         return spread(front, most)

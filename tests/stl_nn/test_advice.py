@@ -64,6 +64,9 @@ def test_the_verdict_says_when_dense_wins() -> None:
     both = LayerAdvice(8, 8, 8, "fp32", 1.0, (fast, close, slow), 8).verdict
     assert both.endswith("Of the faster ones rank 40 of 4x4x4 is the most accurate: 1.20×, at 0.1.")
     assert "rank 40 of 4x4x4 is the fastest: 1.50× dense" in told(1.5)
+    useless = replace(fast, rank=1, speedup=20.0, error=0.98)
+    assert LayerAdvice(8, 8, 8, "fp32", 1.0, (useless, fast, close, slow), 8).verdict == both
+    assert "rank 1 of 4x4x4" in LayerAdvice(8, 8, 8, "fp32", 1.0, (useless,), 8).verdict
 
 
 def test_advice_counts_memory_and_error() -> None:
@@ -103,6 +106,10 @@ def test_those_measured_in_full_are_not_beaten_in_both_speed_and_error() -> None
     assert worth_measuring(every, 4) == [fast, middle, exact, beaten]
     assert worth_measuring(every, 5) == [fast, middle, beaten, exact, slow]  # few enough
     assert worth_measuring([timed(0.4, 0.0), slow], 1) == [slow]
+    # What leaves hardly anything of the output is no advice, unless there is nothing else.
+    hopeless = timed(20.0, 0.97)
+    assert worth_measuring([*every, hopeless], 3) == [fast, middle, exact]
+    assert worth_measuring([hopeless, slow], 1) == [hopeless]
 
 
 def test_an_encoder_timed_once_runs_as_one_measured_in_full() -> None:
