@@ -75,3 +75,9 @@ def hopped_factors(factors: Factors, rng: np.random.Generator) -> Factors:
         typical = np.sqrt(np.mean(factor**2))
         factor[replaced] = typical * rng.standard_normal((len(replaced), factor.shape[1]))
     return u, v, w
+
+
+def with_random_products(factors: Factors, more: int, rng: np.random.Generator) -> Factors:
+    """So many random products of typical size added."""
+    u, v, w = (np.concatenate([f, np.sqrt(np.mean(f**2)) * rng.standard_normal((more, f.shape[1]))]) for f in factors)
+    return u, v, w

@@ -84,8 +84,7 @@ class LayerAdvice:
         """In plain words: which encoder is the fastest and which the most accurate that pays, or that dense wins."""
         shape = f"{self.rows} rows, {self.in_features} × {self.out_features}, {self.precision}"
         in_full = [advice for advice in self.advice if not advice.timed_once]
-        of_use = [advice for advice in in_full if advice.error <= USEFUL]
-        best = max(of_use or in_full or self.advice, key=lambda advice: advice.speedup)
+        best = max(of_use(in_full) or self.advice, key=lambda advice: advice.speedup)
         if best.speedup <= 1:
             return f"Dense wins: no encoder measured is faster on {shape} (the best is at {best.speedup:.2f}×)."
         told = (
@@ -191,12 +190,22 @@ def worth_measuring(timed: Sequence[Advice], most: int) -> list[Advice]:
     if len(ranked) <= most:
         return ranked
     near = [advice for advice in ranked if advice.speedup >= NEAR]
-    near = [advice for advice in near if advice.error <= USEFUL] or near or ranked[:1]
+    near = of_use(near) or ranked[:1]
     front = unbeaten(near)
     if len(front) >= most:
         return spread(front, most)
     others = [advice for advice in near if advice not in front]
     return [*front, *others[: most - len(front)]]
+
+
+def of_use(timed: Sequence[Advice]) -> list[Advice]:
+    """Those of USEFUL error, or all where there is none.
+
+    >>> one = Advice("", "2x2x2", 7, 0.875, 1.0, 1.2, 0.1, 0, None)
+    >>> [advice.error for advice in of_use([replace(one, error=0.9), one])]
+    [0.1]
+    """
+    return [advice for advice in timed if advice.error <= USEFUL] or list(timed)
 
 
 def unbeaten(timed: Sequence[Advice]) -> list[Advice]:

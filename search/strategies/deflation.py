@@ -10,7 +10,7 @@ from search.als import alternating_least_squares
 from search.cp_model import CPModel
 from search.exact_seeds import derivation, exact_seed
 from search.finish import finish, small_enough, solve_in_stages, unknowns
-from search.hopping import BestOfRank
+from search.hopping import BestOfRank, with_random_products
 from search.objective import Factors
 from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
 from search.trial import Trial
@@ -165,11 +165,8 @@ def _minimised(problem: Problem, factors: Factors, iterations: int, stop: Stop) 
 
 def _regrown(problem: Problem, encoder: TileEncoder, more: int, rng: np.random.Generator) -> Factors:
     """The factors with random products added, settled by alternating least squares."""
-    u, v, w = (
-        np.concatenate([f, np.sqrt(np.mean(f**2)) * rng.standard_normal((more, f.shape[1]))])
-        for f in balance_factors(*problem.factors(encoder))
-    )
-    return alternating_least_squares(problem.objective(), (u, v, w), 4 * SWEEPS)
+    start = with_random_products(balance_factors(*problem.factors(encoder)), more, rng)
+    return alternating_least_squares(problem.objective(), start, 4 * SWEEPS)
 
 
 def drop_costs(factors: Factors) -> np.ndarray:

@@ -10,7 +10,7 @@ from search.als import alternating_least_squares
 from search.cp_model import CPModel
 from search.exact_seeds import derivation, exact_seed
 from search.finish import finish, small_enough, unknowns
-from search.hopping import BestOfRank, hopped_factors, random_factors
+from search.hopping import BestOfRank, hopped_factors, random_factors, with_random_products
 from search.levenberg_marquardt import last, levenberg_marquardt
 from search.objective import Factors
 from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
@@ -20,19 +20,21 @@ from stl_algebra import TileEncoder, balance_factors
 #: Hops of a trial; a chain is given up after so many trials without gain, and less of a gain than this part of the
 #: error is none.
 HOPS, PATIENCE, GAIN = 20, 3, 1e-4
-#: Stages of Levenberg–Marquardt from a start: (emphasis on growth, iterations, tolerance).
-START = ((100.0, 60, 3e-3), (10.0, 60, 3e-3), (1.0, 150, 1e-3))
+#: Stages of Levenberg–Marquardt: (emphasis on growth, iterations, tolerance). The one that leads to a minimum, and all
+#: that a start takes; an encoder of the rank takes that one alone, and a chain that goes on none.
+SETTLED = (1.0, 150, 1e-3)
+START = ((100.0, 60, 3e-3), (10.0, 60, 3e-3), SETTLED)
+AT_RANK = {"here": (SETTLED,), "on": ()}
 #: A hop has to be cheap, since a few in a thousand gain anything. So many are tried until sweeps of alternating least
 #: squares, (emphasis, sweeps), bring one within a part of where the chain stands: the growth is held down at first, to
 #: find a basin.
 SCREENED, SCREENING_MARGIN = 40, 0.05
 SCREENING = ((30.0, 200), (1.0, 300))
-#: That one is minimised a little, (emphasis, iterations, tolerance).
+#: That one is minimised a little.
 HOP = (1.0, 50, 5e-3)
-#: What comes within this part of where the chain stands is minimised further, (1.0, iterations, tolerance), and taken
-#: where it is worse by less than a random part of the second.
+#: What comes within this part of where the chain stands is minimised further, and taken where it is worse by less than
+#: a random part of the second.
 NEAR, WORSE = 0.02, 0.004
-SETTLED = (1.0, 150, 1e-3)
 #: How often a chain starts at random and at the rank itself; else at a neighbouring rank, the nearer the likelier.
 RANDOM, HERE = 0.25, 0.35
 #: So many of the best known encoders of the rank, and of others, are started from.
@@ -62,7 +64,7 @@ class HopSearch(Strategy):
     def trial(self, trial: Trial, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
         problem, objective = trial.problem, trial.problem.objective()
         here = _start(trial, rng)
-        for stage in START[-1:] if trial.kind == "here" else () if trial.kind == "on" else START:
+        for stage in AT_RANK.get(trial.kind, START):
             here = _minimised(problem, here, stage, stop)
         best, value = here, objective.value(here)
         least = value
@@ -132,25 +134,21 @@ def _start(trial: Trial, rng: np.random.Generator) -> Factors:
         return random_factors(problem, rng)
     factors = balance_factors(*problem.factors(trial.parents[0]))
     rank = len(factors[0])
-    if rank > problem.rank:
-        kept = np.sort(rng.permutation(rank)[: problem.rank])
-        u, v, w = (factor[kept] for factor in factors)
-    else:
-        u, v, w = (
-            np.concatenate([f, np.sqrt(np.mean(f**2)) * rng.standard_normal((problem.rank - rank, f.shape[1]))])
-            for f in factors
-        )
+    if rank <= problem.rank:
+        return with_random_products(factors, problem.rank - rank, rng)
+    kept = np.sort(rng.permutation(rank)[: problem.rank])
+    u, v, w = (factor[kept] for factor in factors)
     return u, v, w
 
 
 def _screened_hop(problem: Problem, here: Factors, value: float, rng: np.random.Generator, stop: Stop) -> Factors:
     """The first hop that sweeps bring near the value where the chain stands, or the last one tried."""
-    tried = here
+    objective, tried = problem.objective(), here
     for _ in range(SCREENED):
         tried = hopped_factors(here, rng)
         for emphasis, sweeps in SCREENING:
             tried = alternating_least_squares(problem.objective(emphasis), tried, sweeps)
-        if problem.objective().value(tried) < (1 + SCREENING_MARGIN) * value or stop():
+        if objective.value(tried) < (1 + SCREENING_MARGIN) * value or stop():
             break
     return tried
 

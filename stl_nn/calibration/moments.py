@@ -30,11 +30,11 @@ class Moments:
     last    (L, K)     E x_{t+l} over the same
     paired  (L,)       the part of all rows that they are; without these three the ends of sequences are overlooked
 
-    A tile holds n consecutive rows, so the second moments of a tile row are blocks of these, at lag |i − i'|.
-    Averaging over all offsets rather than over whole tiles uses every row n times and
-    does not depend on where a batch happens to be cut. All are sums over the rows of which there are some, divided by
-    the number of all rows: beyond the ends of a sequence rows count as zero, as they do where a layer fills up its last
-    tile. So the second moments of a tile row are positive semidefinite, centred or not.
+    A tile holds n consecutive rows, so the second moments of a tile row are blocks of these, at lag |i − i'|. Averaging
+    over all offsets rather than over whole tiles uses every row n times and does not depend on where a batch happens to
+    be cut. All are sums over the rows of which there are some, divided by the number of all rows: beyond the ends of a
+    sequence rows count as zero, as they do where a layer fills up its last tile. So the second moments of a tile row
+    are positive semidefinite, centred or not.
     """
 
     count: int
