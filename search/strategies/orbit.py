@@ -62,20 +62,23 @@ class _Moves(Explorer):
     def round(self, rng: np.random.Generator) -> Iterator[Trial]:
         if self._unpolished:
             yield self._trial("polish", *self._unpolished.pop())
+        elif (drawn := self._drawn(rng)) is not None:
+            yield drawn
         else:
-            yield self._drawn(rng)
+            yield from self._random(rng)
 
     def take(self, trial: Trial, candidate: Candidate) -> None:
         if "rounded" not in candidate.details:
             form = InvariantForm.of(candidate.encoder, trial.options["group"])
             self._population.add(candidate.encoder, [] if form is None else [form])
 
-    def _drawn(self, rng: np.random.Generator) -> Trial:
+    def _drawn(self, rng: np.random.Generator) -> Trial | None:
+        """A trial from a member; None where the next ones are to start at random."""
         population, rank = self._population, self._problem.rank
         here = population.of_rank(rank)
         choice = rng.random()
         if choice < (RANDOM if len(here) >= FEW else 0.5):
-            return self._random(rng)
+            return None
         above = [s for s in population.members if s.rank > rank and population.members[s][0][0].exact]
         if above and choice < 1 - STAY and (not here or rng.random() < DESCEND / (1 - RANDOM - STAY)):
             return self._trial("drop orbits", *population.draw(above[int(rng.integers(len(above)))], rng))
@@ -84,31 +87,33 @@ class _Moves(Explorer):
             return self._trial("shake" if rng.random() < 0.3 else "replace orbits", *member)
         source = population.draw_structure(list(population.members), rng) if population.members else None
         if source is None or next(neighbours(source, rank), None) is None:
-            return self._random(rng)
+            return None
         return self._trial("exchange orbits", *population.draw(source, rng))
 
     def _trial(self, move: str, encoder: TileEncoder, form: InvariantForm) -> Trial:
         options = {"group": form.structure.group, "worth": self._worth()}
         return Trial(OrbitSearch.name, self._problem, move, (encoder,), options)
 
-    def _random(self, rng: np.random.Generator) -> Trial:
-        structure = _random_structure(self._problem, rng)
-        options = {"group": structure.group, "counts": list(structure.counts), "worth": self._worth()}
-        return Trial(OrbitSearch.name, self._problem, "random", (), options)
+    def _random(self, rng: np.random.Generator) -> Iterator[Trial]:
+        """Starts under one group, as many as take about the time of one under the smallest group."""
+        groups = orbit_groups(self._problem.format)
+        fitting = [s for name in groups if (s := _random_structure(self._problem, name, rng)) is not None]
+        assert fitting, f"no structure of rank {self._problem.rank} was drawn"
+        orders = np.array([len(groups[structure.group]) for structure in fitting])
+        chosen = int(rng.choice(len(fitting), p=orders**2 / np.sum(orders**2)))
+        group = fitting[chosen].group
+        for _ in range(round((orders[chosen] / orders.min()) ** 2)):
+            counts = (_random_structure(self._problem, group, rng) or fitting[chosen]).counts
+            options = {"group": group, "counts": list(counts), "worth": self._worth()}
+            yield Trial(OrbitSearch.name, self._problem, "random", (), options)
 
     def _worth(self) -> float | None:
         worth = self._population.worth()
         return worth if np.isfinite(worth) else None
 
 
-def _random_structure(problem: Problem, rng: np.random.Generator) -> Structure:
-    """Of any of the groups, the larger the likelier: a trial costs by the cube of the number of orbits."""
-    groups = orbit_groups(problem.format)
-    orders = np.array([len(group) ** 3 for group in groups.values()])
-    for _ in range(20):
-        name = list(groups)[int(rng.choice(len(groups), p=orders / orders.sum()))]
-        none = Structure(problem.format, name, (0,) * len(types_of(problem.format, name)))
-        found = random_structure(none, problem.rank, rng)
-        if found is not None:
-            return found
-    raise AssertionError(f"no structure of rank {problem.rank} was drawn")
+def _random_structure(problem: Problem, group: str, rng: np.random.Generator) -> Structure | None:
+    """One of the problem's rank, None where a few tries find none."""
+    none = Structure(problem.format, group, (0,) * len(types_of(problem.format, group)))
+    tries = (random_structure(none, problem.rank, rng) for _ in range(20))
+    return next((structure for structure in tries if structure is not None), None)

@@ -19,7 +19,7 @@ from stl_algebra.symmetry.stabilised import OrbitType, orbit_types
 from stl_algebra.symmetry.subgroups import Group
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+    from scipy.sparse import csc_array, csr_array
 
 Vector = NDArray[np.float64]
 
@@ -81,7 +81,11 @@ class Parametrisation:
 
     def pull_back(self, gradients: Factors) -> Vector:
         """Aᵀ g: the gradient in θ, of shape (P,), from those in u, v and w."""
-        return np.sum([map.T @ g.ravel() for map, g in zip(self.maps, gradients, strict=True)], axis=0)
+        return np.sum([map @ g.ravel() for map, g in zip(self._transposed, gradients, strict=True)], axis=0)
+
+    @cached_property
+    def _transposed(self) -> tuple[csc_array, ...]:
+        return tuple(map.T for map in self.maps)
 
     def random_point(self, generator: np.random.Generator, scale: float = 1.0) -> Vector:
         """Independent normal coefficients with the given standard deviation."""
