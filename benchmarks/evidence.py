@@ -3,20 +3,30 @@
     python benchmarks/evidence.py [--part time] [--part training] [--part networks] [--report report]
 
 The quick parts come first. What is recorded is left alone and the long benchmarks write every figure as soon as they
-have it, so a second call goes on where the first was stopped.
+have it, so a second call goes on where the first was stopped. With benchmarks/results moved away everything is measured
+anew. How long each benchmark took, over all calls, is written to benchmarks/results/evidence.json.
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
+# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
 HERE = Path(__file__).resolve().parent
+sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
 
+from benchmarks.environment import environment  # noqa: E402
+from benchmarks.recorded import write_record  # noqa: E402
+
+#: How long they took.
+SECONDS = HERE / "results" / "evidence.json"
 #: The commands of each part: scripts of this folder with their options.
 PARTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "time": (("layer.py",), ("wall_clock.py",)),
@@ -37,23 +47,44 @@ WRITTEN = {"layer.py": "layer-fp32.json", "calibration.py": "calibration.json"}
 def main(parts: tuple[str, ...], report: Path) -> None:
     """Measure what is missing, and render the report."""
     began = time.monotonic()
-    commands = [command for part in PARTS if part in (parts or PARTS) for command in PARTS[part]]
-    commands = [command for command in commands if not _done(command[0])]
+    commands = [" ".join(command) for part in PARTS if part in (parts or PARTS) for command in PARTS[part]]
+    commands = [command for command in commands if not _done(command)]
     failed = []
-    for number, (script, *options) in enumerate(commands, start=1):
+    for number, command in enumerate(commands, start=1):
         passed = (time.monotonic() - began) / 60
-        click.secho(f"[{number}/{len(commands)}, {passed:.0f} min] {script} {' '.join(options)}", bold=True, err=True)
-        # In a process of its own: memory and threads of one part are nothing to the next.
-        if subprocess.run([sys.executable, HERE / script, *options], check=False, cwd=HERE.parent).returncode:
-            failed.append(script)
+        click.secho(f"[{number}/{len(commands)}, {passed:.0f} min] {command}", bold=True, err=True)
+        script, *options = command.split()
+        started = time.monotonic()
+        try:
+            # In a process of its own: memory and threads of one part are nothing to the next.
+            code = subprocess.run([sys.executable, HERE / script, *options], check=False, cwd=HERE.parent).returncode
+        finally:
+            _took(command, time.monotonic() - started)
+        if code:
+            failed.append(command)
+    total = sum(row["seconds"] for row in _seconds())
+    click.secho(f"All of it took {total / 60:.0f} min so far, over all calls.", err=True)
     bench = [sys.executable, "-c", "from cli import bench_command; bench_command()", "report", str(report)]
     subprocess.run(bench, check=True)
     if failed:
         raise click.ClickException(f"{', '.join(failed)} failed, see above; the report shows what is recorded")
 
 
-def _done(script: str) -> bool:
+def _done(command: str) -> bool:
+    script = command.split(maxsplit=1)[0]
     return script in WRITTEN and (HERE / "results" / WRITTEN[script]).exists()
+
+
+def _seconds() -> list[dict[str, Any]]:
+    """By benchmark, in the order first called: its command, the seconds it has taken, and its calls."""
+    return list(json.loads(SECONDS.read_text(encoding="utf-8"))["commands"]) if SECONDS.exists() else []
+
+
+def _took(command: str, seconds: float) -> None:
+    rows = {row["command"]: row for row in _seconds()}
+    before = rows.get(command, {"seconds": 0.0, "calls": 0})
+    rows[command] = {"command": command, "seconds": before["seconds"] + seconds, "calls": before["calls"] + 1}
+    write_record(SECONDS, {"benchmark": "evidence", **environment("torch"), "commands": list(rows.values())})
 
 
 if __name__ == "__main__":

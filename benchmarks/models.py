@@ -53,7 +53,8 @@ def measure(model: str, wanted: list[dict[str, Any]], limits: tuple[int, int], s
     from stl_nn.models.conversions import Converter, Method
 
     network = network_of(model, *limits)
-    moments = None
+    say = lambda line: click.echo(f"  {line}", err=True)  # noqa: E731
+    converter = None
     for cell in wanted:
         began = time.perf_counter()
         found: dict[str, Any]
@@ -61,12 +62,12 @@ def measure(model: str, wanted: list[dict[str, Any]], limits: tuple[int, int], s
             found = {"multiplications": 1.0, **network.measure(network.model), "layers": []}
         else:
             encoder = Catalog.default().best(4, cell["rank"], "bf16")
-            say = lambda line: click.echo(f"  {line}", err=True)  # noqa: E731
-            converter = Converter(network, encoder, encoder.ratio, seed, say, moments, depth=cell["depth"])
+            if converter is None or (converter.encoder, converter.depth) != (encoder, cell["depth"]):
+                moments = converter and converter.known_moments
+                converter = Converter(network, encoder, encoder.ratio, seed, say, moments, depth=cell["depth"])
             if cell["calibration"] in ("moments", "refit", "joint"):
                 converter.moments(encoder.format.n)  # once for all of them
             found = measure_method(converter, Method(cell["method"], cell["calibration"], cell["finetune"]))
-            moments = converter.known_moments
             found["layers"] = layer_rows(network.model, {"error": found["layers"]})
             found["encoder"] = about(encoder) if cell["method"] == "stl" else None
         yield {

@@ -58,7 +58,10 @@ def _best(entries: Iterable[Entry]) -> dict[Slot, Entry]:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("name the catalog to take from: python -m catalog.ship_found DIR")
-    added, removed = ship_found(Path(sys.argv[1]))
+    given = Path(sys.argv[1])
+    if not given.is_dir():
+        sys.exit(f"{given} is no folder; name the catalog of a search, what --catalog said there")
+    added, removed = ship_found(given)
     print(f"{added} encoders added to {SHIPPED}, {removed} removed that are beaten now")
     sizes = [file.stat().st_size for file in (SHIPPED / "ancestors").glob("*.safetensors")]
     print(f"{len(sizes)} ancestors are shipped, {sum(sizes) / 1e6:.1f} MB")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -75,12 +75,35 @@ class Converter:
         depth: int = 0,
     ) -> None:
         self.network, self.encoder, self.ratio, self.seed = network, encoder, ratio, seed
-        self._budget, self._depth = budget, depth
+        self._budget, self.depth = budget, depth
         self._say: Say = say or (lambda _: None)
         self.known_moments = moments
+        self._latest: tuple[Method, Converted] | None = None
 
     def convert(self, method: Method) -> Converted:
-        """A converted copy. Raises InvalidInput where the method does not apply."""
+        """A converted copy. Raises InvalidInput where the method does not apply.
+
+        Fine-tuning goes on from the copy before it, where that was made by the same method without.
+        """
+        plain = replace(method, finetune=0)
+        if self._latest is None or self._latest[0] != plain:
+            self._latest = None  # or two copies would be held beside the one that is made
+            self._latest = plain, self._converted(plain)
+        done = self._latest[1]
+        if not method.finetune:
+            return done
+        model = copy.deepcopy(done.model)
+        distill(
+            self.network,
+            model,
+            done.layers,
+            method.finetune,
+            sparse=method.name.endswith("24"),
+            on_step=lambda step, loss: self._say(f"fine-tuning: step {step} of {method.finetune}, loss {loss:.4f}"),
+        )
+        return replace(done, model=model.eval())
+
+    def _converted(self, method: Method) -> Converted:
         if method.calibration != "none" and method.name != "stl":
             raise InvalidInput(f"{method.name} has no levels of calibration; leave out --calibrate for it")
         model = copy.deepcopy(self.network.model)
@@ -95,19 +118,10 @@ class Converter:
                 raise InvalidInput(
                     "ranks are chosen by measured sensitivity: with a budget give a level of calibration"
                 )
-            report = convert(model, self.encoder, self.network.accepts, depth=self._depth)
+            report = convert(model, self.encoder, self.network.accepts, depth=self.depth)
             share, names = report.multiplications, tuple(layer.name for layer in report.converted)
         else:
             share, names = self._calibrated(model, method.calibration)
-        if method.finetune:
-            distill(
-                self.network,
-                model,
-                names,
-                method.finetune,
-                sparse=method.name.endswith("24"),
-                on_step=lambda step, loss: self._say(f"fine-tuning: step {step} of {method.finetune}, loss {loss:.4f}"),
-            )
         return Converted(model.eval(), share, names)
 
     def moments(self, lags: int = 1) -> Mapping[str, Moments]:
@@ -137,7 +151,7 @@ class Converter:
             budget=self._budget,
             filter_fn=self.network.accepts,
             seed=self.seed,
-            depth=self._depth,
+            depth=self.depth,
             moments=self.known_moments if self._known_lags() >= most and not sequential else None,
             on_layer=lambda layer: self._say(f"calibrated {layer.name}: error {layer.expected_error:.4f}"),
         )

@@ -67,6 +67,22 @@ def test_steps_bring_a_converted_network_nearer_to_the_dense_one(name: str) -> N
     assert all(p.requires_grad for p in after.model.parameters())
 
 
+def test_fine_tuning_goes_on_from_the_conversion_before_it() -> None:
+    said: list[str] = []
+    network = Small()
+    converter = Converter(network, random_encoder(4, 4, 4, 40), 0.625, say=said.append)
+    plain = converter.convert(Method("stl", "permutation"))
+    error = network.measure(plain.model)["error"]
+    converted = [line for line in said if line.startswith("calibrated")]
+    tuned = converter.convert(Method("stl", "permutation", finetune=2))
+    assert [line for line in said if line.startswith("calibrated")] == converted != []
+    assert network.measure(plain.model)["error"] == error != network.measure(tuned.model)["error"]
+    # Another method in between, or none before: the same from nothing.
+    converter.convert(Method("svd"))
+    afresh = converter.convert(Method("stl", "permutation", finetune=2))
+    assert network.measure(afresh.model) == network.measure(tuned.model)
+
+
 def test_the_mask_of_a_pruned_layer_is_held() -> None:
     network = Small()
     done = Converter(network, random_encoder(4, 4, 4, 32), 0.5).convert(Method("magnitude24"))
