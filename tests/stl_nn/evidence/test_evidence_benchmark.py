@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
     for script in evidence.HERE.glob("*.py"):
         (tmp_path / script.name).touch()
     monkeypatch.setattr(evidence, "HERE", tmp_path)
+    monkeypatch.setattr(evidence, "SECONDS", tmp_path / "results" / "evidence.json")
     return made
 
 
@@ -40,7 +42,7 @@ def test_every_part_is_run_by_a_script_that_there_is() -> None:
 def test_a_part_that_fails_is_named_and_the_others_are_done(calls: list[list[str]]) -> None:
     outcome = CliRunner().invoke(evidence.main, [])
     assert outcome.exit_code == 1
-    assert "train_vit.py, train_vit.py failed" in outcome.output
+    assert "train_vit.py --start algebraic, train_vit.py --rank 24 --encoders learnable failed" in outcome.output
     assert [call[0] for call in calls[:-1]] == [
         *("layer.py", "wall_clock.py", "train_vit.py", "train_vit.py"),
         *("calibration.py", "models.py", "models.py"),
@@ -55,3 +57,12 @@ def test_what_is_recorded_is_left_alone(calls: list[list[str]], tmp_path: Path) 
     assert outcome.exit_code == 0
     assert [call[0] for call in calls[:-1]] == ["wall_clock.py"]
     assert calls[-1][-2:] == ["report", "page"]
+
+
+def test_how_long_everything_took_is_added_up_over_calls(calls: list[list[str]], tmp_path: Path) -> None:
+    for _ in range(2):
+        CliRunner().invoke(evidence.main, ["--part", "networks"])
+    took = json.loads((tmp_path / "results" / "evidence.json").read_text(encoding="utf-8"))["commands"]
+    assert [row["command"] for row in took] == [" ".join(command) for command in evidence.PARTS["networks"]]
+    assert all(row["calls"] == 2 and row["seconds"] > 0 for row in took)
+    assert len(calls) == 2 * (len(took) + 1)
