@@ -30,7 +30,11 @@ SECONDS = HERE / "results" / "evidence.json"
 #: The commands of each part: scripts of this folder with their options.
 PARTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "time": (("layer.py",), ("wall_clock.py",)),
-    "training": (("train_vit.py", "--start", "algebraic"), ("train_vit.py", "--rank", "24", "--encoders", "learnable")),
+    "training": (
+        ("train_vit.py", "--rank", "24"),
+        ("train_vit.py", "--start", "algebraic"),
+        ("train_vit.py", "--rank", "24", "--encoders", "learnable"),
+    ),
     "networks": (
         ("calibration.py", "--record"),
         ("models.py", "--model", "minilm"),
