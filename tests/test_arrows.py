@@ -15,7 +15,7 @@ ARROWS = {
     "stl_algebra": set(),
     "search": {"stl_algebra"},
     "catalog": {"stl_algebra"},
-    "stl_nn": {"stl_algebra", "catalog"},
+    "stl_nn": {"stl_algebra", "catalog", "search"},  # an encoder of a layer's own is a search under its moments
 }
 
 

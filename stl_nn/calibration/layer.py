@@ -44,10 +44,10 @@ class Level(StrEnum):
     JOINT = "joint"
 
 
-#: Steps towards the weighted encoder from random starts, and from an encoder that was made for a layer like this one.
-COLD_STEPS, WARM_STEPS = 3000, 600
+#: Steps towards the weighted encoder with random starts, and from an encoder that was made for a layer like this one.
+COLD_STEPS, WARM_STEPS = 150, 40
 #: Random starts tried beside the encoder given.
-RANDOM_STARTS = {Level.MOMENTS: 7, Level.REFIT: 7, Level.JOINT: 15}
+RANDOM_STARTS = 40
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ def calibrate_linear(
 ) -> Calibrated:
     """The STL layer of a dense one, calibrated on the moments of its inputs (with as many lags as tiles have rows).
 
-    An encoder of the layer's own is looked for from `encoder` and from `random_starts` random ones, by default as
-    many as RANDOM_STARTS says for the level.
+    An encoder of the layer's own is looked for from `encoder` and from `random_starts` random ones, by default
+    RANDOM_STARTS.
 
     Raises InvalidInput where the moments have too few lags, or the weight is not finite.
 
@@ -121,7 +121,7 @@ def _encoders(
     if level is Level.PERMUTATION:
         return [turned]
     given = [turned] if turned == encoder else [turned, encoder]
-    more = RANDOM_STARTS[level] if random_starts is None else random_starts
+    more = RANDOM_STARTS if random_starts is None else random_starts
     return weighted_encoders(system, given, more, COLD_STEPS if more else WARM_STEPS, seed)
 
 
