@@ -8,7 +8,6 @@ Every figure is measured in this run, compilation apart, on one thread; `schemes
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from pathlib import Path
 from statistics import median
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from environment import environment
+from recorded import write_record
 from schemes import measure_verification
 from threadpoolctl import threadpool_limits
 
@@ -174,7 +174,7 @@ def main() -> None:
             "environment": environment("numpy", "numba", "sympy"),
         }
     output.parent.mkdir(exist_ok=True)
-    output.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_record(output, record)
     wedderburn, triples, annealing = record["wedderburn"], record["triple_products"], record["annealing"]
     slowest, worst = wedderburn["slowest"], wedderburn["worst_residual"]
     print(f"Wedderburn transforms of {wedderburn['groups']} groups up to order 64:")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from recorded import write_record
 
 # A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
 sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
@@ -123,9 +124,7 @@ def main(
         **circumstances(0),
     }
     if record:
-        target = RESULTS / "calibration.json"
-        target.parent.mkdir(exist_ok=True)
-        target.write_text(json.dumps(outcome, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_record(RESULTS / "calibration.json", outcome)
     if as_json:
         json.dump(outcome, sys.stdout, indent=2, ensure_ascii=False)
         sys.stdout.write("\n")

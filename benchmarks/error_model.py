@@ -8,13 +8,13 @@ One encoder a rank of ⟨4,4,4⟩ and ⟨3,3,3⟩, the shipped one of least erro
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from environment import environment
+from recorded import write_record
 
 # Run as a script, this folder comes before the packages on the path, and holds files of their names: take it off.
 sys.path = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
@@ -56,7 +56,7 @@ def main() -> None:
             print(f"{tile} r={rank} {precision:9s} model {model:.4g} measured {found.error:.4g}", flush=True)
     worst = max(abs(row["difference"]) for row in rows)
     record = {**environment("numpy", "numba"), "seed": SEED, "samples": options.samples, "worst": worst, "rows": rows}
-    options.output.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_record(options.output, record)
     print(f"worst difference {worst:.1%}; recorded in {options.output}")
 
 

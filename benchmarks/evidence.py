@@ -32,8 +32,8 @@ PARTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "time": (("layer.py",), ("wall_clock.py",)),
     "training": (
         ("train_vit.py", "--rank", "24"),
-        ("train_vit.py", "--start", "algebraic"),
-        ("train_vit.py", "--rank", "24", "--encoders", "learnable"),
+        ("train_vit.py", "--start", "algebraic", "--seeds", "3"),
+        ("train_vit.py", "--rank", "24", "--encoders", "learnable", "--seeds", "3"),
     ),
     "networks": (
         ("calibration.py", "--record"),

@@ -9,7 +9,6 @@ coefficients take its place and the record says so: time depends on format and r
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -19,6 +18,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
+from benchmarks.recorded import write_record  # noqa: E402
 from catalog import Catalog  # noqa: E402
 from stl_algebra import Format, InvalidInput, TileEncoder  # noqa: E402
 from stl_nn.breakdown import MatmulTiming, time_matmul  # noqa: E402
@@ -57,7 +57,7 @@ def main() -> int:
         records.append({**timing.as_json(), "encoder": source})
     record = {"benchmark": "layer", "size": arguments.size, "results": records, **circumstances(0)}
     path = RESULTS / f"layer-{arguments.precision}.json"
-    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_record(path, record)
     print(f"recorded in {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
     return 0
 

@@ -8,7 +8,6 @@ Everything is measured in this run on one thread; times are medians of five.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from itertools import combinations_with_replacement
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from environment import environment
+from recorded import write_record
 from threadpoolctl import threadpool_limits
 
 from stl_algebra import PRECISIONS, Format, TileEncoder, kronecker, strassen
@@ -152,7 +152,7 @@ def main() -> None:
             "environment": environment("numpy", "scipy", "sympy"),
         }
     output.parent.mkdir(exist_ok=True)
-    output.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_record(output, record)
     composition = record["composition"]
     print(f"{composition['formats']} formats up to 8 planned in {composition['plan_seconds']:.2f} s, ", end="")
     print(f"built and proved in {composition['build_and_prove_seconds']:.2f} s")

@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
+from recorded import write_record
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -31,7 +33,7 @@ def main() -> None:
     record = json.loads(result.stdout)
     record["command"] = " ".join(["stl-bench", *arguments])
     record["largest_process_mib"] = round(getrusage(RUSAGE_CHILDREN).ru_maxrss / 1024)
-    options.output.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_record(options.output, record)
     print(f"recorded in {options.output}")
 
 

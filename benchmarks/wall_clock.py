@@ -1,6 +1,6 @@
 """Seconds of converted networks end to end against dense, at several batch sizes.
 
-    python benchmarks/wall_clock.py [--model minilm] [--size 32 0] [--threads 2] [--repeats 7] [--fresh]
+    python benchmarks/wall_clock.py [--model minilm] [--size 32 0] [--threads 2] [--repeats 5] [--fresh]
 
 MiniLM embeds batches of 128 tokens; SmolLM2 reads prompts and predicts the next token (prefill). Encoders are the
 catalog's best, conversion is data-free: time does not depend on the values. A size is a rank and a depth, levels of
@@ -76,7 +76,7 @@ def measure(model: str, sizes: Sequence[tuple[int, int]], repeats: int, seed: in
 @click.option("--model", "models", type=click.Choice(MODELS), multiple=True, default=MODELS, show_default=True)
 @click.option("--size", "sizes", type=(int, int), multiple=True, metavar="RANK DEPTH", help=f"[default: {SIZES}]")
 @click.option("--threads", type=click.IntRange(1), help="[default: torch's choice]")
-@click.option("--repeats", type=click.IntRange(1), default=7, show_default=True)
+@click.option("--repeats", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the token ids.")
 @click.option("--fresh", is_flag=True, help="Measure again what is recorded already.")
 @click.option(

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from environment import environment
+from recorded import write_record
 
 # Run as a script, this folder comes before the packages on the path, and holds files of their names: take it off.
 sys.path = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
@@ -98,7 +99,7 @@ def main() -> None:
                 rows.append(row)
                 print(json.dumps(row), flush=True)
     record = {**environment("torch", "numpy"), "seed": SEED, "budget": options.budget, "rows": rows}
-    options.output.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_record(options.output, record)
     print(f"recorded in {options.output}")
 
 

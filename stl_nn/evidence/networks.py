@@ -37,7 +37,7 @@ SIZES: dict[str, tuple[tuple[int, int], ...]] = {
 }
 #: Converted networks that are trained a little afterwards, by distillation: (method, calibration, rank, depth), all at
 #: half of the multiplications, and the steps that each network gets.
-FINETUNED = (("sparsegpt24", "none", 32, 0), ("stl", "moments", 40, 2), ("stl", "moments", 31, 0))
+FINETUNED = (("sparsegpt24", "none", 32, 0), ("stl", "moments", 40, 2))
 STEPS = {"minilm": 200, "smollm2": 100}
 #: What is less, as with an exact scheme, is drawn here.
 LEAST_DRAWN = 1e-5

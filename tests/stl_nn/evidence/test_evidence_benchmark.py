@@ -42,7 +42,7 @@ def test_every_part_is_run_by_a_script_that_there_is() -> None:
 def test_a_part_that_fails_is_named_and_the_others_are_done(calls: list[list[str]]) -> None:
     outcome = CliRunner().invoke(evidence.main, [])
     assert outcome.exit_code == 1
-    assert "train_vit.py --rank 24, train_vit.py --start algebraic, train_vit.py" in outcome.output
+    assert "train_vit.py --rank 24, train_vit.py --start algebraic --seeds 3, train_vit.py" in outcome.output
     assert [call[0] for call in calls[:-1]] == [
         *("layer.py", "wall_clock.py", "train_vit.py", "train_vit.py", "train_vit.py"),
         *("calibration.py", "models.py", "models.py"),
