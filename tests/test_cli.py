@@ -132,7 +132,9 @@ def test_a_catalog_that_cannot_be_written_is_named_before_the_search(tmp_path: P
 @pytest.mark.skipif(os.name != "posix", reason="sends signals to a process")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_search_keeps_the_best(sent: signal.Signals, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "import cli; cli.search_command()"]
+    # Tests that run in the background of a shell inherit that interrupts are ignored.
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import cli; cli.search_command()"
+    command = [sys.executable, "-c", code]
     command += ["--tile", "2", "--rank", "6", "--budget", "10m", "--jobs", "1", "--no-shipped", "--json"]
     with subprocess.Popen(
         [*command, "--catalog", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
