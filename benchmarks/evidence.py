@@ -60,8 +60,10 @@ def main(parts: tuple[str, ...], report: Path) -> None:
         script, *options = command.split()
         started = time.monotonic()
         try:
-            # In a process of its own: memory and threads of one part are nothing to the next.
-            code = subprocess.run([sys.executable, HERE / script, *options], check=False, cwd=HERE.parent).returncode
+            # In a process of its own: memory and threads of one part are nothing to the next. By its place in the
+            # project, for that is what the records name.
+            path = (HERE / script).relative_to(HERE.parent)
+            code = subprocess.run([sys.executable, path, *options], check=False, cwd=HERE.parent).returncode
         finally:
             _took(command, time.monotonic() - started)
         if code:
