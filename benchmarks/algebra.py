@@ -173,7 +173,6 @@ def main() -> None:
             "seed": SEED,
             "environment": environment("numpy", "numba", "sympy"),
         }
-    output.parent.mkdir(exist_ok=True)
     write_record(output, record)
     wedderburn, triples, annealing = record["wedderburn"], record["triple_products"], record["annealing"]
     slowest, worst = wedderburn["slowest"], wedderburn["worst_residual"]

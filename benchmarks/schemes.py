@@ -151,7 +151,6 @@ def main() -> None:
             "symmetry": measure_symmetry(),
             "environment": environment("numpy", "scipy", "sympy"),
         }
-    output.parent.mkdir(exist_ok=True)
     write_record(output, record)
     composition = record["composition"]
     print(f"{composition['formats']} formats up to 8 planned in {composition['plan_seconds']:.2f} s, ", end="")

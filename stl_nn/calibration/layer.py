@@ -10,8 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from stl_algebra import InvalidInput, TileEncoder
-from stl_algebra import Moments as TileMoments
+from stl_algebra import TileEncoder
 from stl_nn.calibration.calibrated_linear import CalibratedLinear
 from stl_nn.calibration.channels import BLOCK, Channels
 from stl_nn.calibration.joint import refine
@@ -139,11 +138,8 @@ def _refitted(system: TileSystem, fit: _Fit) -> _Fit:
 
 def _oriented(system: TileSystem, encoder: TileEncoder) -> TileEncoder:
     """The orientation of least error on the mean tiles; the encoder itself where all of their products are zero."""
-    try:
-        moments = TileMoments(encoder.format, system.mean_tile_moment(), system.mean_weight_moment())
-    except InvalidInput:
-        return encoder
-    return oriented(encoder, moments)
+    moments = system.tile_moments
+    return encoder if moments is None else oriented(encoder, moments)
 
 
 def block_of(linear: nn.Linear, level: Level | str) -> int:

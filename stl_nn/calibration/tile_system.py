@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from stl_algebra import Format
+from stl_algebra import Format, InvalidInput
+from stl_algebra import Moments as TileMoments
 from stl_nn.calibration.moments import Moments
 from stl_nn.calibration.normal_matrix import NormalMatrix
 
@@ -87,6 +88,14 @@ class TileSystem:
         tiles = self.weight.reshape(self.tiles, m, -1, p).permute(0, 2, 1, 3).reshape(-1, m * p)
         moment: NDArray[np.float64] = (tiles.T @ tiles / len(tiles)).numpy()
         return moment
+
+    @cached_property
+    def tile_moments(self) -> TileMoments | None:
+        """What encoders are judged by: the mean second moments; None where all products of the mean tiles are zero."""
+        try:
+            return TileMoments(self.format, self.mean_tile_moment(), self.mean_weight_moment())
+        except InvalidInput:
+            return None
 
     def subset(self, tiles: Tensor, columns: Tensor) -> TileSystem:
         """The system of some tiles of the inner dimension and some tile columns of the weight alone."""

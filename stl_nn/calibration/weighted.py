@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from stl_algebra import InvalidInput, Precision, TileEncoder
-from stl_algebra import Moments as TileMoments
+from stl_algebra import Precision, TileEncoder
 from stl_nn.calibration.tile_system import TileSystem
 
 if TYPE_CHECKING:
@@ -50,12 +49,8 @@ def weighted_encoders(
     from search.strategy import Problem
 
     encoder = encoders[0]
-    if encoder.ring.is_exact_for_reals or not system.energy > 0:
+    if encoder.ring.is_exact_for_reals or not system.energy > 0 or (moments := system.tile_moments) is None:
         return [encoder]  # nothing is left to gain
-    try:
-        moments = TileMoments(encoder.format, system.mean_tile_moment(), system.mean_weight_moment())
-    except InvalidInput:  # the mean tiles have no products
-        return [encoder]
     problem = Problem(encoder.format, encoder.rank, Precision.parse("bf16"), weights=moments)
     with threadpool_limits(1):  # matrices of a few kilobytes to a few megabytes
         screened = sorted(_random(problem, random_starts, seed), key=problem.objective().value)[:SURVIVORS]
