@@ -61,7 +61,7 @@ class DeflationSearch(Strategy):
         else:
             start = problem.factors(seed)
         details = {"start": trial.kind, "from_rank": len(start[0])}
-        reached = _descended(problem, start, trial.options["choice"], rng, stop)
+        reached = descended(problem, start, trial.options["choice"], rng, stop)
         for factors in _settled(problem, reached, np.inf if worth is None else worth, stop):
             yield from finish(problem, factors, rng, stop, details)
 
@@ -105,8 +105,11 @@ class _Descents(Explorer):
         return ("exact" if seed.exact else "approximate"), seed
 
 
-def _descended(problem: Problem, start: Factors, choice: float, rng: np.random.Generator, stop: Stop) -> list[Factors]:
-    """The distinct points at the rank that the last step of a descent comes to, the best first."""
+def descended(problem: Problem, start: Factors, choice: float, rng: np.random.Generator, stop: Stop) -> list[Factors]:
+    """The distinct points at the rank that the last step of a descent from a higher one comes to, the best first.
+
+    `choice` is the part of the products that each drop is chosen from; none where `stop` ends it before.
+    """
     points, since = [balance_factors(*start)], 0
     while (left := len(points[0][0]) - problem.rank) > 0 and not stop():
         now = min(1 + left // DROPS_A_STEP, left)

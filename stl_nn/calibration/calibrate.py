@@ -107,8 +107,8 @@ def calibrate(
     moments     of what enters each layer of the dense network, by name, with as many lags as tiles have rows, where
                 they are known already; not for a sequential calibration
 
-    Encoders of a layer's own are looked for from random starts once for each shape of layer, and from there on from
-    those of the last layer of the shape, which suit it better than data-free ones. Held are the second moments of one
+    Encoders of a layer's own are looked for at length once for each shape of layer, and from there on from those of the
+    last layer of the shape, which suit it better than data-free ones. Held are the second moments of one
     block of the network, at most 1.7 gigabytes of them, and the activations that enter it; of a network that is no list
     of blocks, the moments of as many layers as fit, and no activations. Raises InvalidInput for a loader that yields
     nothing or NaN, and for a model or filter without linear layers.
@@ -157,7 +157,7 @@ def calibrate(
             seen,
             level,
             seed,
-            random_starts=0 if shape in learned else None,
+            warm=shape in learned,
             keep_dense=keep_dense,
             break_even_rows=break_even_rows,
             depth=depth,

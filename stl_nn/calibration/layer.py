@@ -15,7 +15,7 @@ from stl_nn.calibration.calibrated_linear import CalibratedLinear
 from stl_nn.calibration.channels import BLOCK, Channels
 from stl_nn.calibration.joint import refine
 from stl_nn.calibration.moments import Moments
-from stl_nn.calibration.orientation import oriented
+from stl_nn.calibration.orientation import orientations, oriented
 from stl_nn.calibration.refit import refit_as_far_as_told
 from stl_nn.calibration.tile_system import TileSystem
 from stl_nn.calibration.weighted import weighted_encoders
@@ -43,10 +43,9 @@ class Level(StrEnum):
     JOINT = "joint"
 
 
-#: Steps towards the weighted encoder with random starts, and from an encoder that was made for a layer like this one.
-COLD_STEPS, WARM_STEPS = 150, 40
-#: Random starts tried beside the encoder given.
-RANDOM_STARTS = 40
+#: Steps towards the weighted encoder, and moves from there: from an encoder that knows nothing of the layer, and from
+#: one that was made for a layer like this one.
+COLD, WARM = (150, 12), (40, 2)
 
 
 @dataclass(frozen=True)
@@ -65,15 +64,15 @@ def calibrate_linear(
     moments: Moments,
     level: Level | str = Level.JOINT,
     seed: int = 0,
-    random_starts: int | None = None,
+    warm: bool = False,
     keep_dense: bool = False,
     break_even_rows: int = 0,
     depth: int = 0,
 ) -> Calibrated:
     """The STL layer of a dense one, calibrated on the moments of its inputs (with as many lags as tiles have rows).
 
-    An encoder of the layer's own is looked for from `encoder` and from `random_starts` random ones, by default
-    RANDOM_STARTS.
+    An encoder of the layer's own is looked for from `encoder` in every orientation; where it is `warm`, made for a
+    layer like this one, from there and not as long.
 
     Raises InvalidInput where the moments have too few lags, or the weight is not finite.
 
@@ -89,7 +88,7 @@ def calibrate_linear(
     channels = Channels.balanced(moments, weight, encoder.format.m, block_of(linear, level))
     mapped = channels.weight(weight)
     system = TileSystem.of(encoder.format, channels.moments(moments), mapped)
-    starts = _encoders(system, encoder, level, seed, random_starts)
+    starts = _encoders(system, encoder, level, seed, warm)
     # The best as it is: the best once refitted to a sample of the layer leaves more of the whole, refitted, than this.
     fits = [min((_as_encoded(system, mapped, one) for one in starts), key=lambda fit: fit.error)]
     if level is Level.JOINT and not fits[0].encoder.exact:
@@ -112,16 +111,13 @@ class _Fit(NamedTuple):
     encoded: Tensor
 
 
-def _encoders(
-    system: TileSystem, encoder: TileEncoder, level: Level, seed: int, random_starts: int | None
-) -> list[TileEncoder]:
+def _encoders(system: TileSystem, encoder: TileEncoder, level: Level, seed: int, warm: bool) -> list[TileEncoder]:
     """The encoders to choose from at a level."""
-    turned = _oriented(system, encoder)
     if level is Level.PERMUTATION:
-        return [turned]
-    given = [turned] if turned == encoder else [turned, encoder]
-    more = RANDOM_STARTS if random_starts is None else random_starts
-    return weighted_encoders(system, given, more, COLD_STEPS if more else WARM_STEPS, seed)
+        return [_oriented(system, encoder)]
+    if warm:
+        return weighted_encoders(system, [encoder], *WARM, seed)
+    return weighted_encoders(system, [encoder, *orientations(encoder)], *COLD, seed)
 
 
 def _as_encoded(system: TileSystem, mapped: Tensor, encoder: TileEncoder) -> _Fit:

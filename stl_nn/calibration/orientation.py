@@ -32,12 +32,21 @@ def oriented(encoder: TileEncoder, moments: Moments, precision: str = "bf16") ->
     """
     if encoder.ring.is_exact_for_reals:
         return encoder
-    images = (symmetry.apply(encoder) for symmetry in _orientations(encoder.format))
-    return min((encoder, *images), key=lambda image: moments.error_at(image, precision))
+    return min((encoder, *orientations(encoder)), key=lambda image: moments.error_at(image, precision))
+
+
+def orientations(encoder: TileEncoder) -> list[TileEncoder]:
+    """The images of an encoder that `oriented` chooses from.
+
+    >>> from stl_algebra import strassen
+    >>> len(orientations(strassen()))
+    12
+    """
+    return [symmetry.apply(encoder) for symmetry in _symmetries(encoder.format)]
 
 
 @cache
-def _orientations(format: Format) -> list[Symmetry]:
+def _symmetries(format: Format) -> list[Symmetry]:
     n, m, p = format
     orders = permutations(range(m)) if factorial(m) <= MOST_ORDERS else [tuple(range(m))]
     found = []

@@ -29,7 +29,7 @@ def test_they_lose_less_than_what_they_start_from(weight: torch.Tensor) -> None:
     channels = Channels.balanced(moments, weight, 2)
     mapped = channels.weight(weight)
     system = TileSystem.of(truncated_strassen().format, channels.moments(moments), mapped)
-    found = weighted_encoders(system, [truncated_strassen()], random_starts=5)
+    found = weighted_encoders(system, [truncated_strassen()], moves=5)
     errors = [_data_free_error(system, one, mapped) for one in found]
     assert errors[0] < 0.8 * _data_free_error(system, truncated_strassen(), mapped)
     assert {one.rank for one in found} == {6}
@@ -43,28 +43,28 @@ def test_white_moments_ask_for_what_the_catalog_holds(weight: torch.Tensor) -> N
     system = TileSystem.of(truncated_strassen().format, white, identity)
     # Σ_W of an identity is not white: put a white one in its place.
     system = TileSystem(system.format, system.moments, torch.randn(8, 2000, 2, dtype=torch.float64), system.energy, 1)
-    best = weighted_encoders(system, [truncated_strassen()], random_starts=6)[0]
+    best = weighted_encoders(system, [truncated_strassen()], moves=6)[0]
     assert best.relative_error == pytest.approx(1 / 8, abs=0.004)
 
 
 def test_an_exact_encoder_is_left_alone(weight: torch.Tensor) -> None:
     system = TileSystem.of(strassen().format, moments_of(inputs(100, 8), 2), weight)
-    assert weighted_encoders(system, [strassen()], random_starts=2) == [strassen()]
+    assert weighted_encoders(system, [strassen()], moves=2) == [strassen()]
 
 
-def test_random_starts_lead_where_the_given_encoder_does_not(weight: torch.Tensor) -> None:
+def test_moves_lead_where_the_given_encoder_does_not(weight: torch.Tensor) -> None:
     # A product that is missing twice over cannot come back by descent alone: its gradient vanishes.
     system = TileSystem.of(truncated_strassen().format, moments_of(inputs(500, 8), 2), weight)
     whole = truncated_strassen()
     without = TileEncoder(whole.format, *(f * (np.arange(6) > 1)[:, None] for f in whole.factors[:2]), whole.decode)
-    alone, helped = (weighted_encoders(system, [without], random_starts=starts)[0] for starts in (0, 20))
+    alone, helped = (weighted_encoders(system, [without], moves=moves)[0] for moves in (0, 8))
     assert _data_free_error(system, helped, weight) < 0.9 * _data_free_error(system, alone, weight)
 
 
 def test_without_products_in_the_mean_tiles_the_encoder_is_left_alone() -> None:
     weight = torch.zeros(8, 12, dtype=torch.float64)
     system = TileSystem.of(truncated_strassen().format, moments_of(inputs(100, 8), 2), weight)
-    assert weighted_encoders(system, [truncated_strassen()], random_starts=2) == [truncated_strassen()]
+    assert weighted_encoders(system, [truncated_strassen()], moves=2) == [truncated_strassen()]
 
 
 def test_tiles_too_large_for_a_linear_system_are_minimised_by_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_tiles_too_large_for_a_linear_system_are_minimised_by_sweeps(monkeypatch
 def test_the_same_seed_gives_the_same_encoders(weight: torch.Tensor) -> None:
     system = TileSystem.of(truncated_strassen().format, moments_of(inputs(500, 8), 2), weight)
     first, again, other = (
-        weighted_encoders(system, [truncated_strassen()], random_starts=3, steps=5, seed=seed) for seed in (1, 1, 2)
+        weighted_encoders(system, [truncated_strassen()], moves=3, steps=5, seed=seed) for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
