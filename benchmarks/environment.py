@@ -7,7 +7,8 @@ import platform
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
+
+from search.circumstances import cpu_name
 
 
 def environment(*packages: str) -> dict[str, object]:
@@ -18,15 +19,6 @@ def environment(*packages: str) -> dict[str, object]:
         "python": platform.python_version(),
         **{package: version(package) for package in packages},
         "machine": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
+        "processor": cpu_name(),
         "cores": os.cpu_count(),
     }
-
-
-def _processor() -> str:
-    """The processor's name where Linux tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")

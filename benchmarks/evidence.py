@@ -28,18 +28,14 @@ from benchmarks.recorded import write_record  # noqa: E402
 #: How long they took.
 SECONDS = HERE / "results" / "evidence.json"
 #: The commands of each part: scripts of this folder with their options.
-PARTS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "time": (("layer.py",), ("wall_clock.py",)),
-    "training": (
-        ("train_vit.py", "--rank", "24"),
-        ("train_vit.py", "--start", "algebraic", "--seeds", "3"),
-        ("train_vit.py", "--rank", "24", "--encoders", "learnable", "--seeds", "3"),
-    ),
-    "networks": (
-        ("calibration.py", "--record"),
-        ("models.py", "--model", "minilm"),
-        ("models.py", "--model", "smollm2"),
-    ),
+PARTS: dict[str, list[str]] = {
+    "time": ["layer.py", "wall_clock.py"],
+    "training": [
+        "train_vit.py --rank 24",
+        "train_vit.py --start algebraic --seeds 3",
+        "train_vit.py --rank 24 --encoders learnable --seeds 3",
+    ],
+    "networks": ["calibration.py --record", "models.py --model minilm", "models.py --model smollm2"],
 }
 #: What the short ones write at their end; where it is there, they are done.
 WRITTEN = {"layer.py": "layer-fp32.json", "calibration.py": "calibration.json"}
@@ -51,7 +47,7 @@ WRITTEN = {"layer.py": "layer-fp32.json", "calibration.py": "calibration.json"}
 def main(parts: tuple[str, ...], report: Path) -> None:
     """Measure what is missing, and render the report."""
     began = time.monotonic()
-    commands = [" ".join(command) for part in PARTS if part in (parts or PARTS) for command in PARTS[part]]
+    commands = [command for part in PARTS if part in (parts or PARTS) for command in PARTS[part]]
     commands = [command for command in commands if not _done(command)]
     failed = []
     for number, command in enumerate(commands, start=1):

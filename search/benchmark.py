@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import shlex
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -160,32 +154,3 @@ def _named(ring: Ring) -> str:
 
 def _key(ring: Ring) -> str:
     return "gf2" if ring is Ring.GF2 else "ternary"
-
-
-def circumstances(seed: int) -> dict[str, Any]:
-    """The machine, the versions, the command, the seed and the date (UTC), as plain JSON.
-
-    >>> sorted(circumstances(0))
-    ['command', 'date', 'machine', 'seed', 'versions']
-    """
-    packages = ("strassen-tile", "numpy", "scipy", "numba", "tensorly")
-    return {
-        "machine": {
-            "cpu": _cpu_name(),
-            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-            "system": f"{platform.system()} {platform.machine()}",
-        },
-        "versions": {"python": platform.python_version()}
-        | {package: version(package) for package in packages if package == "strassen-tile" or find_spec(package)},
-        "command": " ".join([Path(sys.argv[0]).name, *map(shlex.quote, sys.argv[1:])]),
-        "seed": seed,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -30,7 +30,8 @@ def search_bench_command(quick: bool, steps_only: bool, everything: bool, long: 
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from search.benchmark import circumstances, measurements
+    from search.benchmark import measurements
+    from search.circumstances import circumstances
     from search.whole_searches import SEARCHES, USUAL, rank_47_over_gf2, searched
 
     figures: list[Figure] = []
@@ -52,7 +53,8 @@ def search_bench_command(quick: bool, steps_only: bool, everything: bool, long: 
             progress.update(task, description="⟨4,4,4⟩:47 over GF(2)")
             figures.append(rank_47_over_gf2(seed))
     if as_json:
-        record = {"figures": [figure.as_json() for figure in figures], "searches": searches, **circumstances(seed)}
+        about = circumstances(seed, "numpy", "scipy", "numba", "tensorly")
+        record = {"figures": [figure.as_json() for figure in figures], "searches": searches, **about}
         json.dump(record, sys.stdout, indent=2, allow_nan=False)
         sys.stdout.write("\n")
         return
