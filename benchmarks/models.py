@@ -37,6 +37,7 @@ def command_of(cell: dict[str, Any], limits: tuple[int, int], seed: int) -> str:
     method = "" if cell["method"] == "dense" else f" --method {cell['method']}"
     rank = "" if cell["rank"] is None else f" --rank {cell['rank']}"
     level = "" if cell["calibration"] == "none" else f" --calibrate {cell['calibration']}"
+    level += f" --budget {cell['budget']}" if cell.get("budget") else ""
     level += f" --depth {cell['depth']}" if cell.get("depth") else ""
     level += f" --finetune {cell['finetune']}" if cell.get("finetune") else ""
     limit, calibration = limits
@@ -49,27 +50,36 @@ def command_of(cell: dict[str, Any], limits: tuple[int, int], seed: int) -> str:
 def measure(model: str, wanted: list[dict[str, Any]], limits: tuple[int, int], seed: int) -> Iterator[dict[str, Any]]:
     """The cells with their figures, in order."""
     from catalog import Catalog
+    from stl_algebra import Format
+    from stl_nn.commands.model import ladder
     from stl_nn.models.bench import about, layer_rows, measure_method, network_of
     from stl_nn.models.conversions import Converter, Method
 
     network = network_of(model, *limits)
     say = lambda line: click.echo(f"  {line}", err=True)  # noqa: E731
-    converter = None
+    converter, latest, encoder, catalog = None, None, None, Catalog.default()
     for cell in wanted:
         began = time.perf_counter()
         found: dict[str, Any]
         if cell["method"] == "dense":
             found = {"multiplications": 1.0, **network.measure(network.model), "layers": []}
         else:
-            encoder = Catalog.default().best(4, cell["rank"], "bf16")
-            if converter is None or (converter.encoder, converter.depth) != (encoder, cell["depth"]):
+            budget, depth = cell["budget"], cell["depth"]
+            made_for = cell["rank"], depth, budget
+            if converter is None or latest != made_for:
+                encoders = (
+                    ladder(catalog, Format(4, 4, 4), budget) if budget else [catalog.best(4, cell["rank"], "bf16")]
+                )
                 moments = converter and converter.known_moments
-                converter = Converter(network, encoder, encoder.ratio, seed, say, moments, depth=cell["depth"])
+                offered = encoders if budget else encoders[0]
+                share = budget or encoders[0].ratio
+                converter = Converter(network, offered, share, seed, say, moments, budget=budget, depth=depth)
+                latest = made_for
             if cell["calibration"] in ("moments", "refit", "joint"):
-                converter.moments(encoder.format.n)  # once for all of them
+                converter.moments(4)  # once for all of them
             found = measure_method(converter, Method(cell["method"], cell["calibration"], cell["finetune"]))
             found["layers"] = layer_rows(network.model, {"error": found["layers"]})
-            found["encoder"] = about(encoder) if cell["method"] == "stl" else None
+            found["encoder"] = about(encoder) if encoder and cell["method"] == "stl" else None
         yield {
             **found,
             **cell,

@@ -55,6 +55,15 @@ def entering_rows(module: nn.Module, x: Tensor) -> Tensor:
     return channels_last(x, tuple(module.stride)) if is_pointwise(module) else x
 
 
+def leaving_rows(module: nn.Module, y: Tensor) -> Tensor:
+    """The rows (..., N) that the linear layer in a module makes, of what the module returns.
+
+    >>> leaving_rows(nn.Conv2d(3, 4, 1), torch.ones(2, 4, 5, 5)).shape
+    torch.Size([2, 5, 5, 4])
+    """
+    return y.movedim(-len(module.stride) - 1, -1) if is_pointwise(module) else y
+
+
 def row_layout(module: nn.Module) -> tuple[int, ...]:
     """What tells apart two linear layers that take different rows out of one input: the stride of a convolution.
 

@@ -8,6 +8,7 @@ from stl_nn.calibration.joint import refine
 from stl_nn.calibration.layer import Calibrated, Level, calibrate_linear
 from stl_nn.calibration.moments import Moments, MomentSums, gather_moments
 from stl_nn.calibration.refit import refit
+from stl_nn.calibration.sensitivity import sampled_likelihood, sampled_squares, sensitivities
 from stl_nn.calibration.settings import Calibration
 from stl_nn.calibration.tile_system import TileSystem
 from stl_nn.calibration.weighted import weighted_encoders
@@ -29,5 +30,8 @@ __all__ = [
     "gather_moments",
     "refine",
     "refit",
+    "sampled_likelihood",
+    "sampled_squares",
+    "sensitivities",
     "weighted_encoders",
 ]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from torch import nn
 
 from stl_algebra import InvalidInput, TileEncoder
-from stl_nn.calibration.layer import Level, calibrate_linear, calibrated_multiplications
+from stl_nn.calibration.layer import Level, calibrated_multiplications, foretold_errors
 from stl_nn.calibration.moments import Moments
 
 #: (multiplications a row, error, encoder).
@@ -21,13 +21,17 @@ def choose_encoders(
     moments: Mapping[str, Moments],
     budget: float,
     level: Level | str = Level.PERMUTATION,
+    sensitivity: Mapping[str, float] | None = None,
 ) -> dict[str, TileEncoder]:
     """An encoder for each layer, so that all take at most `budget` of the dense multiplications together.
 
-    The sensitivity of a layer is measured: see `tradeoff`. Raises InvalidInput where even the cheapest encoders
-    exceed the budget.
+    Least is made the sum of the errors, see `tradeoff`, each times the sensitivity of its layer, see `sensitivities`;
+    without them every layer counts as much. Raises InvalidInput where even the cheapest encoders exceed the budget.
     """
-    curves = {name: tradeoff(linear, encoders, moments[name], level) for name, linear in layers.items()}
+    counts = sensitivity or dict.fromkeys(layers, 1.0)
+    curves = {
+        name: tradeoff(linear, encoders, moments[name], level, 0, counts[name]) for name, linear in layers.items()
+    }
     return spend(curves, budget * sum(linear.weight.numel() for linear in layers.values()))
 
 
@@ -37,20 +41,24 @@ def tradeoff(
     moments: Moments,
     level: Level | str = Level.PERMUTATION,
     depth: int = 0,
+    sensitivity: float = 1.0,
 ) -> list[Point]:
     """What there is to choose for one layer: points on the lower convex hull, cheapest first.
 
-    Errors are the relative output errors that each encoder leaves on the layer's moments with the channels in order,
-    which tells the layers apart well enough; multiplications are those of a calibration at `level`, of layers of that
-    depth. Raises InvalidInput where there is no encoder.
+    Errors are those foretold for a calibration at `level`, times the sensitivity; multiplications those of layers of
+    that depth. Raises InvalidInput where there is no encoder.
     """
-    points = []
-    for encoder in encoders:
-        share = calibrated_multiplications(linear, encoder, level, depth)
-        error = calibrate_linear(linear, encoder, moments, Level.PERMUTATION).expected_error
-        points.append((share * linear.weight.numel(), error, encoder))
-    if not points:
+    if not encoders:
         raise InvalidInput("there are no encoders to choose from")
+    errors = foretold_errors(linear, encoders, moments, level)
+    points = [
+        (
+            calibrated_multiplications(linear, encoder, level, depth) * linear.weight.numel(),
+            sensitivity * error,
+            encoder,
+        )
+        for encoder, error in zip(encoders, errors, strict=True)
+    ]
     return _hull(sorted(points, key=lambda point: point[:2]))
 
 

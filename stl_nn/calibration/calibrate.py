@@ -16,6 +16,7 @@ from stl_nn.calibration.budget import Point, spend, tradeoff
 from stl_nn.calibration.groups import Run, chunked, execution_groups
 from stl_nn.calibration.layer import Calibrated, Level, calibrate_linear, calibrated_multiplications
 from stl_nn.calibration.moments import Moments, moment_bytes
+from stl_nn.calibration.sensitivity import Probe, sensitivities, usual_probe
 from stl_nn.calibration.settings import call, check_again, check_level
 from stl_nn.calibration.stages import Stages
 from stl_nn.conversion import checked_encoders, encoder_for
@@ -91,6 +92,7 @@ def calibrate(
     on_layer: Callable[[CalibratedLayer], None] | None = None,
     depth: int = 0,
     moments: Mapping[str, Moments] | None = None,
+    probe: Probe = usual_probe,
 ) -> CalibrationReport:
     """Replace in place the linear layers of a model by STL layers calibrated on what a loader feeds them.
 
@@ -101,11 +103,13 @@ def calibrate(
     level       how much calibration may cost, see `Level`
     sequential  layer by layer in the order they run, each on the inputs that the network converted so far makes;
                 else all on the inputs of the dense network
-    budget      multiplications of all converted layers together against dense
+    budget      multiplications of all converted layers together against dense; spent where errors change the output of
+                the network most, see `sensitivities`
     on_layer    is told of each layer as it is done
     depth       as of `STLLinear`
     moments     of what enters each layer of the dense network, by name, with as many lags as tiles have rows, where
                 they are known already; not for a sequential calibration
+    probe       of the network's output, by which a budget is spent
 
     Encoders of a layer's own are looked for at length once for each shape of layer, and from there on from those of the
     last layer of the shape, which suit it better than data-free ones. Held are the second moments of one
@@ -169,7 +173,8 @@ def calibrate(
             on_layer(reports[-1])
 
     if budget is not None:
-        chosen = _within(budget, offered, layers, gathered(), level, depth)
+        counts = sensitivities(model, layers, batches, feed, probe, seed=seed)
+        chosen = _within(budget, offered, layers, gathered(), level, depth, counts)
     if sequential:
         stages = Stages(model, list(chosen), batches, feed)
         for group in groups:
@@ -223,15 +228,16 @@ def _within(
     gathered: Iterable[tuple[str, Moments]],
     level: Level,
     depth: int,
+    sensitivity: Mapping[str, float],
 ) -> dict[str, TileEncoder]:
-    """An encoder for each layer, all within the budget, by the errors measured on the layers' moments."""
+    """An encoder for each layer, all within the budget, by what errors on the layers' moments do to the output."""
     curves: dict[str, list[Point]] = {}
     for name, moments in gathered:
         usable = []
         for encoders in offered:
             with suppress(Skipped):
                 usable.append(encoder_for(name, layers[name], encoders, depth))
-        curves[name] = tradeoff(layers[name], usable, moments, level, depth)
+        curves[name] = tradeoff(layers[name], usable, moments, level, depth, sensitivity[name])
     return spend(curves, budget * sum(linear.weight.numel() for linear in layers.values()))
 
 

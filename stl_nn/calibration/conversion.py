@@ -44,6 +44,7 @@ def convert_calibrated(
         break_even_rows=break_even_rows,
         on_layer=told.on_layer,
         depth=depth,
+        probe=told.probe,
     )
     after = dict(model.named_modules())
     reports = [

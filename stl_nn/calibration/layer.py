@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from time import perf_counter
@@ -10,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from stl_algebra import TileEncoder
+from stl_algebra import Format, TileEncoder
 from stl_nn.calibration.calibrated_linear import CalibratedLinear
 from stl_nn.calibration.channels import BLOCK, Channels
 from stl_nn.calibration.joint import refine
@@ -46,6 +47,8 @@ class Level(StrEnum):
 #: Steps towards the weighted encoder, and moves from there: from an encoder that knows nothing of the layer, and from
 #: one that was made for a layer like this one.
 COLD, WARM = (150, 12), (40, 2)
+#: Steps after which an error is foretold.
+FORETOLD = 20
 
 
 @dataclass(frozen=True)
@@ -84,10 +87,7 @@ def calibrate_linear(
     True
     """
     began, level = perf_counter(), Level(level)
-    weight = check_weight(linear.weight, f"Linear({linear.in_features}, {linear.out_features})").detach().cpu().T
-    channels = Channels.balanced(moments, weight, encoder.format.m, block_of(linear, level))
-    mapped = channels.weight(weight)
-    system = TileSystem.of(encoder.format, channels.moments(moments), mapped)
+    channels, mapped, system = _prepared(linear, moments, encoder.format, level)
     starts = _encoders(system, encoder, level, seed, warm)
     # The best as it is: the best once refitted to a sample of the layer leaves more of the whole, refitted, than this.
     fits = [min((_as_encoded(system, mapped, one) for one in starts), key=lambda fit: fit.error)]
@@ -100,7 +100,53 @@ def calibrate_linear(
     layer = CalibratedLinear.assemble(
         linear, encoder, channels, encoded, keep_dense=keep_dense, break_even_rows=break_even_rows, depth=depth
     )
-    return Calibrated(layer, error * _centred_share(moments, weight), perf_counter() - began)
+    return Calibrated(layer, error * _centred_share(moments, linear), perf_counter() - began)
+
+
+@torch.no_grad()
+def foretold_errors(
+    linear: nn.Linear, encoders: Sequence[TileEncoder], moments: Moments, level: Level | str = Level.REFIT
+) -> list[float]:
+    """About the relative output error that a layer calibrated with each of the encoders would have.
+
+    After a few steps towards an encoder of the layer's own, for its mean tiles; what the tiles of the layer have to do
+    with one another is measured with one encoder of a format and taken to be the same for all. No weight is refitted.
+    Raises as `calibrate_linear` does.
+
+    >>> from stl_algebra import strassen
+    >>> from stl_nn.calibration.moments import MomentSums
+    >>> sums = MomentSums(4, 2)
+    >>> sums.add(torch.randn(100, 4))
+    >>> foretold_errors(nn.Linear(4, 4), [strassen()], sums.result())[0] < 1e-4
+    True
+    """
+    level, share = Level(level), _centred_share(moments, linear)
+    prepared: dict[Format, tuple[Tensor, TileSystem]] = {}
+    scales: dict[Format, float] = {}
+    found = []
+    for encoder in encoders:
+        if encoder.format not in prepared:
+            prepared[encoder.format] = _prepared(linear, moments, encoder.format, level)[1:]
+        mapped, system = prepared[encoder.format]
+        if (tiles := system.tile_moments) is None:
+            found.append(0.0)
+            continue
+        own = _oriented(system, encoder)
+        if level is not Level.PERMUTATION:
+            own = weighted_encoders(system, [own], FORETOLD)[0]
+        error = tiles.error_at(own, "bf16")
+        if not own.exact and encoder.format not in scales:
+            scales[encoder.format] = _as_encoded(system, mapped, own).error / error
+        found.append(scales.get(encoder.format, 1.0) * error * share)
+    return found
+
+
+def _prepared(linear: nn.Linear, moments: Moments, format: Format, level: Level) -> tuple[Channels, Tensor, TileSystem]:
+    """The channels of a layer made ready for tiles of a format, its weight (K, N) in them, and their system."""
+    weight = check_weight(linear.weight, f"Linear({linear.in_features}, {linear.out_features})").detach().cpu().T
+    channels = Channels.balanced(moments, weight, format.m, block_of(linear, level))
+    mapped = channels.weight(weight)
+    return channels, mapped, TileSystem.of(format, channels.moments(moments), mapped)
 
 
 class _Fit(NamedTuple):
@@ -157,9 +203,9 @@ def calibrated_multiplications(linear: nn.Linear, encoder: TileEncoder, level: L
     return share + (block / linear.out_features if block > 1 else 0)
 
 
-def _centred_share(moments: Moments, weight: Tensor) -> float:
+def _centred_share(moments: Moments, linear: nn.Linear) -> float:
     """E‖(x − E x)W‖² / E‖xW‖²: errors are quoted against the whole output, not the part that varies."""
-    dense = weight.double()
+    dense = linear.weight.detach().cpu().T.double()
     whole = torch.sum(dense * (moments.second @ dense))
     varying = torch.sum(dense * (moments.covariance() @ dense))
     return float(varying / whole) if whole > 0 else 0.0

@@ -11,6 +11,7 @@ from torch import nn
 from stl_algebra import InvalidInput
 from stl_nn.calibration.groups import Run
 from stl_nn.calibration.layer import Level
+from stl_nn.calibration.sensitivity import Probe, usual_probe
 
 
 def call(model: nn.Module, batch: Any) -> Any:
@@ -32,10 +33,12 @@ class Calibration:
     level       "permutation", "moments", "refit" or "joint", in rising cost, see `Level`
     sequential  layer by layer, each on the inputs that the network converted so far makes
     budget      multiplications of all converted layers together against dense, in (0, 1]: for each layer the encoder
-                is chosen, by measured sensitivity, among those given
+                is chosen among those given, by what its error does to the network's output, see `sensitivities`
     run         feeds one batch to the model; see `call` for what is done where it is left out
     seed        of random starts and samples
     on_layer    is told of each `CalibratedLayer` as it is done
+    probe       of the network's output, by which a budget is spent; see `usual_probe` for what is done where it is left
+                out
 
     Raises InvalidInput for a level, budget or loader that cannot be.
 
@@ -50,6 +53,7 @@ class Calibration:
     run: Run = call
     seed: int = 0
     on_layer: Callable[[Any], None] | None = None
+    probe: Probe = usual_probe
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "level", check_level(self.level))

@@ -61,7 +61,7 @@ COLUMNS = (
     "--budget",
     type=click.FloatRange(0, 1, min_open=True),
     metavar="SHARE",
-    help="Give each STL layer a rank of its own by measured sensitivity, all at this share of the multiplications.",
+    help="Give each STL layer a rank of its own, by what its errors do to the output, all within this share.",
 )
 @click.option(
     "--finetune",
@@ -122,7 +122,7 @@ def model_command(
 
 
 def ladder(catalog: Catalog, tile: Format, budget: float) -> list[TileEncoder]:
-    """The best encoders of a format to choose ranks from: an eighth of all products apart, from half the budget up.
+    """The best encoders of a format to choose ranks from: a sixteenth of all products apart, from half the budget up.
 
     Raises InvalidInput where the catalog holds none of that format within the budget.
     """
@@ -132,7 +132,7 @@ def ladder(catalog: Catalog, tile: Format, budget: float) -> list[TileEncoder]:
     for entry in catalog.entries(tile, real=True, precision="bf16", order="error"):
         found.setdefault(entry.rank, entry.encoder)
     size = tile.products
-    first, step = round(budget * size / 2), max(1, size // 8)
+    first, step = round(budget * size / 2), max(1, size // 16)
     steps = range(first, size + 1, step)
     chosen = {max((r for r in found if r <= most), default=0) for most in steps} - {0}
     if not chosen or min(chosen) > budget * size:

@@ -31,10 +31,12 @@ SHARES = (0.5, 0.625)
 #: their channels, 2–3 % of the multiplications.
 SIZES: dict[str, tuple[tuple[int, int], ...]] = {
     "none": ((32, 0), (47, 3), (48, 3), (40, 0), (48, 2)),
-    "moments": ((31, 0), (40, 2), (39, 0), (44, 1)),
+    "moments": ((31, 0), (40, 2), (47, 3), (39, 0)),
     "refit": ((31, 0), (40, 2)),
     "sequential": ((40, 0),),
 }
+#: Levels of calibration whose ranks are chosen layer by layer too, at each of the shares.
+CHOSEN = ("moments",)
 #: Converted networks that are trained a little afterwards, by distillation: (method, calibration, rank, depth), all at
 #: half of the multiplications, and the steps that each network gets.
 FINETUNED = (("sparsegpt24", "none", 32, 0), ("stl", "moments", 40, 2))
@@ -128,6 +130,8 @@ def label(cell: Row) -> str:
 
     >>> label({"method": "stl", "calibration": "refit", "rank": 35, "depth": 1})
     'STL r=35 + Strassen, refit'
+    >>> label({"method": "stl", "calibration": "refit", "rank": None, "budget": 0.5})
+    'STL of chosen ranks, refit'
     """
     words = STYLES[cell["method"]][0] if cell["method"] in STYLES else str(cell["method"])
     steps = f", {cell['finetune']} steps" if cell.get("finetune") else ""
@@ -136,31 +140,35 @@ def label(cell: Row) -> str:
     level = "data-free" if cell["calibration"] == "none" else cell["calibration"]
     depth = cell.get("depth", 0)
     deep = {0: "", 1: " + Strassen", 2: " + Strassen²"}.get(depth, f" + Strassen {depth} times")
-    return f"{words} r={cell['rank']}{deep}, {level}{steps}"
+    size = "of chosen ranks" if cell.get("budget") else f"r={cell['rank']}"
+    return f"{words} {size}{deep}, {level}{steps}"
 
 
 def expected(model: str) -> Iterator[Row]:
-    """What is measured on a network: method, calibration, rank, depth and steps of fine-tuning, the cheap first.
+    """What is measured on a network: method, calibration, rank, depth, budget, steps of fine-tuning, the cheap first.
 
     2:4 has one share of the multiplications only; the rank of a method without one stands for its share, rank / 64.
     What is fine-tuned comes last, each after what it starts from.
     """
-    plain: list[tuple[str, str, int | None, int]] = [
-        ("dense", "none", None, 0),
-        *((method, "none", 32, 0) for method in PRUNED),
-        *((method, "none", round(64 * share), 0) for share in SHARES for method in FLEXIBLE),
-        *(("stl", level, *size) for level, sizes in SIZES.items() for size in sizes),
+    plain: list[tuple[str, str, int | None, int, float | None]] = [
+        ("dense", "none", None, 0, None),
+        *((method, "none", 32, 0, None) for method in PRUNED),
+        *((method, "none", round(64 * share), 0, None) for share in SHARES for method in FLEXIBLE),
+        *(("stl", level, *size, None) for level, sizes in SIZES.items() for size in sizes),
+        *(("stl", level, None, 0, share) for level in CHOSEN for share in SHARES),
     ]
-    for method, calibration, rank, depth in sorted(plain, key=FINETUNED.__contains__):
-        cell = {"method": method, "calibration": calibration, "rank": rank, "depth": depth}
+    for one in sorted(plain, key=lambda one: one[:4] in FINETUNED):
+        method, calibration, rank, depth, budget = one
+        cell = {"method": method, "calibration": calibration, "rank": rank, "depth": depth, "budget": budget}
         yield {**cell, "finetune": 0}
-        if (method, calibration, rank, depth) in FINETUNED:
+        if one[:4] in FINETUNED:
             yield {**cell, "finetune": STEPS[model]}
 
 
 def identity(cell: Row) -> tuple[Any, ...]:
     """What tells the cells of one network apart."""
-    return cell["method"], cell["calibration"], cell["rank"], cell.get("depth", 0), cell.get("finetune", 0)
+    told = cell["method"], cell["calibration"], cell["rank"]
+    return *told, cell.get("depth", 0), cell.get("budget"), cell.get("finetune", 0)
 
 
 def missing(subject: Subject, cells: Sequence[Row]) -> list[tuple[str, str]]:
@@ -170,7 +178,8 @@ def missing(subject: Subject, cells: Sequence[Row]) -> list[tuple[str, str]]:
     for cell in expected(subject.name):
         method, rank = cell["method"], cell["rank"]
         if identity(cell) not in have and method != "dense":
-            share = "" if method == "stl" or method in PRUNED else f" at {rank / 64:.3g}"
+            at = cell["budget"] or (None if method == "stl" or method in PRUNED else rank / 64)
+            share = "" if at is None else f" at {at:.3g}"
             absent.setdefault(method, []).append(f"{label(cell)}{share}")
     if not absent:
         return []
@@ -188,9 +197,12 @@ def with_encoding(cell: Row) -> float:
     """
     if cell["method"] != "stl":
         return float(cell["multiplications"])
-    shapes = [(layer["in_features"], layer["out_features"]) for layer in cell["layers"]]
-    dense = sum(k * n for k, n in shapes)
-    return float(cell["multiplications"] + cell["rank"] * sum(k + n for k, n in shapes) / dense)
+    ranks, layers = cell.get("ranks", {}), cell["layers"]
+    dense = sum(layer["in_features"] * layer["out_features"] for layer in layers)
+    coded = sum(
+        ranks.get(layer.get("name"), cell["rank"]) * (layer["in_features"] + layer["out_features"]) for layer in layers
+    )
+    return float(cell["multiplications"] + coded / dense)
 
 
 def _checked(cell: Row, subject: Subject) -> Row:

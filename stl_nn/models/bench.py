@@ -39,7 +39,10 @@ def network_of(name: str, limit: int | None = None, calibration: int | None = No
 
 
 def measure_method(converter: Converter, method: Method) -> dict[str, Any]:
-    """One method's multiplications, figures, errors by layer, and the seconds that converting and measuring took."""
+    """One method's multiplications, figures, errors by layer, and the seconds that converting and measuring took.
+
+    With a budget also the rank of each layer.
+    """
     network = converter.network
     began = time.perf_counter()
     done = converter.convert(method)
@@ -53,6 +56,7 @@ def measure_method(converter: Converter, method: Method) -> dict[str, Any]:
         "layer_error_mean": sum(errors.values()) / len(errors) if errors else 0.0,
         "layer_error_max": max(errors.values(), default=0.0),
         "layers": errors,
+        **({"ranks": dict(done.ranks)} if done.ranks else {}),
         "conversion_seconds": converted - began,
         "measurement_seconds": time.perf_counter() - converted,
     }

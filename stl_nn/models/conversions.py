@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from torch import nn
 
@@ -46,11 +46,15 @@ class Method:
 
 @dataclass(frozen=True)
 class Converted:
-    """A converted copy of a network's model, its share of the multiplications, and the names of its new layers."""
+    """A converted copy of a network's model, its share of the multiplications, and the names of its new layers.
+
+    ranks  of STL layers whose encoders were chosen under a budget
+    """
 
     model: nn.Module
     multiplications: float
     layers: tuple[str, ...]
+    ranks: Mapping[str, int] = field(default_factory=dict)
 
 
 class Converter:
@@ -59,7 +63,7 @@ class Converter:
     encoder  for STL: one for all layers, or, with a budget, several to choose from for each layer
     ratio    what baselines may take of the multiplications
     depth    of STL layers, levels of Strassen's scheme in their channels
-    budget   what calibrated STL layers may take together, the rank of each by its measured sensitivity
+    budget   what calibrated STL layers may take together, the rank of each by how sensitive the network is to it
     moments  of the dense network's inputs, from another converter of the same network; gathered when first needed
     """
 
@@ -121,7 +125,7 @@ class Converter:
             report = convert(model, self.encoder, self.network.accepts, depth=self.depth)
             share, names = report.multiplications, tuple(layer.name for layer in report.converted)
         else:
-            share, names = self._calibrated(model, method.calibration)
+            return self._calibrated(model, method.calibration)
         return Converted(model.eval(), share, names)
 
     def moments(self, lags: int = 1) -> Mapping[str, Moments]:
@@ -138,7 +142,7 @@ class Converter:
     def _known_lags(self) -> int:
         return min((len(one.lagged) for one in (self.known_moments or {}).values()), default=0)
 
-    def _calibrated(self, model: nn.Module, calibration: str) -> tuple[float, tuple[str, ...]]:
+    def _calibrated(self, model: nn.Module, calibration: str) -> Converted:
         sequential, level = calibration.endswith("sequential"), calibration.removesuffix("-sequential")
         most = max(one.format.n for one in ([self.encoder] if isinstance(self.encoder, TileEncoder) else self.encoder))
         report = calibrate(
@@ -152,7 +156,10 @@ class Converter:
             filter_fn=self.network.accepts,
             seed=self.seed,
             depth=self.depth,
+            probe=self.network.probe,
             moments=self.known_moments if self._known_lags() >= most and not sequential else None,
             on_layer=lambda layer: self._say(f"calibrated {layer.name}: error {layer.expected_error:.4f}"),
         )
-        return report.multiplications, tuple(layer.name for layer in report.layers)
+        ranks = {} if self._budget is None else {layer.name: layer.rank for layer in report.layers}
+        names = tuple(layer.name for layer in report.layers)
+        return Converted(model.eval(), report.multiplications, names, ranks)

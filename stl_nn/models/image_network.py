@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stl_nn.calibration.sensitivity import sampled_likelihood
 from stl_nn.models.images import digits, resized
 from stl_nn.models.network import Network
 from stl_nn.models.t2t_vit import T2TViT, ViTShape, in_backbone
@@ -63,6 +64,9 @@ class ImageNetwork(Network):
         """KL(dense ‖ ours), mean over images."""
         first, second = torch.log_softmax(dense, dim=-1), torch.log_softmax(ours, dim=-1)
         return functional.kl_div(second, first, log_target=True, reduction="batchmean")
+
+    def probe(self, output: Tensor, generator: torch.Generator) -> Tensor:
+        return sampled_likelihood(output, generator)
 
     @torch.no_grad()
     def measure(self, model: nn.Module) -> dict[str, float]:

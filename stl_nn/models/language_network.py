@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stl_algebra import InvalidInput
+from stl_nn.calibration.sensitivity import sampled_likelihood
 from stl_nn.models.network import Network
 from stl_nn.models.smollm2 import LanguageModel, load_smollm2
 from stl_nn.models.text import docstrings, prose, topics
@@ -63,6 +64,9 @@ class LanguageNetwork(Network):
         """KL(dense ‖ ours), mean over predictions."""
         first, second = (torch.log_softmax(logits.flatten(0, -2).float(), dim=-1) for logits in (dense, ours))
         return functional.kl_div(second, first, log_target=True, reduction="batchmean")
+
+    def probe(self, output: Tensor, generator: torch.Generator) -> Tensor:
+        return sampled_likelihood(output, generator)
 
     @torch.no_grad()
     def measure(self, model: nn.Module) -> dict[str, float]:

@@ -6,7 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
+
+from stl_nn.calibration.sensitivity import sampled_squares
 
 
 class Network(ABC):
@@ -47,6 +50,10 @@ class Network(ABC):
     @abstractmethod
     def distance(self, ours: Tensor, dense: Tensor) -> Tensor:
         """How far an output is from the dense one, a scalar that distillation makes small."""
+
+    def probe(self, output: Tensor, generator: torch.Generator) -> Tensor:
+        """A random scalar of an output whose gradient tells how sensitive layers are, see `calibration.sensitivity`."""
+        return sampled_squares(output, generator)
 
     @abstractmethod
     def measure(self, model: nn.Module) -> dict[str, float]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stl_nn.calibration.sensitivity import sampled_squares
 from stl_nn.models.minilm import SentenceEncoder, load_minilm
 from stl_nn.models.network import Network
 from stl_nn.models.text import passages_of
@@ -43,6 +44,10 @@ class SentenceNetwork(Network):
         """Of the states of all tokens, and of the embeddings that are their mean."""
         apart = (ours - dense).square().sum() / dense.square().sum()
         return apart + 1 - functional.cosine_similarity(ours.mean(dim=1), dense.mean(dim=1)).mean()
+
+    def probe(self, output: Tensor, generator: torch.Generator) -> Tensor:
+        """Of the direction of each embedding, which is what sentences are compared by."""
+        return sampled_squares(functional.normalize(output.mean(dim=1), dim=-1), generator)
 
     def measure(self, model: nn.Module) -> dict[str, float]:
         dense, ours = self._dense, self.sentences.embed(self.held_out, model)

@@ -11,8 +11,7 @@ import torch
 from torch import nn
 
 from stl_algebra import Format, InvalidInput, TileEncoder, classical, strassen
-from stl_nn.calibration import CalibratedLinear, Moments, calibrate, choose_encoders, gather_moments
-from stl_nn.calibration.budget import calibrate_linear
+from stl_nn.calibration import CalibratedLinear, Moments, calibrate, calibrate_linear, choose_encoders, gather_moments
 from stl_nn.conversion import convert
 from tests.stl_nn.calibration.cases import inputs, truncated_strassen
 

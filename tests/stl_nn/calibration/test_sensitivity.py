@@ -1,0 +1,138 @@
+"""Sensitivities of layers: against closed forms, against what noise does, and what they leave untouched."""
+
+from __future__ import annotations
+
+import copy
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stl_algebra import InvalidInput, strassen
+from stl_nn.calibration import Calibration, sampled_likelihood, sampled_squares, sensitivities
+from stl_nn.calibration.sensitivity import usual_probe
+from stl_nn.conversion import convert
+from tests.stl_nn.calibration.cases import inputs, truncated_strassen
+
+
+def _run(model: nn.Module, batch: Any) -> Any:
+    return model(batch)
+
+
+def _linears(model: nn.Module) -> dict[str, nn.Linear]:
+    return {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
+
+
+@pytest.fixture
+def classifier() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Linear(8, 16), nn.Tanh(), nn.Linear(16, 12, bias=False), nn.ReLU(inplace=True), nn.Linear(12, 5)
+    )
+
+
+def test_squares_of_a_linear_network_have_the_closed_form() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 8), nn.Linear(8, 4, bias=False))
+    batches = [inputs(100, 6, seed=seed).float() for seed in range(100)]
+    found = sensitivities(model, _linears(model), batches, _run, sampled_squares, rows=10_000)
+    with torch.no_grad():
+        x = torch.cat(batches)
+        energy = float((model[0](x) - model[0].bias).square().sum(1).mean())
+        assert found["0"] == pytest.approx(energy * float(model[1].weight.square().sum()) / 8, rel=0.1)
+        # The last layer is the output: an error in it is the error.
+        assert found["1"] == pytest.approx(float(model(x).square().sum(1).mean()), rel=0.1)
+
+
+def test_they_foretell_the_divergence_that_another_weight_makes(classifier: nn.Sequential) -> None:
+    batches, error = [inputs(100, 8, seed=seed).float() for seed in range(100)], 1e-3
+    found = sensitivities(classifier, _linears(classifier), batches, _run, sampled_likelihood, rows=10_000)
+    batch = torch.cat(batches)
+    with torch.no_grad():
+        before = classifier(batch).log_softmax(1)
+        for name, layer in _linears(classifier).items():
+            rows = layer.weight.square().mean(dim=0).sqrt()
+
+            def noisy(module: nn.Linear, args: tuple[Tensor], y: Tensor, rows: Tensor = rows) -> Tensor:
+                made = (args[0] - args[0].mean(0)) @ (rows[:, None] * torch.randn(module.weight.T.shape))
+                bias = 0.0 if module.bias is None else module.bias
+                return y + (error * (y - bias).square().sum() / made.square().sum()).sqrt() * made
+
+            hook = layer.register_forward_hook(noisy)
+            after = [classifier(batch).log_softmax(1) for _ in range(100)]
+            hook.remove()
+            apart = [functional.kl_div(one, before, log_target=True, reduction="batchmean") for one in after]
+            assert 2 * float(torch.stack(apart).mean()) / error == pytest.approx(found[name], rel=0.2), name
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_errors_of_rows_that_are_averaged_add_up_where_the_rows_are_alike(alike: bool) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 4))
+    batches = [torch.randn(1, 8).expand(50, 8) if alike else torch.randn(50, 8) for _ in range(80)]
+    found = sensitivities(model, _linears(model), batches, lambda model, x: model(x).mean(dim=0, keepdim=True))["0"]
+    energy = float(torch.cat(batches).matmul(model[0].weight.detach().T).square().sum(1).mean())
+    # Relative to the output of all rows: of 50 rows alike nothing is averaged away, of independent ones all but a 50th.
+    assert 50 * found / energy == pytest.approx(1 if alike else 1 / 50, rel=0.3)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_the_model_is_left_as_it_was(classifier: nn.Sequential, frozen: bool) -> None:
+    classifier.requires_grad_(not frozen)
+    before = copy.deepcopy(classifier.state_dict())
+    found = sensitivities(classifier, _linears(classifier), [inputs(50, 8).float()], _run)
+    assert all(value > 0 for value in found.values())
+    assert all(torch.equal(before[key], value) for key, value in classifier.state_dict().items())
+    assert all(p.grad is None and p.requires_grad is not frozen for p in classifier.parameters())
+    assert not any(module._forward_hooks for module in classifier.modules())
+
+
+def test_batches_are_read_until_there_are_rows_enough(classifier: nn.Sequential) -> None:
+    read = []
+
+    def run(model: nn.Module, batch: Tensor) -> Tensor:
+        read.append(len(batch))
+        return _run(model, batch)
+
+    sensitivities(classifier, _linears(classifier), [inputs(10, 8).float()] * 9, run, rows=25)
+    assert read == [10, 10, 10]
+
+
+def test_a_run_without_gradients_is_refused_with_the_way_out(classifier: nn.Sequential) -> None:
+    told = Calibration([inputs(50, 8).float()], budget=0.9, run=torch.no_grad()(_run))
+    with pytest.raises(InvalidInput, match=r"take torch\.no_grad\(\) out of it"):
+        convert(classifier, [truncated_strassen(), strassen()], calibration=told)
+    assert not any(module._forward_hooks for module in classifier.modules())
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_budget_goes_where_errors_are_felt(place: int) -> None:
+    class Branches(nn.Module):
+        """Two layers alike; the output feels one of them ten times as much."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.first = nn.Linear(8, 8)
+            self.second = copy.deepcopy(self.first)
+
+        def forward(self, x: Tensor) -> Tensor:
+            felt, hardly = (self.first, self.second) if place == 0 else (self.second, self.first)
+            return torch.cat([10 * felt(x), hardly(x)], dim=-1)
+
+    told = Calibration([inputs(400, 8).float()], level="permutation", budget=0.82)
+    report = convert(Branches(), [truncated_strassen(), strassen()], calibration=told)
+    assert [layer.rank for layer in report] == ([7, 6] if place == 0 else [6, 7])
+
+
+def test_the_probe_follows_the_kind_of_output() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(4, 3)
+    assert usual_probe(SimpleNamespace(logits=logits), generator) < 0  # a log-likelihood
+    for output in (logits, (torch.ones(2, dtype=torch.int64), logits), {"states": logits}):
+        assert usual_probe(output, generator).shape == ()
+    with pytest.raises(InvalidInput, match="holds no tensor that a budget can be spent by"):
+        usual_probe("words", generator)
