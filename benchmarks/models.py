@@ -70,10 +70,9 @@ def measure(model: str, wanted: list[dict[str, Any]], limits: tuple[int, int], s
                 encoders = (
                     ladder(catalog, Format(4, 4, 4), budget) if budget else [catalog.best(4, cell["rank"], "bf16")]
                 )
-                moments = converter and converter.known_moments
                 offered = encoders if budget else encoders[0]
                 share = budget or encoders[0].ratio
-                converter = Converter(network, offered, share, seed, say, moments, budget=budget, depth=depth)
+                converter = Converter(network, offered, share, seed, say, converter, budget, depth)
                 latest = made_for
             if cell["calibration"] in ("moments", "refit", "joint"):
                 converter.moments(4)  # once for all of them

@@ -5,10 +5,10 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping, Sequence
 
-from torch import nn
+from torch import Tensor, nn
 
 from stl_algebra import InvalidInput, TileEncoder
-from stl_nn.calibration.layer import Level, calibrated_multiplications, foretold_errors
+from stl_nn.calibration.layer import Level, calibrated_multiplications, foretold_changes
 from stl_nn.calibration.moments import Moments
 
 #: (multiplications a row, error, encoder).
@@ -21,16 +21,18 @@ def choose_encoders(
     moments: Mapping[str, Moments],
     budget: float,
     level: Level | str = Level.PERMUTATION,
-    sensitivity: Mapping[str, float] | None = None,
+    sensitivity: Mapping[str, Tensor] | None = None,
 ) -> dict[str, TileEncoder]:
     """An encoder for each layer, so that all take at most `budget` of the dense multiplications together.
 
-    Least is made the sum of the errors, see `tradeoff`, each times the sensitivity of its layer, see `sensitivities`;
-    without them every layer counts as much. Raises InvalidInput where even the cheapest encoders exceed the budget.
+    Least is made the sum of what they change in the network's output, see `foretold_changes`, by the `sensitivities` of
+    the layers' channels; without them the sum of the relative errors of the layers. Raises InvalidInput where even the
+    cheapest encoders exceed the budget.
     """
-    counts = sensitivity or dict.fromkeys(layers, 1.0)
+    felt = sensitivity or {}
     curves = {
-        name: tradeoff(linear, encoders, moments[name], level, 0, counts[name]) for name, linear in layers.items()
+        name: tradeoff(linear, encoders, moments[name], level, sensitivity=felt.get(name))
+        for name, linear in layers.items()
     }
     return spend(curves, budget * sum(linear.weight.numel() for linear in layers.values()))
 
@@ -41,20 +43,20 @@ def tradeoff(
     moments: Moments,
     level: Level | str = Level.PERMUTATION,
     depth: int = 0,
-    sensitivity: float = 1.0,
+    sensitivity: Tensor | None = None,
 ) -> list[Point]:
     """What there is to choose for one layer: points on the lower convex hull, cheapest first.
 
-    Errors are those foretold for a calibration at `level`, times the sensitivity; multiplications those of layers of
-    that depth. Raises InvalidInput where there is no encoder.
+    Errors are the changes foretold for a calibration at `level`, see `foretold_changes`; multiplications those of
+    layers of that depth. Raises InvalidInput where there is no encoder.
     """
     if not encoders:
         raise InvalidInput("there are no encoders to choose from")
-    errors = foretold_errors(linear, encoders, moments, level)
+    errors = foretold_changes(linear, encoders, moments, level, sensitivity)
     points = [
         (
             calibrated_multiplications(linear, encoder, level, depth) * linear.weight.numel(),
-            sensitivity * error,
+            error,
             encoder,
         )
         for encoder, error in zip(encoders, errors, strict=True)

@@ -9,7 +9,7 @@ from itertools import groupby, islice
 from time import perf_counter
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from stl_algebra import InvalidInput, TileEncoder
 from stl_nn.calibration.budget import Point, spend, tradeoff
@@ -92,7 +92,8 @@ def calibrate(
     on_layer: Callable[[CalibratedLayer], None] | None = None,
     depth: int = 0,
     moments: Mapping[str, Moments] | None = None,
-    probe: Probe = usual_probe,
+    probe: Probe | None = usual_probe,
+    sensitivity: Mapping[str, Tensor] | None = None,
 ) -> CalibrationReport:
     """Replace in place the linear layers of a model by STL layers calibrated on what a loader feeds them.
 
@@ -104,12 +105,14 @@ def calibrate(
     sequential  layer by layer in the order they run, each on the inputs that the network converted so far makes;
                 else all on the inputs of the dense network
     budget      multiplications of all converted layers together against dense; spent where errors change the output of
-                the network most, see `sensitivities`
+                the network most
     on_layer    is told of each layer as it is done
     depth       as of `STLLinear`
     moments     of what enters each layer of the dense network, by name, with as many lags as tiles have rows, where
                 they are known already; not for a sequential calibration
-    probe       of the network's output, by which a budget is spent
+    probe       of the network's output: by it each output channel of a layer counts as the network feels it, see
+                `sensitivities`, and a budget is spent; None: all channels count alike
+    sensitivity of the channels of each layer, by name, where it is known already
 
     Encoders of a layer's own are looked for at length once for each shape of layer, and from there on from those of the
     last layer of the shape, which suit it better than data-free ones. Held are the second moments of one
@@ -132,6 +135,7 @@ def calibrate(
         raise InvalidInput("the calibration loader yields nothing; give it at least one batch")
     groups = execution_groups(model, list(chosen), first[0], feed)
     lags = max(one.format.n for some in offered for one in some.values() if one is not None)
+    felt = sensitivity or ({} if probe is None else sensitivities(model, layers, batches, feed, probe, seed=seed))
     made: dict[str, Calibrated] = {}
     reports: list[CalibratedLayer] = []
     learned: dict[tuple[int, int, str], TileEncoder] = {}
@@ -165,6 +169,7 @@ def calibrate(
             keep_dense=keep_dense,
             break_even_rows=break_even_rows,
             depth=depth,
+            sensitivity=felt.get(name),
         )
         made[name], learned[shape] = done, done.layer.encoder
         rows = seen.count
@@ -173,8 +178,7 @@ def calibrate(
             on_layer(reports[-1])
 
     if budget is not None:
-        counts = sensitivities(model, layers, batches, feed, probe, seed=seed)
-        chosen = _within(budget, offered, layers, gathered(), level, depth, counts)
+        chosen = _within(budget, offered, layers, gathered(), level, depth, felt)
     if sequential:
         stages = Stages(model, list(chosen), batches, feed)
         for group in groups:
@@ -228,7 +232,7 @@ def _within(
     gathered: Iterable[tuple[str, Moments]],
     level: Level,
     depth: int,
-    sensitivity: Mapping[str, float],
+    felt: Mapping[str, Tensor],
 ) -> dict[str, TileEncoder]:
     """An encoder for each layer, all within the budget, by what errors on the layers' moments do to the output."""
     curves: dict[str, list[Point]] = {}
@@ -237,7 +241,7 @@ def _within(
         for encoders in offered:
             with suppress(Skipped):
                 usable.append(encoder_for(name, layers[name], encoders, depth))
-        curves[name] = tradeoff(layers[name], usable, moments, level, depth, sensitivity[name])
+        curves[name] = tradeoff(layers[name], usable, moments, level, depth, felt.get(name))
     return spend(curves, budget * sum(linear.weight.numel() for linear in layers.values()))
 
 

@@ -1,4 +1,4 @@
-"""A calibrated STL layer: input channels centred and in a basis of their own, then multiplied by tiles."""
+"""A calibrated STL layer: input channels centred and in a basis of their own, multiplied by tiles, outputs put back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from stl_algebra import TileEncoder
 from stl_nn.calibration.channels import Channels
+from stl_nn.calibration.outputs import Outputs
 from stl_nn.linear import STLLinear
 from stl_nn.matmul import FLOATING
 from stl_nn.recursion import ENCODE_W, descend
@@ -15,19 +16,33 @@ from stl_nn.recursion import ENCODE_W, descend
 class CalibratedLinear(nn.Module):
     """y = STL((x − mean)·basis) + (b + mean·W): a drop-in for nn.Linear, x (..., K) to y (..., N).
 
-    mean   (K,) buffer
-    basis  (K/b, b, b) buffer: blocks of b channels each in coordinates of its own; for b = 1 a scale
-    stl    STLLinear over these, in the order of `Channels`
+    mean    (K,) buffer
+    basis   (K/b, b, b) buffer: blocks of b channels each in coordinates of its own; for b = 1 a scale
+    stl     STLLinear over these, in the order of `Channels`
+    place   (N,) buffer or None: where among the outputs of `stl` each output is, see `Outputs`
+    factor  (N,) buffer or None: by what it is multiplied there
     """
 
     mean: Tensor
     basis: Tensor
+    place: Tensor | None
+    factor: Tensor | None
 
-    def __init__(self, mean: Tensor, basis: Tensor, stl: STLLinear, has_bias: bool = True) -> None:
+    def __init__(
+        self,
+        mean: Tensor,
+        basis: Tensor,
+        stl: STLLinear,
+        has_bias: bool = True,
+        place: Tensor | None = None,
+        factor: Tensor | None = None,
+    ) -> None:
         super().__init__()
         self.has_bias = has_bias
         self.register_buffer("mean", mean)
         self.register_buffer("basis", basis)
+        self.register_buffer("place", place)
+        self.register_buffer("factor", factor)
         self.stl = stl
 
     @property
@@ -46,7 +61,11 @@ class CalibratedLinear(nn.Module):
         # What does not fit goes on as it is: the layer says what is wrong, where arithmetic would hide it.
         fits = x.dtype in FLOATING and x.dim() > 0 and x.shape[-1] == self.in_features
         y: Tensor = self.stl(self._mapped(x) if fits else x)
-        return y
+        return self._put_back(y)
+
+    def _put_back(self, y: Tensor) -> Tensor:
+        """The outputs (..., N) of `stl` in their places, at their scale."""
+        return y if self.place is None or self.factor is None else y.index_select(-1, self.place) * self.factor
 
     def _mapped(self, x: Tensor) -> Tensor:
         centred = x - self.mean
@@ -64,9 +83,9 @@ class CalibratedLinear(nn.Module):
         """
         linear = self.stl.to_linear()
         count, size, _ = self.basis.shape
-        mapped = linear.weight.double().T.reshape(count, size, -1)
+        mapped = self._put_back(linear.weight.double().T).reshape(count, size, -1)
         weight = (self.basis.double() @ mapped).reshape(self.in_features, -1).T
-        bias = linear.bias.double() - weight @ self.mean.double()
+        bias = self._put_back(linear.bias.double()) - weight @ self.mean.double()
         dense = nn.Linear(self.in_features, self.out_features, self.has_bias, device="meta", dtype=linear.weight.dtype)
         dense.weight = nn.Parameter(weight.to(linear.weight.dtype))
         if self.has_bias:
@@ -82,12 +101,14 @@ class CalibratedLinear(nn.Module):
         channels: Channels,
         encoded: Tensor | None = None,
         *,
+        outputs: Outputs | None = None,
         keep_dense: bool = False,
         break_even_rows: int = 0,
         depth: int = 0,
     ) -> CalibratedLinear:
         """The layer of a dense one: encoded weights (r, K/m, N/p) given, or data-free where left out.
 
+        Channels are those of the weight with its output channels mapped by `outputs`, left as they are without.
         `keep_dense`, `break_even_rows` and `depth` as of `STLLinear`.
 
         >>> from stl_algebra import strassen
@@ -97,10 +118,14 @@ class CalibratedLinear(nn.Module):
         True
         """
         dtype, device = linear.weight.dtype, linear.weight.device
+        to = outputs or Outputs.identity(linear.out_features)
+        dense = linear.weight.detach().cpu().double().T
         mapped = nn.Linear(linear.in_features, linear.out_features, device="meta")
-        mapped.weight = nn.Parameter(channels.unordered_weight(linear.weight.T).T.to(dtype).contiguous())
-        offset = linear.weight.double() @ channels.mean.to(device)
-        mapped.bias = nn.Parameter((offset if linear.bias is None else linear.bias + offset).to(dtype))
+        weight = channels.unordered_weight(to.mapped(dense)).T
+        mapped.weight = nn.Parameter(weight.to(device, dtype).contiguous())
+        offset = channels.mean @ dense
+        offset = offset if linear.bias is None else linear.bias.detach().cpu() + offset
+        mapped.bias = nn.Parameter(to.mapped(offset).to(device, dtype))
         stl = STLLinear.from_linear(
             mapped,
             encoder,
@@ -114,4 +139,7 @@ class CalibratedLinear(nn.Module):
             _, *tiles = stl.encoded_weight.shape
             stl.encoded_weight.copy_(descend(encoded, depth, ENCODE_W, (tiles[0], tiles[1])))
         mean, basis = channels.mean.to(device, dtype), channels.basis.to(device, dtype).contiguous()
-        return cls(mean, basis, stl, linear.bias is not None).train(linear.training)
+        place = factor = None
+        if not to.is_identity:
+            place, factor = torch.argsort(to.order).to(device), (1 / to.scale).to(device, dtype)
+        return cls(mean, basis, stl, linear.bias is not None, place, factor).train(linear.training)

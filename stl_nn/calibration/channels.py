@@ -66,7 +66,7 @@ class Channels:
         basis, importance = _balance(inputs, dense @ dense.mT / weight.shape[1])
         ranked = torch.argsort(importance.reshape(-1), descending=True, stable=True)
         whole = len(ranked) // m * m
-        order = torch.cat([ranked[:whole].reshape(m, -1).T.reshape(-1), ranked[whole:]])
+        order = torch.cat([ranked[:whole].reshape(m, whole // m).T.reshape(-1), ranked[whole:]])
         return cls(moments.mean, basis, order)
 
     def moments(self, moments: Moments) -> Moments:

@@ -17,6 +17,7 @@ from stl_nn.calibration.channels import BLOCK, Channels
 from stl_nn.calibration.joint import refine
 from stl_nn.calibration.moments import Moments
 from stl_nn.calibration.orientation import orientations, oriented
+from stl_nn.calibration.outputs import Outputs
 from stl_nn.calibration.refit import refit_as_far_as_told
 from stl_nn.calibration.tile_system import TileSystem
 from stl_nn.calibration.weighted import weighted_encoders
@@ -53,7 +54,10 @@ FORETOLD = 20
 
 @dataclass(frozen=True)
 class Calibrated:
-    """A calibrated layer, the relative output error its moments predict, and the seconds it took."""
+    """A calibrated layer, the relative output error its moments predict, and the seconds it took.
+
+    Of outputs that count by their sensitivity, the error of what the network feels of them.
+    """
 
     layer: CalibratedLinear
     expected_error: float
@@ -71,8 +75,11 @@ def calibrate_linear(
     keep_dense: bool = False,
     break_even_rows: int = 0,
     depth: int = 0,
+    sensitivity: Tensor | None = None,
 ) -> Calibrated:
     """The STL layer of a dense one, calibrated on the moments of its inputs (with as many lags as tiles have rows).
+
+    Output channels count alike, or by what a network feels of them, their `sensitivity` (N,), see `sensitivities`.
 
     An encoder of the layer's own is looked for from `encoder` in every orientation; where it is `warm`, made for a
     layer like this one, from there and not as long.
@@ -87,7 +94,7 @@ def calibrate_linear(
     True
     """
     began, level = perf_counter(), Level(level)
-    channels, mapped, system = _prepared(linear, moments, encoder.format, level)
+    outputs, channels, mapped, system = _prepared(linear, moments, encoder.format, level, sensitivity)
     starts = _encoders(system, encoder, level, seed, warm)
     # The best as it is: the best once refitted to a sample of the layer leaves more of the whole, refitted, than this.
     fits = [min((_as_encoded(system, mapped, one) for one in starts), key=lambda fit: fit.error)]
@@ -98,36 +105,49 @@ def calibrate_linear(
         fits = [_refitted(system, fit) for fit in fits]
     error, encoder, encoded = min(fits, key=lambda fit: fit.error)
     layer = CalibratedLinear.assemble(
-        linear, encoder, channels, encoded, keep_dense=keep_dense, break_even_rows=break_even_rows, depth=depth
+        linear,
+        encoder,
+        channels,
+        encoded,
+        outputs=outputs,
+        keep_dense=keep_dense,
+        break_even_rows=break_even_rows,
+        depth=depth,
     )
-    return Calibrated(layer, error * _centred_share(moments, linear), perf_counter() - began)
+    whole, varying = _energies(linear, moments, outputs)
+    return Calibrated(layer, error * varying / whole if whole > 0 else 0.0, perf_counter() - began)
 
 
 @torch.no_grad()
-def foretold_errors(
-    linear: nn.Linear, encoders: Sequence[TileEncoder], moments: Moments, level: Level | str = Level.REFIT
+def foretold_changes(
+    linear: nn.Linear,
+    encoders: Sequence[TileEncoder],
+    moments: Moments,
+    level: Level | str = Level.REFIT,
+    sensitivity: Tensor | None = None,
 ) -> list[float]:
-    """About the relative output error that a layer calibrated with each of the encoders would have.
+    """About what a layer calibrated with each of the encoders would change in the output of the network.
 
-    After a few steps towards an encoder of the layer's own, for its mean tiles; what the tiles of the layer have to do
-    with one another is measured with one encoder of a format and taken to be the same for all. No weight is refitted.
-    Raises as `calibrate_linear` does.
+    Without the sensitivity (N,) of its channels it is the relative error of the layer's own output. After a few steps
+    towards an encoder of the layer's own, for its mean tiles; what the tiles of the layer have to do with one another
+    is measured with one encoder of a format and taken to be the same for all. No weight is refitted. Raises as
+    `calibrate_linear` does.
 
     >>> from stl_algebra import strassen
     >>> from stl_nn.calibration.moments import MomentSums
     >>> sums = MomentSums(4, 2)
     >>> sums.add(torch.randn(100, 4))
-    >>> foretold_errors(nn.Linear(4, 4), [strassen()], sums.result())[0] < 1e-4
+    >>> foretold_changes(nn.Linear(4, 4), [strassen()], sums.result())[0] < 1e-4
     True
     """
-    level, share = Level(level), _centred_share(moments, linear)
-    prepared: dict[Format, tuple[Tensor, TileSystem]] = {}
+    level = Level(level)
+    prepared: dict[Format, tuple[Outputs, Channels, Tensor, TileSystem]] = {}
     scales: dict[Format, float] = {}
     found = []
     for encoder in encoders:
         if encoder.format not in prepared:
-            prepared[encoder.format] = _prepared(linear, moments, encoder.format, level)[1:]
-        mapped, system = prepared[encoder.format]
+            prepared[encoder.format] = _prepared(linear, moments, encoder.format, level, sensitivity)
+        outputs, _, mapped, system = prepared[encoder.format]
         if (tiles := system.tile_moments) is None:
             found.append(0.0)
             continue
@@ -137,16 +157,26 @@ def foretold_errors(
         error = tiles.error_at(own, "bf16")
         if not own.exact and encoder.format not in scales:
             scales[encoder.format] = _as_encoded(system, mapped, own).error / error
-        found.append(scales.get(encoder.format, 1.0) * error * share)
+        whole, varying = _energies(linear, moments, outputs)
+        felt = varying / whole if sensitivity is None else varying * float(sensitivity.mean())
+        found.append(scales.get(encoder.format, 1.0) * error * felt)
     return found
 
 
-def _prepared(linear: nn.Linear, moments: Moments, format: Format, level: Level) -> tuple[Channels, Tensor, TileSystem]:
-    """The channels of a layer made ready for tiles of a format, its weight (K, N) in them, and their system."""
+def _prepared(
+    linear: nn.Linear, moments: Moments, format: Format, level: Level, sensitivity: Tensor | None
+) -> tuple[Outputs, Channels, Tensor, TileSystem]:
+    """Output and input channels of a layer made ready for tiles, its weight (K, N) in them, and their system."""
     weight = check_weight(linear.weight, f"Linear({linear.in_features}, {linear.out_features})").detach().cpu().T
-    channels = Channels.balanced(moments, weight, format.m, block_of(linear, level))
-    mapped = channels.weight(weight)
-    return channels, mapped, TileSystem.of(format, channels.moments(moments), mapped)
+    if sensitivity is None:
+        outputs = Outputs.identity(linear.out_features)
+    else:
+        dense = weight.double()
+        outputs = Outputs.felt(sensitivity.cpu(), torch.sum(dense * (moments.covariance() @ dense), dim=0), format.p)
+    scaled = outputs.mapped(weight)
+    channels = Channels.balanced(moments, scaled, format.m, block_of(linear, level))
+    mapped = channels.weight(scaled)
+    return outputs, channels, mapped, TileSystem.of(format, channels.moments(moments), mapped)
 
 
 class _Fit(NamedTuple):
@@ -203,9 +233,8 @@ def calibrated_multiplications(linear: nn.Linear, encoder: TileEncoder, level: L
     return share + (block / linear.out_features if block > 1 else 0)
 
 
-def _centred_share(moments: Moments, linear: nn.Linear) -> float:
-    """E‖(x − E x)W‖² / E‖xW‖²: errors are quoted against the whole output, not the part that varies."""
-    dense = linear.weight.detach().cpu().T.double()
+def _energies(linear: nn.Linear, moments: Moments, outputs: Outputs) -> tuple[float, float]:
+    """E‖xW'‖² and E‖(x − E x)W'‖²: errors are quoted against the whole output, not the part that varies."""
+    dense = outputs.mapped(linear.weight.detach().cpu().T)
     whole = torch.sum(dense * (moments.second @ dense))
-    varying = torch.sum(dense * (moments.covariance() @ dense))
-    return float(varying / whole) if whole > 0 else 0.0
+    return float(whole), float(torch.sum(dense * (moments.covariance() @ dense)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -181,7 +181,7 @@ class Reached(Exception):
 
 
 def gather_moments(
-    layers: dict[str, nn.Module],
+    layers: Mapping[str, nn.Module],
     batches: Iterable[object],
     run: Callable[[object], object],
     lags: int = 1,

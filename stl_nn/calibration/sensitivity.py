@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -58,110 +58,115 @@ def sensitivities(
     probe: Probe = usual_probe,
     rows: int = ROWS,
     seed: int = 0,
-) -> dict[str, float]:
-    """By how much the network's output changes, squared and a row, for a relative error of 1 in each layer.
+) -> dict[str, Tensor]:
+    """By how much the network's output changes, squared and a row, for a mean squared error of 1 in each output channel
+    of each layer: (N,), float64.
 
     An STL layer errs as a layer with another weight would, W + ΔW: by (x − E x) ΔW, for rows of one sequence alike, so
-    that errors add up where rows are averaged. With independent entries of variance proportional to the square of the
-    row of W they are in, and G = Σ_t (x_t − E x) g_tᵀ for the gradients g_t of a probe, the output changes by
-    Σ_kj G_kj² Var ΔW_kj, to first order: an error e changes it by e times as much, as long as it is small.
+    that errors add up where rows are averaged. With independent entries of variance proportional to the mean square of
+    the row of W they are in, and G = Σ_t (x_t − E x) g_tᵀ for the gradients g_t of a probe, the output changes by
+    Σ_kj G_kj² Var ΔW_kj, to first order.
 
     model, layers  the modules of these names in the model, with the weights as linear layers
-    rows           so many are read of the batches, about
+    rows           so many are read of the batches, about, twice
 
     Raises InvalidInput where the run lets no gradient through.
 
-    >>> model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
-    >>> with torch.no_grad(): _ = model[1].weight.zero_()
-    >>> layers = {"0": model[0], "1": model[1]}
-    >>> sensitivities(model, layers, [torch.randn(9, 4)], lambda model, x: model(x))  # nothing comes through the second
-    {'0': 0.0, '1': 0.0}
+    >>> model, x = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4)), torch.randn(9, 4)
+    >>> with torch.no_grad(): _ = model[1].weight[:, 1:].zero_()
+    >>> found = sensitivities(model, {"0": model[0]}, [x], lambda model, x: model(x))["0"]
+    >>> (found > 0).tolist()  # the second layer takes the first channel alone
+    [True, False, False, False]
 
     Source: LeCun, Denker, Solla, Optimal brain damage, 1989; Martens, Grosse, Optimizing neural networks with
     Kronecker-factored approximate curvature, 2015 (gradients of sampled labels).
     """
-    generator = torch.Generator().manual_seed(seed)
     modules = {name: model.get_submodule(name) for name in layers}
     sums = {name: _Sums(linear) for name, linear in layers.items()}
-    entered: list[tuple[str, Tensor, Tensor]] = []
-
-    def listen(name: str, x: Tensor, y: Tensor) -> Tensor:
-        kept = y if y.requires_grad else y.detach().requires_grad_()
-        entered.append((name, x.detach(), kept))
-        return kept.clone()  # what is done in place afterwards is done to the copy
-
-    hooks = [
-        module.register_forward_hook(lambda _, args, y, name=name: listen(name, args[0], y))
-        for name, module in modules.items()
-    ]
-    try:
-        for batch in batches:
-            entered.clear()
-            with torch.enable_grad():
-                output = run(model, batch)
-            inputs = [entering_rows(modules[name], x).flatten(0, -2) for name, x, _ in entered]
-            for (name, *_), x in zip(entered, inputs, strict=True):
+    with torch.no_grad():
+        for seen in _seen(model, modules, batches, run, rows):
+            for name, x, _ in seen.entered:
                 sums[name].read(x)
-            outputs = [y for *_, y in entered]
+    generator = torch.Generator().manual_seed(seed)
+    with torch.enable_grad():
+        for seen in _seen(model, modules, batches, run, rows):
+            outputs = [y for *_, y in seen.entered]
             for _ in range(PROBES):
-                for (name, *_), x, g in zip(
-                    entered, inputs, _gradients(probe, output, outputs, generator), strict=True
-                ):
-                    sums[name].feel(x, leaving_rows(modules[name], g).flatten(0, -2))
-            if max(one.rows for one in sums.values()) >= rows:
-                break
-    finally:
-        for hook in hooks:
-            hook.remove()
+                value = probe(seen.output, generator)
+                if not value.requires_grad:
+                    raise InvalidInput(
+                        "what the network feels of an error is told by gradients, and the run of this calibration lets "
+                        "none through; take torch.no_grad() out of it, or give probe=None"
+                    )
+                gradients = torch.autograd.grad(value, outputs, retain_graph=True, materialize_grads=True)
+                for (name, x, _), gradient in zip(seen.entered, gradients, strict=True):
+                    sums[name].feel(x, leaving_rows(modules[name], gradient).flatten(0, -2))
     return {name: one.sensitivity for name, one in sums.items()}
 
 
-def _gradients(probe: Probe, output: Any, outputs: list[Tensor], generator: torch.Generator) -> tuple[Tensor, ...]:
-    with torch.enable_grad():
-        value = probe(output, generator)
-    if not value.requires_grad:
-        raise InvalidInput(
-            "a budget is spent by gradients, and the run of this calibration lets none through; "
-            "take torch.no_grad() out of it"
-        )
-    return torch.autograd.grad(value, outputs, retain_graph=True, materialize_grads=True)
+class _Seen(NamedTuple):
+    """A network's output, and of each call of a layer its name, rows (T, K) and output."""
+
+    output: Any
+    entered: list[tuple[str, Tensor, Tensor]]
+
+
+def _seen(
+    model: nn.Module, modules: Mapping[str, nn.Module], batches: Iterable[object], run: Run, rows: int
+) -> Iterator[_Seen]:
+    """What goes on in the layers for each of the first batches, as far as so many rows."""
+    entered: list[tuple[str, Tensor, Tensor]] = []
+    read = dict.fromkeys(modules, 0)
+
+    def listen(name: str, x: Tensor, y: Tensor) -> Tensor:
+        kept = y if y.requires_grad or not torch.is_grad_enabled() else y.detach().requires_grad_()
+        inputs = entering_rows(modules[name], x.detach()).flatten(0, -2)
+        entered.append((name, inputs, kept))
+        read[name] += len(inputs)
+        return kept.clone()  # what is done in place afterwards is done to the copy
+
+    for batch in batches:
+        entered.clear()
+        hooks = [
+            module.register_forward_hook(lambda _, args, y, name=name: listen(name, args[0], y))
+            for name, module in modules.items()
+        ]
+        try:
+            output = run(model, batch)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        yield _Seen(output, entered)
+        if max(read.values()) >= rows:
+            return
 
 
 class _Sums:
-    """Over the rows seen of one layer, float64: what becomes of errors of its weight when the mean is known.
+    """Over the rows seen of one layer, float64: what becomes of errors of its weight where the mean is known.
 
-    rows              of input
-    energy            Σ ‖x W‖²
-    first, second     (K,)  Σ x and Σ x²
-    alone, with_mean  (K,)  Σ A_k² and Σ A_k·b, for A = Σ x_t g_tᵀ and b = Σ g_t of each batch and probe
-    mean_alone              Σ b²
+    first, second  (K,)  Σ x and Σ x²
+    changed        (N,)  Σ_k G_kj² w_k over batches and probes, with w the mean square of each row of W
     """
 
     def __init__(self, linear: nn.Linear) -> None:
-        self._weight = linear.weight.detach()
-        self._squares = self._weight.double().square().mean(dim=0)  # of each row of W (K, N)
-        self.rows, self.energy, self.mean_alone = 0, 0.0, 0.0
-        self.first, self.second, self.alone, self.with_mean = torch.zeros_like(self._squares).repeat(4, 1)
+        self._squares = linear.weight.detach().double().square().mean(dim=0)
+        self.rows = 0
+        self.first, self.second = torch.zeros_like(self._squares).repeat(2, 1)
+        self.changed = self._squares.new_zeros(len(linear.weight))
 
     def read(self, x: Tensor) -> None:
-        """Take the inputs (T, K) of a batch."""
+        """Take the inputs (T, K) of a call."""
         self.rows += len(x)
-        self.energy += float((x @ self._weight.T).square().sum(dtype=torch.float64))
         self.first += x.sum(dim=0, dtype=torch.float64)
         self.second += x.double().square().sum(dim=0)
 
     def feel(self, x: Tensor, gradient: Tensor) -> None:
         """Take the gradients (T, N) of one probe of these inputs."""
-        together, mean = (x.T @ gradient).double(), gradient.sum(dim=0, dtype=torch.float64)
-        self.alone += together.square().sum(dim=1)
-        self.with_mean += together @ mean
-        self.mean_alone += float(mean @ mean)
+        errors = (x - (self.first / self.rows).to(x.dtype)).T @ gradient
+        self.changed += self._squares @ errors.double().square()
 
     @property
-    def sensitivity(self) -> float:
-        mean = self.first / max(self.rows, 1)
-        deviation = len(self._weight) * float((self.second - self.rows * mean.square()).clamp_min(0) @ self._squares)
-        changed = (self.alone - 2 * mean * self.with_mean + mean.square() * self.mean_alone).clamp_min(0)
-        if not deviation > 0:
-            return 0.0
-        return float(changed @ self._squares) / PROBES / deviation * self.energy / self.rows
+    def sensitivity(self) -> Tensor:
+        varying = (self.second - self.first.square() / max(self.rows, 1)).clamp_min(0)
+        deviation = float(varying @ self._squares)
+        return self.changed / PROBES / deviation if deviation > 0 else torch.zeros_like(self.changed)

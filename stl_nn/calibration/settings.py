@@ -33,12 +33,13 @@ class Calibration:
     level       "permutation", "moments", "refit" or "joint", in rising cost, see `Level`
     sequential  layer by layer, each on the inputs that the network converted so far makes
     budget      multiplications of all converted layers together against dense, in (0, 1]: for each layer the encoder
-                is chosen among those given, by what its error does to the network's output, see `sensitivities`
+                is chosen among those given, by what its error does to the network's output
     run         feeds one batch to the model; see `call` for what is done where it is left out
     seed        of random starts and samples
     on_layer    is told of each `CalibratedLayer` as it is done
-    probe       of the network's output, by which a budget is spent; see `usual_probe` for what is done where it is left
-                out
+    probe       of the network's output, whose gradients tell what it feels of an error, see `sensitivities`: output
+                channels count by it, and a budget is spent by it; `usual_probe` where it is left out, None: all
+                channels and layers count alike, and no gradient is asked for
 
     Raises InvalidInput for a level, budget or loader that cannot be.
 
@@ -53,7 +54,7 @@ class Calibration:
     run: Run = call
     seed: int = 0
     on_layer: Callable[[Any], None] | None = None
-    probe: Probe = usual_probe
+    probe: Probe | None = usual_probe
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "level", check_level(self.level))

@@ -6,11 +6,11 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from torch import nn
+from torch import Tensor, nn
 
 from stl_algebra import InvalidInput, TileEncoder
 from stl_nn.baselines import BASELINES, convert_baseline, multiplications
-from stl_nn.calibration import Moments, calibrate, gather_moments
+from stl_nn.calibration import Moments, calibrate, gather_moments, sensitivities
 from stl_nn.conversion import convert
 from stl_nn.models.distillation import distill
 from stl_nn.models.network import Network
@@ -58,13 +58,13 @@ class Converted:
 
 
 class Converter:
-    """Makes converted copies of one network; moments of its inputs are gathered once, when first needed.
+    """Makes converted copies of one network; moments and sensitivities of its layers are gathered once, when needed.
 
     encoder  for STL: one for all layers, or, with a budget, several to choose from for each layer
     ratio    what baselines may take of the multiplications
     depth    of STL layers, levels of Strassen's scheme in their channels
     budget   what calibrated STL layers may take together, the rank of each by how sensitive the network is to it
-    moments  of the dense network's inputs, from another converter of the same network; gathered when first needed
+    before   another converter of the same network, whose moments and sensitivities are taken over
     """
 
     def __init__(
@@ -74,14 +74,15 @@ class Converter:
         ratio: float,
         seed: int = 0,
         say: Say | None = None,
-        moments: Mapping[str, Moments] | None = None,
+        before: Converter | None = None,
         budget: float | None = None,
         depth: int = 0,
     ) -> None:
         self.network, self.encoder, self.ratio, self.seed = network, encoder, ratio, seed
         self._budget, self.depth = budget, depth
         self._say: Say = say or (lambda _: None)
-        self.known_moments = moments
+        self.known_moments: Mapping[str, Moments] | None = before.known_moments if before else None
+        self.known_sensitivity: Mapping[str, Tensor] | None = before.known_sensitivity if before else None
         self._latest: tuple[Method, Converted] | None = None
 
     def convert(self, method: Method) -> Converted:
@@ -131,13 +132,25 @@ class Converter:
     def moments(self, lags: int = 1) -> Mapping[str, Moments]:
         """The moments, with so many lags, of what enters each layer that is converted, on the calibration batches."""
         if self._known_lags() < lags:
-            model, accepts = self.network.model, self.network.accepts
-            layers = {name: m for name, m in model.named_modules() if is_linear(m) and accepts(m, name)}
+            network = self.network
             self.known_moments = gather_moments(
-                layers, self.network.calibration, lambda batch: self.network.run(model, batch), lags
+                self._layers(), network.calibration, lambda batch: network.run(network.model, batch), lags
             )
         assert self.known_moments is not None
         return self.known_moments
+
+    def sensitivity(self) -> Mapping[str, Tensor]:
+        """What the dense network feels of errors in the output channels of each layer that is converted."""
+        if self.known_sensitivity is None:
+            network = self.network
+            self.known_sensitivity = sensitivities(
+                network.model, self._layers(), network.calibration, network.run, network.probe, seed=self.seed
+            )
+        return self.known_sensitivity
+
+    def _layers(self) -> dict[str, nn.Linear]:
+        model, accepts = self.network.model, self.network.accepts
+        return {name: m for name, m in model.named_modules() if is_linear(m) and accepts(m, name)}
 
     def _known_lags(self) -> int:
         return min((len(one.lagged) for one in (self.known_moments or {}).values()), default=0)
@@ -156,7 +169,7 @@ class Converter:
             filter_fn=self.network.accepts,
             seed=self.seed,
             depth=self.depth,
-            probe=self.network.probe,
+            sensitivity=self.sensitivity(),
             moments=self.known_moments if self._known_lags() >= most and not sequential else None,
             on_layer=lambda layer: self._say(f"calibrated {layer.name}: error {layer.expected_error:.4f}"),
         )

@@ -39,33 +39,36 @@ def test_squares_of_a_linear_network_have_the_closed_form() -> None:
     model = nn.Sequential(nn.Linear(6, 8), nn.Linear(8, 4, bias=False))
     batches = [inputs(100, 6, seed=seed).float() for seed in range(100)]
     found = sensitivities(model, _linears(model), batches, _run, sampled_squares, rows=10_000)
-    with torch.no_grad():
-        x = torch.cat(batches)
-        energy = float((model[0](x) - model[0].bias).square().sum(1).mean())
-        assert found["0"] == pytest.approx(energy * float(model[1].weight.square().sum()) / 8, rel=0.1)
-        # The last layer is the output: an error in it is the error.
-        assert found["1"] == pytest.approx(float(model(x).square().sum(1).mean()), rel=0.1)
+    columns = model[1].weight.detach().double().square().sum(dim=0)
+    torch.testing.assert_close(found["0"], columns, rtol=0.15, atol=0)
+    # The last layer is the output: an error in it is the error.
+    torch.testing.assert_close(found["1"], torch.ones(4, dtype=torch.float64), rtol=0.15, atol=0)
 
 
 def test_they_foretell_the_divergence_that_another_weight_makes(classifier: nn.Sequential) -> None:
-    batches, error = [inputs(100, 8, seed=seed).float() for seed in range(100)], 1e-3
+    batches, error = [inputs(100, 8, seed=seed).float() for seed in range(100)], 1e-4
     found = sensitivities(classifier, _linears(classifier), batches, _run, sampled_likelihood, rows=10_000)
     batch = torch.cat(batches)
     with torch.no_grad():
         before = classifier(batch).log_softmax(1)
         for name, layer in _linears(classifier).items():
             rows = layer.weight.square().mean(dim=0).sqrt()
+            for channel in (0, layer.out_features - 1):
 
-            def noisy(module: nn.Linear, args: tuple[Tensor], y: Tensor, rows: Tensor = rows) -> Tensor:
-                made = (args[0] - args[0].mean(0)) @ (rows[:, None] * torch.randn(module.weight.T.shape))
-                bias = 0.0 if module.bias is None else module.bias
-                return y + (error * (y - bias).square().sum() / made.square().sum()).sqrt() * made
+                def noisy(
+                    _: nn.Module, args: tuple[Tensor], y: Tensor, rows: Tensor = rows, at: int = channel
+                ) -> Tensor:
+                    made = (args[0] - args[0].mean(0)) @ (rows * torch.randn(len(rows)))
+                    y = y.clone()
+                    y[:, at] += (error / made.square().mean()).sqrt() * made
+                    return y
 
-            hook = layer.register_forward_hook(noisy)
-            after = [classifier(batch).log_softmax(1) for _ in range(100)]
-            hook.remove()
-            apart = [functional.kl_div(one, before, log_target=True, reduction="batchmean") for one in after]
-            assert 2 * float(torch.stack(apart).mean()) / error == pytest.approx(found[name], rel=0.2), name
+                hook = layer.register_forward_hook(noisy)
+                after = [classifier(batch).log_softmax(1) for _ in range(50)]
+                hook.remove()
+                apart = [functional.kl_div(one, before, log_target=True, reduction="batchmean") for one in after]
+                foretold = float(found[name][channel])
+                assert 2 * float(torch.stack(apart).mean()) / error == pytest.approx(foretold, rel=0.25), name
 
 
 @pytest.mark.parametrize("alike", [True, False])
@@ -74,9 +77,8 @@ def test_errors_of_rows_that_are_averaged_add_up_where_the_rows_are_alike(alike:
     model = nn.Sequential(nn.Linear(8, 4))
     batches = [torch.randn(1, 8).expand(50, 8) if alike else torch.randn(50, 8) for _ in range(80)]
     found = sensitivities(model, _linears(model), batches, lambda model, x: model(x).mean(dim=0, keepdim=True))["0"]
-    energy = float(torch.cat(batches).matmul(model[0].weight.detach().T).square().sum(1).mean())
-    # Relative to the output of all rows: of 50 rows alike nothing is averaged away, of independent ones all but a 50th.
-    assert 50 * found / energy == pytest.approx(1 if alike else 1 / 50, rel=0.3)
+    # Of 50 rows alike nothing is averaged away, of independent ones all but a 50th.
+    assert 50 * float(found.mean()) == pytest.approx(1 if alike else 1 / 50, rel=0.3)
 
 
 @pytest.mark.parametrize("frozen", [False, True])
@@ -84,7 +86,7 @@ def test_the_model_is_left_as_it_was(classifier: nn.Sequential, frozen: bool) ->
     classifier.requires_grad_(not frozen)
     before = copy.deepcopy(classifier.state_dict())
     found = sensitivities(classifier, _linears(classifier), [inputs(50, 8).float()], _run)
-    assert all(value > 0 for value in found.values())
+    assert all((value > 0).all() for value in found.values())
     assert all(torch.equal(before[key], value) for key, value in classifier.state_dict().items())
     assert all(p.grad is None and p.requires_grad is not frozen for p in classifier.parameters())
     assert not any(module._forward_hooks for module in classifier.modules())
@@ -98,7 +100,7 @@ def test_batches_are_read_until_there_are_rows_enough(classifier: nn.Sequential)
         return _run(model, batch)
 
     sensitivities(classifier, _linears(classifier), [inputs(10, 8).float()] * 9, run, rows=25)
-    assert read == [10, 10, 10]
+    assert read == 2 * [10, 10, 10]  # once for the mean, once for the gradients
 
 
 def test_a_run_without_gradients_is_refused_with_the_way_out(classifier: nn.Sequential) -> None:
