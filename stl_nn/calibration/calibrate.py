@@ -235,6 +235,11 @@ def _within(
     felt: Mapping[str, Tensor],
 ) -> dict[str, TileEncoder]:
     """An encoder for each layer, all within the budget, by what errors on the layers' moments do to the output."""
+    if felt and (apart := [name for name in layers if name not in felt]):
+        raise InvalidInput(
+            f"layer {apart[0]!r} runs without gradients, so a budget cannot weigh it against the others; "
+            "filter it out, or give probe=None"
+        )
     curves: dict[str, list[Point]] = {}
     for name, moments in gathered:
         usable = []

@@ -70,7 +70,8 @@ def sensitivities(
     model, layers  the modules of these names in the model, with the weights as linear layers
     rows           so many are read of the batches, about, twice
 
-    Raises InvalidInput where the run lets no gradient through.
+    Layers that run without gradients, such as those of a part that is frozen by torch.no_grad(), are left out. Raises
+    InvalidInput where no gradient comes through the run at all.
 
     >>> model, x = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4)), torch.randn(9, 4)
     >>> with torch.no_grad(): _ = model[1].weight[:, 1:].zero_()
@@ -88,34 +89,46 @@ def sensitivities(
             for name, x, _ in seen.entered:
                 sums[name].read(x)
     generator = torch.Generator().manual_seed(seed)
+    reached: set[str] = set()
     with torch.enable_grad():
         for seen in _seen(model, modules, batches, run, rows):
-            outputs = [y for *_, y in seen.entered]
+            entered = [one for one in seen.entered if one[2].requires_grad]
+            reached.update(name for name, *_ in entered)
             for _ in range(PROBES):
-                value = probe(seen.output, generator)
-                if not value.requires_grad:
-                    raise InvalidInput(
-                        "what the network feels of an error is told by gradients, and the run of this calibration lets "
-                        "none through; take torch.no_grad() out of it, or give probe=None"
-                    )
-                gradients = torch.autograd.grad(value, outputs, retain_graph=True, materialize_grads=True)
-                for (name, x, _), gradient in zip(seen.entered, gradients, strict=True):
+                for (name, x, _), gradient in zip(
+                    entered, _gradients(probe, seen.output, entered, generator), strict=True
+                ):
                     sums[name].feel(x, leaving_rows(modules[name], gradient).flatten(0, -2))
-    return {name: one.sensitivity for name, one in sums.items()}
+    return {name: sums[name].sensitivity for name in layers if name in reached}
+
+
+def _gradients(probe: Probe, output: Any, entered: list[_Call], generator: torch.Generator) -> tuple[Tensor, ...]:
+    """Of a probe, with respect to the output of each call."""
+    value = probe(output, generator)
+    if not value.requires_grad:
+        raise InvalidInput(
+            "what the network feels of an error is told by gradients, and the run of this calibration lets none "
+            "through; take torch.no_grad() out of it, or give probe=None"
+        )
+    return torch.autograd.grad(value, [y for *_, y in entered], retain_graph=True, materialize_grads=True)
+
+
+#: Of a call of a layer: its name, the rows (T, K) that entered, and its output.
+_Call = tuple[str, Tensor, Tensor]
 
 
 class _Seen(NamedTuple):
-    """A network's output, and of each call of a layer its name, rows (T, K) and output."""
+    """A network's output, and the calls of layers that it came from."""
 
     output: Any
-    entered: list[tuple[str, Tensor, Tensor]]
+    entered: list[_Call]
 
 
 def _seen(
     model: nn.Module, modules: Mapping[str, nn.Module], batches: Iterable[object], run: Run, rows: int
 ) -> Iterator[_Seen]:
     """What goes on in the layers for each of the first batches, as far as so many rows."""
-    entered: list[tuple[str, Tensor, Tensor]] = []
+    entered: list[_Call] = []
     read = dict.fromkeys(modules, 0)
 
     def listen(name: str, x: Tensor, y: Tensor) -> Tensor:
@@ -133,6 +146,13 @@ def _seen(
         ]
         try:
             output = run(model, batch)
+        except RuntimeError as error:
+            if not torch.is_grad_enabled():
+                raise
+            # Without gradients it ran: what it lacks is memory for them, or they pass through what has none.
+            raise InvalidInput(
+                f"the network does not run with gradients ({error}); do without them by probe=None"
+            ) from error
         finally:
             for hook in hooks:
                 hook.remove()

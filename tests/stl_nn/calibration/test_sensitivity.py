@@ -110,6 +110,39 @@ def test_a_run_without_gradients_is_refused_with_the_way_out(classifier: nn.Sequ
     assert not any(module._forward_hooks for module in classifier.modules())
 
 
+class PartlyFrozen(nn.Module):
+    """A layer that runs without gradients before one that has them."""
+
+    def __init__(self, mode: Any) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.frozen, self.felt, self.mode = nn.Linear(8, 8), nn.Linear(8, 8), mode
+
+    def forward(self, x: Tensor) -> Tensor:
+        with self.mode():
+            x = self.frozen(x)
+        return self.felt(x)
+
+
+def test_layers_that_run_without_gradients_are_left_out() -> None:
+    model = PartlyFrozen(torch.no_grad)
+    assert set(sensitivities(model, _linears(model), [inputs(50, 8).float()], _run)) == {"felt"}
+    report = convert(copy.deepcopy(model), truncated_strassen(), calibration=[inputs(400, 8).float()])
+    assert [layer.rank for layer in report] == [6, 6]
+    told = Calibration([inputs(50, 8).float()], budget=0.9)
+    with pytest.raises(InvalidInput, match=r"'frozen' runs without gradients.*probe=None"):
+        convert(model, [truncated_strassen(), strassen()], calibration=told)
+
+
+def test_a_network_that_cannot_run_with_gradients_says_how_to_do_without() -> None:
+    model, x = PartlyFrozen(torch.inference_mode), inputs(400, 8).float()
+    with pytest.raises(InvalidInput, match="do without them by probe=None"):
+        convert(model, truncated_strassen(), calibration=[x])
+    assert not any(module._forward_hooks for module in model.modules())
+    report = convert(model, truncated_strassen(), calibration=Calibration([x], probe=None))
+    assert [layer.rank for layer in report] == [6, 6]
+
+
 @pytest.mark.parametrize("place", [0, 1])
 def test_a_budget_goes_where_errors_are_felt(place: int) -> None:
     class Branches(nn.Module):
