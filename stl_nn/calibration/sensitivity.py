@@ -44,8 +44,9 @@ def usual_probe(output: Any, generator: torch.Generator) -> Tensor:
     parts = output.values() if isinstance(output, Mapping) else output if isinstance(output, tuple | list) else [output]
     first = next((part for part in parts if isinstance(part, Tensor) and part.is_floating_point()), None)
     if first is None:
+        kind = type(output).__name__
         raise InvalidInput(
-            f"the model's output, {type(output).__name__}, holds no tensor that a budget can be spent by"
+            f"the model's output, {kind}, holds no tensor to tell errors by; give a probe, or probe=None"
         )
     return sampled_squares(first, generator)
 
