@@ -135,7 +135,7 @@ def test_no_step_from_a_system_that_is_not_finite() -> None:
         assert len(list(levenberg_marquardt(model, broken, iterations=5))) == 1
 
 
-@pytest.mark.parametrize("damping", [1e-9, 1e-4, 1.0])
+@pytest.mark.parametrize("damping", [1e-9, 1e-4, 1e-2, 1.0])
 def test_a_large_step_in_single_precision_is_as_good_as_in_double(
     damping: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,9 +160,9 @@ def test_a_large_step_in_single_precision_is_as_good_as_in_double(
         -sum(float(np.vdot(g, d)) for g, d in zip(linear.gradient, step, strict=True)) for step in (single, double)
     ]
     assert decreases[0] == pytest.approx(decreases[1], rel=1e-9)
-    if damping > 1e-5:
+    if damping > 1e-3:  # below, how far flat directions are followed is left to the rounding of the machine's BLAS
         for x, y in zip(single, double, strict=True):
-            np.testing.assert_allclose(x, y, atol=1e-5 * np.abs(y).max())
+            np.testing.assert_allclose(x, y, atol=1e-6 * np.abs(y).max())
 
 
 def test_what_single_precision_cannot_hold_is_done_in_double(monkeypatch: pytest.MonkeyPatch) -> None:
