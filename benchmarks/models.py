@@ -57,7 +57,7 @@ def measure(model: str, wanted: list[dict[str, Any]], limits: tuple[int, int], s
 
     network = network_of(model, *limits)
     say = lambda line: click.echo(f"  {line}", err=True)  # noqa: E731
-    converter, latest, encoder, catalog = None, None, None, Catalog.default()
+    converter, made_for, catalog = None, None, Catalog.default()
     for cell in wanted:
         began = time.perf_counter()
         found: dict[str, Any]
@@ -65,15 +65,12 @@ def measure(model: str, wanted: list[dict[str, Any]], limits: tuple[int, int], s
             found = {"multiplications": 1.0, **network.measure(network.model), "layers": []}
         else:
             budget, depth = cell["budget"], cell["depth"]
-            made_for = cell["rank"], depth, budget
-            if converter is None or latest != made_for:
-                encoders = (
-                    ladder(catalog, Format(4, 4, 4), budget) if budget else [catalog.best(4, cell["rank"], "bf16")]
-                )
-                offered = encoders if budget else encoders[0]
-                share = budget or encoders[0].ratio
+            if (size := (cell["rank"], depth, budget)) != made_for:
+                made_for = size
+                encoder = None if budget else catalog.best(4, cell["rank"], "bf16")
+                offered = encoder or ladder(catalog, Format(4, 4, 4), budget)
+                share = encoder.ratio if encoder else budget
                 converter = Converter(network, offered, share, seed, say, converter, budget, depth)
-                latest = made_for
             if cell["calibration"] in ("moments", "refit", "joint"):
                 converter.moments(4)  # once for all of them
             found = measure_method(converter, Method(cell["method"], cell["calibration"], cell["finetune"]))

@@ -35,7 +35,7 @@ class Calibration:
     budget      multiplications of all converted layers together against dense, in (0, 1]: for each layer the encoder
                 is chosen among those given, by what its error does to the network's output
     run         feeds one batch to the model; see `call` for what is done where it is left out
-    seed        of random starts and samples
+    seed        of moves, probes and samples
     on_layer    is told of each `CalibratedLayer` as it is done
     probe       of the network's output, whose gradients tell what it feels of an error, see `sensitivities`: output
                 channels count by it, and a budget is spent by it; `usual_probe` where it is left out, None: all
