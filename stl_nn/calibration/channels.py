@@ -64,10 +64,7 @@ class Channels:
         inputs = _blocks(moments.covariance(), block)
         dense = weight.double().reshape(-1, block, weight.shape[1])
         basis, importance = _balance(inputs, dense @ dense.mT / weight.shape[1])
-        ranked = torch.argsort(importance.reshape(-1), descending=True, stable=True)
-        whole = len(ranked) // m * m
-        order = torch.cat([ranked[:whole].reshape(m, whole // m).T.reshape(-1), ranked[whole:]])
-        return cls(moments.mean, basis, order)
+        return cls(moments.mean, basis, tile_order(importance.reshape(-1), m))
 
     def moments(self, moments: Moments) -> Moments:
         """The moments of z, for those of x."""
@@ -91,6 +88,17 @@ class Channels:
     def _apply(basis: Tensor, rows: Tensor) -> Tensor:
         """The rows (..., K) in the coordinates of the blocks."""
         return torch.einsum("...ka,kab->...kb", rows.unflatten(-1, basis.shape[:2]), basis).flatten(-2)
+
+
+def tile_order(importance: Tensor, size: int) -> Tensor:
+    """Channels in the order in which `size` of them form a tile: position q holds the q-th most important part of them.
+
+    >>> tile_order(torch.tensor([1.0, 4.0, 2.0, 3.0]), 2).tolist()
+    [1, 2, 3, 0]
+    """
+    ranked = torch.argsort(importance, descending=True, stable=True)
+    whole = len(ranked) // size * size
+    return torch.cat([ranked[:whole].reshape(size, whole // size).T.reshape(-1), ranked[whole:]])
 
 
 def _blocks(moment: Tensor, size: int) -> Tensor:

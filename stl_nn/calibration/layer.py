@@ -141,13 +141,16 @@ def foretold_changes(
     True
     """
     level = Level(level)
-    prepared: dict[Format, tuple[Outputs, Channels, Tensor, TileSystem]] = {}
+    prepared: dict[Format, tuple[Tensor, TileSystem, float]] = {}
     scales: dict[Format, float] = {}
     found = []
     for encoder in encoders:
         if encoder.format not in prepared:
-            prepared[encoder.format] = _prepared(linear, moments, encoder.format, level, sensitivity)
-        outputs, _, mapped, system = prepared[encoder.format]
+            outputs, _, mapped, system = _prepared(linear, moments, encoder.format, level, sensitivity)
+            whole, varying = _energies(linear, moments, outputs)
+            scale = float(sensitivity.mean()) if sensitivity is not None else 1 / whole if whole > 0 else 0.0
+            prepared[encoder.format] = mapped, system, varying * scale
+        mapped, system, felt = prepared[encoder.format]
         if (tiles := system.tile_moments) is None:
             found.append(0.0)
             continue
@@ -157,8 +160,6 @@ def foretold_changes(
         error = tiles.error_at(own, "bf16")
         if not own.exact and encoder.format not in scales:
             scales[encoder.format] = _as_encoded(system, mapped, own).error / error
-        whole, varying = _energies(linear, moments, outputs)
-        felt = varying / whole if sensitivity is None else varying * float(sensitivity.mean())
         found.append(scales.get(encoder.format, 1.0) * error * felt)
     return found
 

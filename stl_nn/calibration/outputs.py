@@ -8,6 +8,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from stl_nn.calibration.channels import tile_order
+
 #: A channel counts as if the network felt this part of the mean more of it: what a sample of inputs tells of the least
 #: felt is mostly noise.
 LEAST_FELT = 0.02
@@ -46,10 +48,7 @@ class Outputs:
         """
         mean = sensitivity.mean()
         squares = sensitivity.double() / mean + LEAST_FELT if mean > 0 else torch.ones_like(sensitivity).double()
-        ranked = torch.argsort(squares * energy, descending=True, stable=True)
-        whole = len(ranked) // p * p
-        order = torch.cat([ranked[:whole].reshape(p, whole // p).T.reshape(-1), ranked[whole:]])
-        return cls(order, squares.sqrt())
+        return cls(tile_order(squares * energy, p), squares.sqrt())
 
     @property
     def is_identity(self) -> bool:
