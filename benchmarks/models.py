@@ -10,11 +10,18 @@ what is missing. Cheap cells come first. What is measured is what `stl-bench rep
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import cache
+from itertools import count, groupby
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +32,9 @@ sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or 
 from benchmarks.environment import environment  # noqa: E402
 from benchmarks.recorded import write_record  # noqa: E402
 from stl_nn.evidence.networks import expected, identity, label  # noqa: E402
+
+if TYPE_CHECKING:
+    from stl_nn.models.conversions import Converter
 
 RESULTS = HERE / "results" / "models.json"
 MODELS = ("minilm", "smollm2")
@@ -47,45 +57,112 @@ def command_of(cell: dict[str, Any], limits: tuple[int, int], seed: int) -> str:
     )
 
 
-def measure(model: str, wanted: list[dict[str, Any]], limits: tuple[int, int], seed: int) -> Iterator[dict[str, Any]]:
-    """The cells with their figures, in order."""
-    from catalog import Catalog
-    from stl_algebra import Format
-    from stl_nn.commands.model import ladder
-    from stl_nn.models.bench import about, layer_rows, measure_method, network_of
-    from stl_nn.models.conversions import Converter, Method
+def measure_all(
+    model: str,
+    wanted: Sequence[dict[str, Any]],
+    limits: tuple[int, int],
+    seed: int,
+    jobs: int,
+    on_cell: Callable[[dict[str, Any]], None],
+) -> None:
+    """Measure cells by so many processes at once, and hand over each with its figures as soon as it has them.
 
-    network = network_of(model, *limits)
-    say = lambda line: click.echo(f"  {line}", err=True)  # noqa: E731
-    converter, made_for, catalog = None, None, Catalog.default()
-    for cell in wanted:
-        began = time.perf_counter()
-        found: dict[str, Any]
+    Fine-tuning goes on from the cell before it, so that the process that made that one does it.
+    """
+    groups = deque([list(group) for _, group in groupby(wanted, lambda cell: identity({**cell, "finetune": 0}))])
+    begun, one_by_one = (model, limits, seed, max(1, (os.cpu_count() or 1) // jobs)), Lock()
+
+    def work() -> None:
+        # Spawned: a copy of a process whose BLAS has started its threads may hang.
+        with ProcessPoolExecutor(1, get_context("spawn")) as process:
+            try:
+                while groups:
+                    for cell in groups.popleft():
+                        found = process.submit(_measured, begun, cell).result()
+                        with one_by_one:
+                            on_cell(found)
+            finally:
+                groups.clear()  # where one fails, the others end too
+
+    with ThreadPoolExecutor(jobs) as lanes:
+        for lane in [lanes.submit(work) for _ in range(jobs)]:
+            lane.result()
+
+
+class Lane:
+    """A process's copy of a network, and what it has gathered of it: moments and sensitivities serve all cells."""
+
+    def __init__(self, model: str, limits: tuple[int, int], seed: int) -> None:
+        from stl_nn.models.bench import network_of
+
+        self._limits, self._seed, self._network = limits, seed, network_of(model, *limits)
+        self._converter: Converter | None = None
+        self._made_for: tuple[Any, ...] | None = None
+
+    def measure(self, cell: dict[str, Any]) -> dict[str, Any]:
+        """A cell with its figures."""
+        from stl_nn.models.bench import layer_rows, measure_method
+        from stl_nn.models.conversions import Method
+
+        began, network = time.perf_counter(), self._network
+        figures: dict[str, Any]
         if cell["method"] == "dense":
-            found = {"multiplications": 1.0, **network.measure(network.model), "layers": []}
+            figures = {"multiplications": 1.0, **network.measure(network.model), "layers": []}
         else:
-            budget, depth = cell["budget"], cell["depth"]
-            if (size := (cell["rank"], depth, budget)) != made_for:
-                made_for = size
-                encoder = None if budget else catalog.best(4, cell["rank"], "bf16")
-                offered = encoder or ladder(catalog, Format(4, 4, 4), budget)
-                share = encoder.ratio if encoder else budget
-                converter = Converter(network, offered, share, seed, say, converter, budget, depth)
-            if cell["calibration"] in ("moments", "refit", "joint"):
-                converter.moments(4)  # once for all of them
-            found = measure_method(converter, Method(cell["method"], cell["calibration"], cell["finetune"]))
-            found["layers"] = layer_rows(network.model, {"error": found["layers"]})
-            found["encoder"] = about(encoder) if encoder and cell["method"] == "stl" else None
-        yield {
-            **found,
+            converter, encoder = self._converter_for(cell)
+            figures = measure_method(converter, Method(cell["method"], cell["calibration"], cell["finetune"]))
+            figures["layers"] = layer_rows(network.model, {"error": figures["layers"]})
+            figures["encoder"] = encoder if cell["method"] == "stl" else None
+        return {
+            **figures,
             **cell,
             "text": {"source": network.text, "tokens": network.rows(network.held_out)},
             "calibration_text": {"source": network.calibration_text, "tokens": network.rows(network.calibration)},
             "seconds": time.perf_counter() - began,
             **environment("torch", "transformers"),
-            "command": command_of(cell, limits, seed),
-            "seed": seed,
+            "command": command_of(cell, self._limits, self._seed),
+            "seed": self._seed,
         }
+
+    def _converter_for(self, cell: dict[str, Any]) -> tuple[Converter, dict[str, Any] | None]:
+        """What converts the network at the size of a cell, and words about its encoder, where all layers have one."""
+        from catalog import Catalog
+        from stl_algebra import Format
+        from stl_nn.commands.model import ladder
+        from stl_nn.models.bench import about
+        from stl_nn.models.conversions import Converter
+
+        budget, depth, catalog = cell["budget"], cell["depth"], Catalog.default()
+        encoder = None if budget else catalog.best(4, cell["rank"], "bf16")
+        if (size := (cell["rank"], depth, budget)) != self._made_for:
+            offered = encoder or ladder(catalog, Format(4, 4, 4), budget)
+            share = encoder.ratio if encoder else budget
+            before = self._converter
+            self._converter = Converter(self._network, offered, share, self._seed, _say, before, budget, depth)
+            self._made_for = size
+        assert self._converter is not None
+        if cell["calibration"] in ("moments", "refit", "joint"):
+            self._converter.moments(4)  # once for all of them
+        return self._converter, about(encoder) if encoder else None
+
+
+@cache
+def _lane(model: str, limits: tuple[int, int], seed: int, threads: int) -> Lane:
+    """The one of this process, which has so many threads."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(threads)
+    threadpool_limits(threads)
+    return Lane(model, limits, seed)
+
+
+def _measured(begun: tuple[str, tuple[int, int], int, int], cell: dict[str, Any]) -> dict[str, Any]:
+    return _lane(*begun).measure(cell)
+
+
+def _say(line: str) -> None:
+    click.echo(f"  {line}", err=True)
 
 
 def table(record: list[dict[str, Any]]) -> str:
@@ -115,7 +192,13 @@ def table(record: list[dict[str, Any]]) -> str:
 @click.option("--calibrate", "levels", multiple=True, help="Only these levels of calibration for STL.")
 @click.option("--limit", type=click.IntRange(2), help="Held-out batches.  [default: 64 passages, 4 windows]")
 @click.option("--calibration-limit", type=click.IntRange(1), help="[default: 128 passages, 16 windows]")
-@click.option("--threads", type=click.IntRange(1), help="[default: torch's choice]")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Cells measured at once, each by a process of its own: of SmolLM2 it takes up to 6 GB.",
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--results", type=click.Path(dir_okay=False, path_type=Path), default=RESULTS)
 @click.option("--fresh", is_flag=True, help="Measure again what is recorded already.")
@@ -128,19 +211,15 @@ def main(
     levels: tuple[str, ...],
     limit: int | None,
     calibration_limit: int | None,
-    threads: int | None,
+    jobs: int,
     seed: int,
     results: Path,
     fresh: bool,
     as_json: bool,
 ) -> None:
     """Measure every method on whole networks at equal multiplications."""
-    import torch
-
     from stl_algebra import InvalidInput
 
-    if threads:
-        torch.set_num_threads(threads)
     began = time.perf_counter()
     try:
         for model in models or MODELS:
@@ -154,11 +233,14 @@ def main(
             click.echo(f"{model}: {len(wanted) - len(missing)} of {len(wanted)} cells are recorded", err=True)
             if not missing:
                 continue
-            for i, cell in enumerate(measure(model, missing, limits, seed)):
-                record = [old for old in _read(results) if not _same(cell, old, None, seed)] + [cell]
-                _write(results, record)
+            done = count(1)
+
+            def keep(cell: dict[str, Any], done: Iterator[int] = done, number: int = len(missing)) -> None:
+                _write(results, [old for old in _read(results) if not _same(cell, old, None, seed)] + [cell])
                 passed = time.perf_counter() - began
-                click.echo(f"[{i + 1}/{len(missing)}, {passed:.0f} s] {_words(cell)}", err=True)
+                click.echo(f"[{next(done)}/{number}, {passed:.0f} s] {_words(cell)}", err=True)
+
+            measure_all(model, missing, limits, seed, jobs, keep)
     except InvalidInput as error:
         raise click.ClickException(str(error)) from error
     record = [cell for cell in _read(results) if cell["model"] in (models or MODELS)]

@@ -115,7 +115,7 @@ def calibrate(
     sensitivity of the channels of each layer, by name, where it is known already
 
     Encoders of a layer's own are looked for at length once for each shape of layer, and from there on from those of the
-    last layer of the shape, which suit it better than data-free ones. Held are the second moments of one
+    last layer of the shape as well. Held are the second moments of one
     block of the network, at most 1.7 gigabytes of them, and the activations that enter it; of a network that is no list
     of blocks, the moments of as many layers as fit, and no activations. Raises InvalidInput for a loader that yields
     nothing or NaN, and for a model or filter without linear layers.
@@ -161,11 +161,11 @@ def calibrate(
         shape = (linear.in_features, linear.out_features, given.digest)
         done = calibrate_linear(
             linear,
-            learned.get(shape, given),
+            given,
             seen,
             level,
             seed,
-            warm=shape in learned,
+            learned.get(shape),
             keep_dense=keep_dense,
             break_even_rows=break_even_rows,
             depth=depth,

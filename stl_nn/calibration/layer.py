@@ -20,7 +20,7 @@ from stl_nn.calibration.orientation import orientations, oriented
 from stl_nn.calibration.outputs import Outputs
 from stl_nn.calibration.refit import refit_as_far_as_told
 from stl_nn.calibration.tile_system import TileSystem
-from stl_nn.calibration.weighted import weighted_encoders
+from stl_nn.calibration.weighted import nearly_weighted_encoder, weighted_encoders
 from stl_nn.conversion import multiplications
 from stl_nn.encoder_tensors import EncoderTensors
 from stl_nn.linear import check_weight
@@ -45,11 +45,10 @@ class Level(StrEnum):
     JOINT = "joint"
 
 
-#: Steps towards the weighted encoder, and moves from there: from an encoder that knows nothing of the layer, and from
-#: one that was made for a layer like this one.
-COLD, WARM = (150, 12), (40, 2)
-#: Steps after which an error is foretold.
-FORETOLD = 20
+#: Moves from the best minimum: where all starts know nothing of the layer, and where one was made for a layer like it.
+COLD, WARM = 12, 2
+#: Sweeps of alternating least squares after which an error is foretold.
+FORETOLD = 100
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def calibrate_linear(
     moments: Moments,
     level: Level | str = Level.JOINT,
     seed: int = 0,
-    warm: bool = False,
+    learned: TileEncoder | None = None,
     keep_dense: bool = False,
     break_even_rows: int = 0,
     depth: int = 0,
@@ -81,8 +80,8 @@ def calibrate_linear(
 
     Output channels count alike, or by what a network feels of them, their `sensitivity` (N,), see `sensitivities`.
 
-    An encoder of the layer's own is looked for from `encoder` in every orientation; where it is `warm`, made for a
-    layer like this one, from there and not as long.
+    An encoder of the layer's own is looked for from `encoder` in every orientation, and from one that was `learned`
+    for a layer like this one, where there is one: then not as long.
 
     Raises InvalidInput where the moments have too few lags, or the weight is not finite.
 
@@ -95,7 +94,7 @@ def calibrate_linear(
     """
     began, level = perf_counter(), Level(level)
     outputs, channels, mapped, system = _prepared(linear, moments, encoder.format, level, sensitivity)
-    starts = _encoders(system, encoder, level, seed, warm)
+    starts = _encoders(system, encoder, level, seed, learned)
     # The best as it is: the best once refitted to a sample of the layer leaves more of the whole, refitted, than this.
     fits = [min((_as_encoded(system, mapped, one) for one in starts), key=lambda fit: fit.error)]
     if level is Level.JOINT and not fits[0].encoder.exact:
@@ -128,7 +127,7 @@ def foretold_changes(
 ) -> list[float]:
     """About what a layer calibrated with each of the encoders would change in the output of the network.
 
-    Without the sensitivity (N,) of its channels it is the relative error of the layer's own output. After a few steps
+    Without the sensitivity (N,) of its channels it is the relative error of the layer's own output. After some sweeps
     towards an encoder of the layer's own, for its mean tiles; what the tiles of the layer have to do with one another
     is measured with one encoder of a format and taken to be the same for all. No weight is refitted. Raises as
     `calibrate_linear` does.
@@ -156,7 +155,7 @@ def foretold_changes(
             continue
         own = _oriented(system, encoder)
         if level is not Level.PERMUTATION:
-            own = weighted_encoders(system, [own], FORETOLD)[0]
+            own = nearly_weighted_encoder(system, own, FORETOLD)
         error = tiles.error_at(own, "bf16")
         if not own.exact and encoder.format not in scales:
             scales[encoder.format] = _as_encoded(system, mapped, own).error / error
@@ -188,13 +187,14 @@ class _Fit(NamedTuple):
     encoded: Tensor
 
 
-def _encoders(system: TileSystem, encoder: TileEncoder, level: Level, seed: int, warm: bool) -> list[TileEncoder]:
+def _encoders(
+    system: TileSystem, encoder: TileEncoder, level: Level, seed: int, learned: TileEncoder | None
+) -> list[TileEncoder]:
     """The encoders to choose from at a level."""
     if level is Level.PERMUTATION:
         return [_oriented(system, encoder)]
-    if warm:
-        return weighted_encoders(system, [encoder], *WARM, seed)
-    return weighted_encoders(system, [encoder, *orientations(encoder)], *COLD, seed)
+    known = [] if learned is None else [learned]
+    return weighted_encoders(system, [encoder, *orientations(encoder), *known], WARM if known else COLD, seed)
 
 
 def _as_encoded(system: TileSystem, mapped: Tensor, encoder: TileEncoder) -> _Fit:
