@@ -13,14 +13,14 @@ import json
 import os
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import cache
 from itertools import count, groupby
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Lock
+from queue import Empty, SimpleQueue
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -69,20 +69,26 @@ def measure_all(
 
     Fine-tuning goes on from the cell before it, so that the process that made that one does it.
     """
-    groups = deque([list(group) for _, group in groupby(wanted, lambda cell: identity({**cell, "finetune": 0}))])
+    groups = SimpleQueue[list[dict[str, Any]]]()
+    for _, group in groupby(wanted, lambda cell: identity({**cell, "finetune": 0})):
+        groups.put(list(group))
     begun, one_by_one = (model, limits, seed, max(1, (os.cpu_count() or 1) // jobs)), Lock()
+    failed = Event()
 
     def work() -> None:
         # Spawned: a copy of a process whose BLAS has started its threads may hang.
         with ProcessPoolExecutor(1, get_context("spawn")) as process:
-            try:
-                while groups:
-                    for cell in groups.popleft():
+            while not failed.is_set():
+                try:
+                    for cell in groups.get_nowait():
                         found = process.submit(_measured, begun, cell).result()
                         with one_by_one:
                             on_cell(found)
-            finally:
-                groups.clear()  # where one fails, the others end too
+                except Empty:
+                    return
+                except BaseException:
+                    failed.set()  # the others end too
+                    raise
 
     with ThreadPoolExecutor(jobs) as lanes:
         for lane in [lanes.submit(work) for _ in range(jobs)]:
@@ -149,6 +155,8 @@ class Lane:
 @cache
 def _lane(model: str, limits: tuple[int, int], seed: int, threads: int) -> Lane:
     """The one of this process, which has so many threads."""
+    # Of the libraries that are loaded later, and below of those that are loaded now.
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), str(threads)))
     import torch
     from threadpoolctl import threadpool_limits
 

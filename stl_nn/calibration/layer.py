@@ -193,6 +193,8 @@ def _encoders(
     """The encoders to choose from at a level."""
     if level is Level.PERMUTATION:
         return [_oriented(system, encoder)]
+    if encoder.ring.is_exact_for_reals:
+        return [encoder]  # its orientations would be computed exactly, too
     known = [] if learned is None else [learned]
     return weighted_encoders(system, [encoder, *orientations(encoder), *known], WARM if known else COLD, seed)
 
