@@ -31,8 +31,8 @@ SHARES = (0.5, 0.625)
 #: their channels, 2–3 % of the multiplications.
 SIZES: dict[str, tuple[tuple[int, int], ...]] = {
     "none": ((32, 0), (47, 3), (48, 3), (40, 0), (48, 2)),
-    "moments": ((31, 0), (40, 2), (46, 3), (39, 0)),
-    "refit": ((31, 0), (46, 3)),
+    "moments": ((31, 0), (40, 2), (39, 0)),
+    "refit": ((31, 0), (40, 2)),
     "sequential": ((40, 0),),
 }
 #: Levels of calibration whose ranks are chosen layer by layer too, at each of the shares.
