@@ -199,13 +199,13 @@ def table(record: list[dict[str, Any]]) -> str:
 @click.option("--only", multiple=True, help="Only these methods; several may be given.")
 @click.option("--calibrate", "levels", multiple=True, help="Only these levels of calibration for STL.")
 @click.option("--limit", type=click.IntRange(2), help="Held-out batches.  [default: 64 passages, 4 windows]")
-@click.option("--calibration-limit", type=click.IntRange(1), help="[default: 128 passages, 16 windows]")
+@click.option("--calibration-limit", type=click.IntRange(1), help="[default: 128 passages, 32 windows]")
 @click.option(
     "--jobs",
     type=click.IntRange(1),
     default=2,
     show_default=True,
-    help="Cells measured at once, each by a process of its own: of SmolLM2 it takes up to 6 GB.",
+    help="Cells measured at once, each by a process of its own: of SmolLM2 it takes up to 11 GB.",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--results", type=click.Path(dir_okay=False, path_type=Path), default=RESULTS)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stl_algebra import Format, Moments, Precision, matmul_tensor
+from stl_algebra.error import growth
 
 Factor = NDArray[np.float64]
 Factors = tuple[Factor, Factor, Factor]
@@ -53,7 +54,7 @@ class Objective:
     def value(self, factors: Factors) -> float:
         """F, not divided by n·m·p."""
         residual = self.residual(factors)
-        return float(np.vdot(residual, residual)) + self.penalty * growth(factors)
+        return float(np.vdot(residual, residual)) + self.penalty * growth(*factors)
 
     def error(self, factors: Factors) -> float:
         """F / (n·m·p): the error at the precision, where emphasis is 1."""
@@ -80,9 +81,3 @@ class Objective:
         )
         value = float(np.vdot(residual, residual)) + rho * float(np.sum(norms[0] * norms[1] * norms[2]))
         return value, gradient
-
-
-def growth(factors: Factors) -> float:
-    """Σ_s ‖u_s‖² ‖v_s‖² ‖w_s‖²."""
-    u, v, w = (np.einsum("sa,sa->s", f, f) for f in factors)
-    return float(np.sum(u * v * w))

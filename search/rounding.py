@@ -14,10 +14,11 @@ from search.cp_model import CPModel
 from search.damped_solve import damped_solve
 from search.invariant_model import InvariantModel
 from search.levenberg_marquardt import Model, Point, last, levenberg_marquardt
-from search.objective import Factors, Objective, growth
+from search.objective import Factors, Objective
 from search.rational_bases import in_bases_of_lines
 from search.strategy import Stop
 from stl_algebra import Format, InvalidInput, TileEncoder
+from stl_algebra.error import growth
 from stl_algebra.symmetry import Parametrisation
 
 Array = NDArray[np.float64]
@@ -116,7 +117,7 @@ def _in_own_bases(format: Format, factors: Factors, rng: np.random.Generator, st
         scaled = _unit_peaks(moved)
         if _are_fractions(scaled):
             found.append(scaled)
-    exact = (_as_exact(format, scaled) for scaled in sorted(found, key=growth))
+    exact = (_as_exact(format, scaled) for scaled in sorted(found, key=lambda one: growth(*one)))
     return next((encoder for encoder in exact if encoder is not None), None)
 
 

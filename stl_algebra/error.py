@@ -43,7 +43,8 @@ def growth(u: Factor, v: Factor, w: Factor) -> float:
     >>> growth(np.eye(2), np.eye(2), 3 * np.eye(2))
     18.0
     """
-    return float(np.einsum("sa,sb,sc->", u**2, v**2, w**2, optimize=True))
+    squares = [np.einsum("sa,sa->s", factor, factor) for factor in (u, v, w)]
+    return float(np.sum(squares[0] * squares[1] * squares[2]))
 
 
 def error_at_precision(format: Format, error: float, growth: float, precision: Precision) -> float:

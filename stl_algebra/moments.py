@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stl_algebra.encoder import Factors, TileEncoder
-from stl_algebra.error import error_at_precision, residual
+from stl_algebra.error import error_at_precision, growth, residual
 from stl_algebra.errors import InvalidInput
 from stl_algebra.format import Format
 from stl_algebra.precision import Precision
@@ -99,8 +99,7 @@ class Moments:
 
     def growth(self, encoder: TileEncoder) -> float:
         """Σ_s (u_sᵀ Σ_X u_s) (v_sᵀ Σ_W v_s) ‖w_s‖²."""
-        u, v, w = self.whitened(encoder.factors)
-        return float(np.sum(np.sum(u**2, axis=1) * np.sum(v**2, axis=1) * np.sum(w**2, axis=1)))
+        return growth(*self.whitened(encoder.factors))
 
     def error_at(self, encoder: TileEncoder, precision: str | Precision, tiles: int = 1) -> float:
         """The relative error when the encoded operands are rounded to a precision."""

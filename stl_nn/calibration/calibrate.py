@@ -115,10 +115,10 @@ def calibrate(
     sensitivity of the channels of each layer, by name, where it is known already
 
     Encoders of a layer's own are looked for at length once for each shape of layer, and from there on from those of the
-    last layer of the shape as well. Held are the second moments of one
-    block of the network, at most 1.7 gigabytes of them, and the activations that enter it; of a network that is no list
-    of blocks, the moments of as many layers as fit, and no activations. Raises InvalidInput for a loader that yields
-    nothing or NaN, and for a model or filter without linear layers.
+    last layer of the shape as well. Held are the second moments of one block of the network, at most 1.7 gigabytes of
+    them, and the activations that enter it; of a network that is no list of blocks, the moments of as many layers as
+    fit, and no activations. Raises InvalidInput for a loader that yields nothing or NaN, and for a model or filter
+    without linear layers.
 
     >>> import torch; from stl_algebra import strassen
     >>> model = nn.Sequential(nn.Linear(4, 4))
