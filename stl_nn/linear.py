@@ -15,10 +15,12 @@ from stl_nn.activation import ACTIVATIONS, check_activation
 from stl_nn.encoded import encode_input, multiply_encoded
 from stl_nn.encoder_tensors import EncoderTensors, check_depth, check_encoder, coefficient_dtype
 from stl_nn.matmul import FLOATING, stl_matmul
-from stl_nn.recovery import recover_weight
+from stl_nn.recovery import recover_weight, weight_above
+from stl_nn.recursion import ENCODE_W, SIDE, descend
 from stl_nn.reduced import tolerates_reduced
 from stl_nn.reference import encode_weight
 from stl_nn.sharing import SharedEncoding, can_share
+from stl_nn.tiling import tile_count
 
 ENCODER_NAMES = ("encode_x", "encode_w", "decode")
 
@@ -249,6 +251,30 @@ class STLLinear(nn.Module):
         times = len(self.encoded_weight) // len(x)
         self.encoded_weight.mul_((x * d).repeat(times)[:, None, None])
         self._frozen_encoder = None  # the one given has other coefficients now
+
+    @torch.no_grad()
+    def to_depth(self, depth: int) -> None:
+        """Carry out the products of channels by so many levels of Strassen's scheme, in place: the same operator.
+
+        An encoded weight takes 7/4 as many numbers for each level, so a deep layer is best trained at depth 0 and
+        brought to its depth afterwards. The layer leaves the group that it shares an encoded input with. Raises
+        InvalidInput where the weight was trained at the depth it has, and where `depth` is none.
+
+        >>> from stl_algebra import strassen
+        >>> layer = STLLinear(8, 8, strassen(), depth=2)
+        >>> layer.to_depth(0); layer.encoded_weight.shape
+        torch.Size([7, 4, 4])
+        """
+        depth = check_depth(depth)
+        if self.encoded_weight is not None and depth != self.depth:
+            _, m, p = self.format
+            above = weight_above(self.encoded_weight, self.depth)
+            above = above[:, : tile_count(self.in_features, m), : tile_count(self.out_features, p)]
+            tiles = (tile_count(self.in_features, m * SIDE**depth), tile_count(self.out_features, p * SIDE**depth))
+            encoded = descend(above, depth, ENCODE_W, tiles).to(above.dtype).contiguous()
+            self.encoded_weight = nn.Parameter(encoded, requires_grad=self.encoded_weight.requires_grad)
+            self._shared = None
+        self.depth = depth
 
     @torch.no_grad()
     def to_linear(self) -> nn.Linear:

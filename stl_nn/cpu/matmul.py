@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
-from itertools import pairwise
-from math import prod
 from threading import Lock
 from typing import Any
 
@@ -17,50 +13,76 @@ from stl_nn.activation import ACTIVATIONS
 from stl_nn.cpu.memory import empty_in_huge_pages
 from stl_nn.cpu.scratch import Scratch, lines, scratch
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
-from stl_nn.recursion import DECODE, ENCODE_X, RANK, SIDE, whole_rank
+from stl_nn.recursion import DECODE, ENCODE_X, SIDE, Matrix, whole_rank
 from stl_nn.reduced import use_reduced
 
 #: Bytes the two channel buffers may take together; larger panels read the encoded weight less often.
 PANEL_BYTES = 200 << 20
+#: Tasks for a thread: each has memory of its own.
+TASKS = 4
 
 # Not every threading layer of numba can be entered from two threads at once.
 _ENTER = Lock()
 
 
-def encode_on_cpu(matrix: Tensor, encode: Tensor, height: int, width: int, out: Tensor | None = None) -> Tensor:
+def encode_on_cpu(
+    matrix: Tensor,
+    encode: Tensor,
+    height: int,
+    width: int,
+    depth: int = 0,
+    out: Tensor | None = None,
+) -> Tensor:
     """`stl_nn.tiling.encode_tiles` by the compiled kernel: (r, ⌈A/height⌉, ⌈B/width⌉), rounded to the matrix's dtype.
 
-    `out`, contiguous and of that dtype, is filled where it is given.
+    With a depth d, levels of Strassen's scheme follow as in `stl_nn.recursion.descend`, with whole tiles of the
+    deepest: (r·7^d, ⌈A/(2^d height)⌉, ⌈B/(2^d width)⌉). `out`, contiguous and of that dtype, is filled where given.
     """
     from stl_nn.cpu.kernels import encode as kernel
-    from stl_nn.cpu.kernels import padded
+    from stl_nn.cpu.kernels import padded, terms
 
     rows, columns = matrix.shape
-    shape = (encode.shape[0], -(-rows // height), -(-columns // width))
+    shape = (whole_rank(len(encode), depth), -(-rows // (height * SIDE**depth)), -(-columns // (width * SIDE**depth)))
     out = empty_in_huge_pages(shape, matrix.dtype) if out is None else out
     if out.numel() == 0:
         return out
     source = _computed_in(matrix.detach(), encode.dtype).contiguous()
     target = out if out.dtype == source.dtype else torch.empty(shape, dtype=source.dtype)
+    weights = padded(encode.detach().numpy())
+    levels = terms(_hashable(ENCODE_X), depth, weights.dtype.name)
     with _ENTER:
-        _follow_torch_threads()
-        kernel(_numpy(source), padded(encode.detach().numpy()), height, width, _numpy(target))
+        tasks = TASKS * _follow_torch_threads()
+        size = len(encode), height, width
+        kernel(_numpy(source), weights, *size, depth, *levels, shape[2], tasks, _numpy(target.flatten(1)))
     return out if target is out else out.copy_(target)
 
 
-def decode_on_cpu(channels: Tensor, decode: Tensor, height: int, width: int, out: Tensor) -> Tensor:
-    """Fill `out` (A, B), contiguous, with the decoded channels, rounded to its dtype; returns it."""
+def decode_on_cpu(
+    channels: Tensor,
+    decode: Tensor,
+    height: int,
+    width: int,
+    out: Tensor,
+    depth: int = 0,
+) -> Tensor:
+    """Fill `out` (A, B), contiguous, with the decoded channels, rounded to its dtype; returns it.
+
+    With a depth, levels of Strassen's scheme go before as in `stl_nn.recursion.ascend`.
+    """
     from stl_nn.cpu.kernels import decode as kernel
-    from stl_nn.cpu.kernels import padded
+    from stl_nn.cpu.kernels import padded, terms
 
     if out.numel() == 0:
         return out
     source = _computed_in(channels.detach(), decode.dtype).contiguous()
     direct = _computed_in(out, decode.dtype).dtype == out.dtype
     target = out if direct else torch.empty(out.shape, dtype=decode.dtype)
+    weights = padded(decode.detach().numpy())
+    levels = terms(_hashable(DECODE), depth, weights.dtype.name)
     with _ENTER:
-        _follow_torch_threads()
-        kernel(_numpy(source), padded(decode.detach().numpy()), height, width, _numpy(target))
+        tasks = TASKS * _follow_torch_threads()
+        size = decode.shape[1], height, width
+        kernel(_numpy(source.flatten(1)), weights, *size, depth, *levels, source.shape[2], tasks, _numpy(target))
     return out if target is out else out.copy_(target)
 
 
@@ -81,29 +103,27 @@ def matmul_on_cpu(
     wide = coefficient_dtype(x.dtype)
     encode_x, decode = encoder.encode_x.to(wide), encoder.decode.to(wide)
     x, weight = x.detach(), encoded_weight.detach()
-    _, inner, outer = weight.shape
-    down, up = _strassen(wide)
-    steps = _Steps(encoder.rank, encoder.depth, inner, outer, x.dtype)
+    channels, inner, outer = weight.shape
     y = empty_in_huge_pages((x.shape[0], out_features), x.dtype)
-    height = panel_height(x.shape[0], encoder.tile.n, steps.bytes(1))
+    height = panel_height(x.shape[0], encoder.tile.n, channels * (inner * x.dtype.itemsize + outer * wide.itemsize))
     most = -(-height // encoder.tile.n)
     through_rows = x.dtype != wide and (bias is not None or activation != "none")
-    held = steps.bytes(most) + lines(height * out_features * through_rows * wide.itemsize)
+    sizes = channels * most * inner, channels * most * outer, height * out_features * through_rows
+    held = sum(lines(size * dtype.itemsize) for size, dtype in zip(sizes, (x.dtype, wide, wide), strict=True))
     with scratch(held + _Products.bytes(most, inner, outer, x.dtype)) as memory:
-        buffers = steps.take(memory, most)
-        rows = memory.take((height * out_features * through_rows,), wide)
+        of_x, of_y, rows = (
+            memory.take((size,), dtype) for size, dtype in zip(sizes, (x.dtype, wide, wide), strict=True)
+        )
         multiply = _Products(weight, memory, most, use_reduced(x.dtype, x.device, encoder.coarse))
         for start in range(0, x.shape[0], max(height, 1)):
             panel, out = x[start : start + height], y[start : start + height]
-            encoded, products = steps.cut(buffers, -(-panel.shape[0] // encoder.tile.n))
-            encode_on_cpu(panel, encode_x, n, m, out=encoded[0])
-            for before, after in pairwise(encoded):
-                encode_on_cpu(before.flatten(0, 1), down, SIDE, SIDE, out=after.view(RANK, -1, after.shape[2]))
-            multiply(encoded[-1], products[-1])
-            for after, before in pairwise(reversed(products)):
-                decode_on_cpu(after.view(RANK, -1, after.shape[2]), up, SIDE, SIDE, before.flatten(0, 1))
+            tiles = -(-panel.shape[0] // encoder.tile.n)
+            encoded = of_x[: channels * tiles * inner].view(channels, tiles, inner)
+            products = of_y[: channels * tiles * outer].view(channels, tiles, outer)
+            encode_on_cpu(panel, encode_x, n, m, encoder.depth, out=encoded)
+            multiply(encoded, products)
             target = rows[: out.numel()].view(out.shape) if through_rows else out
-            decode_on_cpu(products[0], decode, n, p, target)
+            decode_on_cpu(products, decode, n, p, target, encoder.depth)
             if bias is not None:
                 target += bias.detach()
             if activation != "none":
@@ -123,48 +143,6 @@ def channel_products(encoded: Tensor, weight: Tensor, coarse: bool) -> Tensor:
     with scratch(_Products.bytes(tiles, inner, outer, encoded.dtype)) as memory:
         _Products(weight, memory, tiles, use_reduced(encoded.dtype, encoded.device, coarse))(encoded, out)
     return out
-
-
-@cache
-def _strassen(dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """E_X and D of Strassen's scheme."""
-    return torch.tensor(ENCODE_X, dtype=dtype), torch.tensor(DECODE, dtype=dtype)
-
-
-@dataclass(frozen=True)
-class _Steps:
-    """The channels that a panel passes through: of X and of Y, at every depth, with whole tiles of the deepest.
-
-    rank          of the encoder
-    inner, outer  sides of the encoded weight, at the deepest
-    """
-
-    rank: int
-    depth: int
-    inner: int
-    outer: int
-    dtype: torch.dtype
-
-    def bytes(self, tiles: int) -> int:
-        """What they take of the scratch memory for so many tile rows of the deepest."""
-        return sum(lines(prod(shape) * dtype.itemsize) for shape, dtype in self._shapes(tiles))
-
-    def take(self, memory: Scratch, tiles: int) -> list[Tensor]:
-        return [memory.take((prod(shape),), dtype) for shape, dtype in self._shapes(tiles)]
-
-    def cut(self, buffers: list[Tensor], tiles: int) -> tuple[list[Tensor], list[Tensor]]:
-        """(encoded X, products), each from the shallowest to the deepest, for a panel of so many tile rows."""
-        shapes = self._shapes(tiles)
-        cut = [buffer[: prod(shape)].view(shape) for buffer, (shape, _) in zip(buffers, shapes, strict=True)]
-        return cut[::2], cut[1::2]
-
-    def _shapes(self, tiles: int) -> list[tuple[tuple[int, int, int], torch.dtype]]:
-        found = []
-        for at in range(self.depth + 1):
-            channels, more = whole_rank(self.rank, at), SIDE ** (self.depth - at)
-            found.append(((channels, tiles * more, self.inner * more), self.dtype))
-            found.append(((channels, tiles * more, self.outer * more), coefficient_dtype(self.dtype)))
-        return found
 
 
 class _Products:
@@ -230,7 +208,13 @@ def _numpy(tensor: Tensor) -> NDArray[Any]:
     return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
 
-def _follow_torch_threads() -> None:
+def _follow_torch_threads() -> int:
     from numba import config, set_num_threads
 
-    set_num_threads(max(1, min(torch.get_num_threads(), config.NUMBA_NUM_THREADS)))  # type: ignore[attr-defined]
+    threads = max(1, min(torch.get_num_threads(), config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    set_num_threads(threads)
+    return threads
+
+
+def _hashable(coefficients: Matrix) -> tuple[tuple[float, ...], ...]:
+    return tuple(map(tuple, coefficients))

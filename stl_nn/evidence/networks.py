@@ -36,11 +36,11 @@ SIZES: dict[str, tuple[tuple[int, int], ...]] = {
     "sequential": ((40, 0),),
 }
 #: Levels of calibration whose ranks are chosen layer by layer too, at each of the shares.
-CHOSEN = ("moments",)
+CHOSEN = ("refit",)
 #: Converted networks that are trained a little afterwards, by distillation: (method, calibration, rank, depth), all at
 #: half of the multiplications, and the steps that each network gets.
 FINETUNED = (("sparsegpt24", "none", 32, 0), ("stl", "moments", 40, 2))
-STEPS = {"minilm": 200, "smollm2": 100}
+STEPS = {"minilm": 200, "smollm2": 200}
 #: What is less, as with an exact scheme, is drawn here.
 LEAST_DRAWN = 1e-5
 PRUNED = ("magnitude24", "wanda24", "sparsegpt24")
@@ -145,10 +145,11 @@ def label(cell: Row) -> str:
 
 
 def expected(model: str) -> Iterator[Row]:
-    """What is measured on a network: method, calibration, rank, depth, budget, steps of fine-tuning, the cheap first.
+    """What is measured on a network: method, calibration, rank, depth, budget, steps of fine-tuning.
 
     2:4 has one share of the multiplications only; the rank of a method without one stands for its share, rank / 64.
-    What is fine-tuned comes last, each after what it starts from.
+    The cheap come first. What takes longest follows, or it would be waited for alone in the end: what is fine-tuned,
+    each after what it starts from. What is calibrated comes last.
     """
     plain: list[tuple[str, str, int | None, int, float | None]] = [
         ("dense", "none", None, 0, None),
@@ -157,7 +158,11 @@ def expected(model: str) -> Iterator[Row]:
         *(("stl", level, *size, None) for level, sizes in SIZES.items() for size in sizes),
         *(("stl", level, None, 0, share) for level in CHOSEN for share in SHARES),
     ]
-    for one in sorted(plain, key=lambda one: one[:4] in FINETUNED):
+
+    def turn(one: tuple[str, str, int | None, int, float | None]) -> int:
+        return 1 if one[:4] in FINETUNED else 2 if one[1] != "none" else 0
+
+    for one in sorted(plain, key=turn):
         method, calibration, rank, depth, budget = one
         cell = {"method": method, "calibration": calibration, "rank": rank, "depth": depth, "budget": budget}
         yield {**cell, "finetune": 0}

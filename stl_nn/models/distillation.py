@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from stl_nn.linear import STLLinear
 from stl_nn.models.network import Network
-from stl_nn.recursion import DECODE, ENCODE_X, SIDE
 
 
 def distill(
@@ -27,16 +26,20 @@ def distill(
     """Train the converted layers `names` of a model in place so that its outputs come near the dense network's.
 
     Only floating-point parameters of these layers learn; the rest of the network stays as it is. A step is AdamW on
-    the mean distance over some calibration batches, taken in turn; the learning rate falls along a cosine.
+    the mean distance over some calibration batches, taken in turn; the learning rate falls along a cosine. Levels of
+    Strassen's scheme are put back at the end: without them a layer has fewer weights, and a step takes less time.
 
     rate     the highest learning rate of a dense weight, the network's own where left out; so is the number of batches
              a step. Encoded weights take `share_of_rate` of it, once their channels are brought to unit gain
     sparse   weights that are zero stay zero: the mask of a pruned layer is held
     """
     shares: dict[int, float] = {}  # of encoded weights, by their identity
+    depths: dict[STLLinear, int] = {}
     for name in names:
         for layer in model.get_submodule(name).modules():
             if isinstance(layer, STLLinear) and layer.encoded_weight is not None:
+                depths[layer] = layer.depth
+                layer.to_depth(0)
                 layer.to_unit_gain()
                 shares[id(layer.encoded_weight)] = share_of_rate(layer)
     learning = [p for name in names for p in model.get_submodule(name).parameters() if p.is_floating_point()]
@@ -47,7 +50,7 @@ def distill(
     hooks = [p.register_hook(_holding((p != 0).detach())) for p in learning if sparse and p.dim() > 1]
     peak = rate or network.rate
     groups = [{"params": [p], "lr": peak * shares.get(id(p), 1.0)} for p in learning]
-    optimiser = torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.95), weight_decay=0.0)
+    optimiser = torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     taken = batches or network.batches_a_step
     inputs = cycle(network.calibration)
@@ -71,6 +74,8 @@ def distill(
             hook.remove()
         for p, learns in state:
             p.requires_grad_(learns)
+        for layer, depth in depths.items():
+            layer.to_depth(depth)
 
 
 def share_of_rate(layer: STLLinear) -> float:
@@ -79,8 +84,7 @@ def share_of_rate(layer: STLLinear) -> float:
     Adam moves every entry by about the rate, whatever its gradient: at first order a step changes the loss by the rate
     times the sum of the gradient's magnitudes. That sum is about √(P·G) times as large for an encoded weight as for
     the dense one: it has P = r/(m·p) as many entries, and its channels the gains ‖E_X[s]‖·‖D[:,s]‖, of mean square
-    G = Σ_s ‖E_X[s]‖²·‖D[:,s]‖² / (n·m·p) over the products of a tile. Levels of Strassen's scheme count towards both.
-    No weight takes more than a dense one.
+    G = Σ_s ‖E_X[s]‖²·‖D[:,s]‖² / (n·m·p) over the products of a tile. No weight takes more than a dense one.
 
     >>> from stl_algebra import Format, classical
     >>> round(share_of_rate(STLLinear(8, 8, classical(Format(2, 2, 2)))), 4)  # twice the entries, every gain 1
@@ -88,13 +92,8 @@ def share_of_rate(layer: STLLinear) -> float:
     """
     assert layer.encoded_weight is not None
     entries = layer.encoded_weight.numel() / (layer.in_features * layer.out_features)
-    gain = _squared_gains(layer.encode_x, layer.decode) / layer.format.products
-    level = _squared_gains(torch.tensor(ENCODE_X), torch.tensor(DECODE)) / SIDE**3
-    return min(1.0, (entries * gain * level**layer.depth) ** -0.5)
-
-
-def _squared_gains(encode_x: Tensor, decode: Tensor) -> float:
-    return float((encode_x.norm(dim=1) * decode.norm(dim=0)).square().sum())
+    gains = layer.encode_x.norm(dim=1) * layer.decode.norm(dim=0)
+    return min(1.0, (entries * float(gains.square().sum()) / layer.format.products) ** -0.5)
 
 
 def _holding(mask: Tensor) -> Callable[[Tensor], Tensor]:

@@ -7,12 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 from encoders import STRASSEN2, product_by_definition, random_encoder, relative
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stl_algebra import Precision
 from stl_nn import EncoderTensors, encode_weight, reduced, stl_matmul
 from stl_nn.cpu import scratch as memory
 from stl_nn.cpu.matmul import channel_products, decode_on_cpu, encode_on_cpu
+from stl_nn.recursion import DECODE, ENCODE_X, ascend, descend
 from stl_nn.reduced import rounding_of_channels, tolerates_reduced, use_reduced
+from stl_nn.tiling import decode_and_cut, encode_tiles, tile_count
 
 BF16 = torch.bfloat16
 CPU = torch.device("cpu")
@@ -30,6 +34,30 @@ def test_the_kernels_round_bfloat16_as_torch_does() -> None:
         back = decode_on_cpu(encoded, matrix.T.contiguous(), 2, 2, torch.empty_like(x))
         wide = decode_on_cpu(encoded.float(), matrix.T.contiguous(), 2, 2, torch.empty(x.shape))
         assert torch.equal(back, wide.to(BF16))
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=st.integers(1, 70), columns=st.integers(1, 300), depth=st.integers(0, 3), rank=st.integers(1, 11))
+def test_levels_of_strassens_scheme_are_those_taken_one_by_one(rows: int, columns: int, depth: int, rank: int) -> None:
+    x, matrix = torch.randn(rows, columns, dtype=torch.float64), torch.randn(rank, 6, dtype=torch.float64)
+    tiles = tile_count(rows, 2 * 2**depth), tile_count(columns, 3 * 2**depth)
+    channels = descend(encode_tiles(x, matrix, 2, 3), depth, ENCODE_X, tiles)
+    found = encode_on_cpu(x, matrix, 2, 3, depth)
+    torch.testing.assert_close(found, channels)
+    shape = tile_count(rows, 2), tile_count(columns, 3)
+    expected = decode_and_cut(ascend(channels, depth, DECODE, shape), matrix.T, 2, 3, rows, columns)
+    back = decode_on_cpu(channels, matrix.T.contiguous(), 2, 3, torch.full_like(x, torch.nan), depth)
+    torch.testing.assert_close(back, expected)
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_levels_round_bfloat16_once(depth: int) -> None:
+    x, matrix = torch.randn(40, 90).to(BF16), torch.randn(7, 4)
+    encoded = encode_on_cpu(x, matrix, 2, 2, depth)
+    assert torch.equal(encoded, encode_on_cpu(x.float(), matrix, 2, 2, depth).to(BF16))
+    back = decode_on_cpu(encoded, matrix.T.contiguous(), 2, 2, torch.empty_like(x), depth)
+    wide = decode_on_cpu(encoded.float(), matrix.T.contiguous(), 2, 2, torch.empty(x.shape), depth)
+    assert torch.equal(back, wide.to(BF16))
 
 
 def test_what_is_not_finite_stays_so_in_bfloat16() -> None:

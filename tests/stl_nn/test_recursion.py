@@ -140,6 +140,43 @@ def test_calibration_does_not_see_the_depth(level: str) -> None:
     assert deep.multiplications == pytest.approx(flat.multiplications * 7 / 8)
 
 
+@settings(max_examples=20, deadline=None)
+@given(inner=sizes, columns=sizes, before=st.integers(0, 2), after=st.integers(0, 2))
+def test_a_layer_is_the_same_at_every_depth(inner: int, columns: int, before: int, after: int) -> None:
+    linear, x = nn.Linear(inner, columns, dtype=torch.float64), torch.randn(9, inner, dtype=torch.float64)
+    encoder = random_encoder(2, 3, 1, 4)
+    layer = STLLinear.from_linear(linear, encoder, depth=0)
+    layer.encoded_weight.data.normal_()  # the encoding of no dense weight
+    expected = layer(x)
+    for depth in (before, after):
+        layer.to_depth(depth)
+        assert layer.encoded_weight.shape == STLLinear(inner, columns, encoder, depth=depth).encoded_weight.shape
+        torch.testing.assert_close(layer(x), expected)
+
+
+def test_a_weight_trained_at_a_depth_is_of_no_other() -> None:
+    layer = STLLinear(16, 16, STRASSEN, depth=1)
+    layer.encoded_weight.data.normal_()
+    with pytest.raises(InvalidInput, match="trained at its depth of 1"):
+        layer.to_depth(0)
+    assert layer.depth == 1
+    frozen = STLLinear(16, 16, STRASSEN, keep_dense=True)
+    frozen.to_depth(1)
+    assert not frozen.encoded_weight.requires_grad
+    with pytest.raises(InvalidInput, match="a depth of -1"):
+        frozen.to_depth(-1)
+
+
+def test_a_layer_of_another_depth_leaves_its_group() -> None:
+    linears = [nn.Linear(16, size) for size in (8, 12)]
+    layers = [STLLinear.from_linear(linear, STRASSEN, depth=2) for linear in linears]
+    STLLinear.group(layers)
+    layers[0].to_depth(0)
+    x = torch.randn(9, 16)
+    for linear, layer in zip(linears, layers, strict=True):
+        torch.testing.assert_close(layer(x), linear(x), atol=1e-4, rtol=1e-4)
+
+
 def test_the_state_of_another_depth_is_refused() -> None:
     state = STLLinear(8, 8, STRASSEN, depth=1).state_dict()
     with pytest.raises(InvalidInput, match="at another depth than its 0"):
