@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from itertools import count, groupby
 from multiprocessing import get_context
@@ -251,6 +252,11 @@ def main(
             measure_all(model, missing, limits, seed, jobs, keep)
     except InvalidInput as error:
         raise click.ClickException(str(error)) from error
+    except BrokenProcessPool as error:
+        raise click.ClickException(
+            "a process that measured cells was killed, as happens where memory runs out; what was measured is kept, "
+            "so call again, with --jobs 1"
+        ) from error
     record = [cell for cell in _read(results) if cell["model"] in (models or MODELS)]
     click.echo(json.dumps(record, ensure_ascii=False) if as_json else table(record))
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from stl_nn.activation import ACTIVATIONS
 from stl_nn.backend import choose_backend
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
-from stl_nn.recursion import DECODE, ENCODE_X, Decode, Encode, ascend, descend
+from stl_nn.recursion import DECODE, ENCODE_X, ascend, descend
 from stl_nn.reference import rounded_encode
 from stl_nn.tiling import decode_and_cut, tile_count
 
@@ -16,7 +16,7 @@ from stl_nn.tiling import decode_and_cut, tile_count
 def encode_input(x: Tensor, encoder: EncoderTensors, backend: str = "auto") -> Tensor:
     """Encode x (..., K) to (r, ⌈M/n⌉, ⌈K/m⌉), M its rows, rounded to its dtype as `stl_matmul` does.
 
-    With a depth d to (r·7^d, …), over tiles of 2^d n × 2^d m; each level rounds once more.
+    With a depth d to (r·7^d, …), over tiles of 2^d n × 2^d m; on a GPU each level rounds once more.
 
     >>> from stl_algebra import strassen
     >>> encode_input(torch.ones(3, 5, 4), EncoderTensors.of(strassen())).shape
@@ -25,10 +25,12 @@ def encode_input(x: Tensor, encoder: EncoderTensors, backend: str = "auto") -> T
     n, m, _ = encoder.format
     rows = x.reshape(-1, x.shape[-1])
     wide = coefficient_dtype(x.dtype)
-    encode: Encode = torch.ops.stl.encode_tiles if choose_backend(x, backend) == "kernels" else rounded_encode
-    channels = encode(rows, encoder.encode_x.to(wide), n, m)
+    encode, depth = encoder.encode_x.to(wide), encoder.depth
+    if choose_backend(x, backend) == "kernels":
+        encoded: Tensor = torch.ops.stl.encode_tiles(rows, encode, n, m, depth)
+        return encoded
     tiles = tile_count(rows.shape[0], encoder.tile.n), tile_count(rows.shape[1], encoder.tile.m)
-    return descend(channels, encoder.depth, ENCODE_X, tiles, encode)
+    return descend(rounded_encode(rows, encode, n, m), depth, ENCODE_X, tiles, rounded_encode)
 
 
 def multiply_encoded(
@@ -53,16 +55,14 @@ def multiply_encoded(
     """
     n, _, p = encoder.format
     wide = coefficient_dtype(encoded_x.dtype)
-    tiles = tile_count(shape[0], n), tile_count(shape[1], p)
-    decode: Decode
+    decode = encoder.decode.to(wide)
     if choose_backend(encoded_x, backend) == "kernels":
-        decode = torch.ops.stl.decode_tiles
         channels = torch.ops.stl.multiply_channels(encoded_x, encoded_weight, encoder.coarse)
+        y = torch.ops.stl.decode_tiles(channels, decode, n, p, *shape, encoder.depth)
     else:
-        decode = decode_and_cut
         channels = encoded_x.to(wide).bmm(encoded_weight.to(wide))
-    channels = ascend(channels, encoder.depth, DECODE, tiles, decode)
-    y = decode(channels, encoder.decode.to(wide), n, p, *shape)
+        channels = ascend(channels, encoder.depth, DECODE, (tile_count(shape[0], n), tile_count(shape[1], p)))
+        y = decode_and_cut(channels, decode, n, p, *shape)
     if bias is not None:
         y = y + bias.to(wide)
     result: Tensor = ACTIVATIONS[activation](y).to(encoded_x.dtype)

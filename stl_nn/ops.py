@@ -20,26 +20,56 @@ from stl_algebra import Format
 from stl_nn.activation import backward_of
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
 from stl_nn.gpu.visible import show_to_compiler
-from stl_nn.recursion import DECODE, ENCODE_X, RANK, SIDE, ascend, descend, transposed
+from stl_nn.recursion import DECODE, ENCODE_X, RANK, SIDE, Matrix, ascend, transposed, whole_rank
 from stl_nn.tiling import tile_count, unfold_tiles
 
 
 @torch.library.custom_op("stl::encode_tiles", mutates_args=(), device_types="cpu")
-def encode_tiles(matrix: Tensor, encode: Tensor, height: int, width: int) -> Tensor:
-    """`stl_nn.tiling.encode_tiles`, the result rounded to the dtype of the matrix."""
+def encode_tiles(
+    matrix: Tensor, encode: Tensor, height: int, width: int, depth: int = 0, gradient: bool = False
+) -> Tensor:
+    """`stl_nn.tiling.encode_tiles`, then so many levels of Strassen's scheme, rounded to the dtype of the matrix.
+
+    The levels are those that X goes through, or with `gradient` those of the gradient of Y: see `_levels_down`.
+    """
     from stl_nn.cpu.matmul import encode_on_cpu
 
-    return encode_on_cpu(matrix, encode.to(coefficient_dtype(matrix.dtype)), height, width)
+    wide = encode.to(coefficient_dtype(matrix.dtype))
+    return encode_on_cpu(matrix, wide, height, width, depth, _levels_down(gradient))
 
 
 @torch.library.custom_op("stl::decode_tiles", mutates_args=(), device_types="cpu")
-def decode_tiles(channels: Tensor, decode: Tensor, height: int, width: int, rows: int, columns: int) -> Tensor:
-    """`stl_nn.tiling.decode_tiles`, cut to (rows, columns) and rounded to the dtype of the channels."""
+def decode_tiles(
+    channels: Tensor,
+    decode: Tensor,
+    height: int,
+    width: int,
+    rows: int,
+    columns: int,
+    depth: int = 0,
+    gradient: bool = False,
+) -> Tensor:
+    """So many levels of Strassen's scheme, then `stl_nn.tiling.decode_tiles`, cut to (rows, columns) and rounded to the
+    dtype of the channels.
+
+    The levels are those that Y comes from, or with `gradient` those of the gradient of X: see `_levels_up`.
+    """
     from stl_nn.cpu.matmul import decode_on_cpu
     from stl_nn.cpu.memory import empty_in_huge_pages
 
     out = empty_in_huge_pages((rows, columns), channels.dtype)
-    return decode_on_cpu(channels, decode.to(coefficient_dtype(channels.dtype)), height, width, out)
+    wide = decode.to(coefficient_dtype(channels.dtype))
+    return decode_on_cpu(channels, wide, height, width, out, depth, _levels_up(gradient))
+
+
+def _levels_down(gradient: bool) -> Matrix:
+    """(7, 4): E_X, or Dᵀ, by which gradients of Y become those of its products."""
+    return transposed(DECODE) if gradient else ENCODE_X
+
+
+def _levels_up(gradient: bool) -> Matrix:
+    """(4, 7): D, or E_Xᵀ, by which gradients of an encoded X become those of X."""
+    return transposed(ENCODE_X) if gradient else DECODE
 
 
 @torch.library.custom_op("stl::matmul", mutates_args=(), device_types="cpu")
@@ -70,18 +100,37 @@ def multiply_channels(encoded_x: Tensor, encoded_weight: Tensor, coarse: bool = 
     return channel_products(encoded_x, encoded_weight, coarse)
 
 
-def _encode_on_gpu(matrix: Tensor, encode: Tensor, height: int, width: int, *, traced: bool = False) -> Tensor:
+def _encode_on_gpu(
+    matrix: Tensor,
+    encode: Tensor,
+    height: int,
+    width: int,
+    depth: int = 0,
+    gradient: bool = False,
+    *,
+    traced: bool = False,
+) -> Tensor:
     from stl_nn.gpu.matmul import encode_on_gpu
 
-    return encode_on_gpu(matrix, encode, height, width, traced=traced)
+    return encode_on_gpu(matrix, encode, height, width, depth, _levels_down(gradient), traced=traced)
 
 
 def _decode_on_gpu(
-    channels: Tensor, decode: Tensor, height: int, width: int, rows: int, columns: int, *, traced: bool = False
+    channels: Tensor,
+    decode: Tensor,
+    height: int,
+    width: int,
+    rows: int,
+    columns: int,
+    depth: int = 0,
+    gradient: bool = False,
+    *,
+    traced: bool = False,
 ) -> Tensor:
     from stl_nn.gpu.matmul import decoded_on_gpu
 
-    return decoded_on_gpu(channels, decode, height, width, rows, columns, traced=traced)
+    levels = _levels_up(gradient)
+    return decoded_on_gpu(channels, decode, height, width, rows, columns, depth, levels, traced=traced)
 
 
 def _multiply_on_gpu(
@@ -118,13 +167,21 @@ for _operator, _on_gpu in (
 
 
 @encode_tiles.register_fake
-def _(matrix: Tensor, encode: Tensor, height: int, width: int) -> Tensor:
-    rows, columns = matrix.shape
-    return matrix.new_empty(encode.shape[0], -(-rows // height), -(-columns // width))
+def _(
+    matrix: Tensor,
+    encode: Tensor,
+    height: int,
+    width: int,
+    depth: int = 0,
+    gradient: bool = False,  # noqa: ARG001
+) -> Tensor:
+    side = SIDE**depth
+    tiles = tile_count(matrix.shape[0], height * side), tile_count(matrix.shape[1], width * side)
+    return matrix.new_empty(whole_rank(encode.shape[0], depth), *tiles)
 
 
 @decode_tiles.register_fake
-def _(channels: Tensor, decode: Tensor, height: int, width: int, rows: int, columns: int) -> Tensor:  # noqa: ARG001
+def _(channels: Tensor, decode: Tensor, height: int, width: int, rows: int, columns: int, *levels: Any) -> Tensor:  # noqa: ARG001
     return channels.new_empty(rows, columns)
 
 
@@ -141,22 +198,25 @@ def _(x: Tensor, encoded_weight: Tensor, encode_x: Tensor, decode: Tensor, *rest
 
 
 def _encode_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001
-    matrix, encode, ctx.height, ctx.width = inputs
+    matrix, encode, *ctx.tile, ctx.depth, ctx.gradient = inputs
     ctx.save_for_backward(matrix, encode)
 
 
 def _encode_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
     matrix, encode = ctx.saved_tensors
     to_matrix = to_encode = None
+    grad, levels = grad.contiguous(), (ctx.depth, not ctx.gradient)
     if ctx.needs_input_grad[0]:
-        to_matrix = decode_tiles(grad.contiguous(), encode.T.contiguous(), ctx.height, ctx.width, *matrix.shape)
+        to_matrix = decode_tiles(grad, encode.T.contiguous(), *ctx.tile, *matrix.shape, *levels)
     if ctx.needs_input_grad[1]:
-        to_encode = _contract(grad, unfold_tiles(matrix, ctx.height, ctx.width), encode.dtype)
-    return to_matrix, to_encode, None, None
+        tiles = unfold_tiles(matrix, *ctx.tile)
+        above = ascend(grad, ctx.depth, _levels_up(not ctx.gradient), tiles.shape[1:], decode_tiles)
+        to_encode = _contract(above, tiles, encode.dtype)
+    return to_matrix, to_encode, None, None, None, None
 
 
 def _decode_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001
-    channels, decode, ctx.height, ctx.width, _, _ = inputs
+    channels, decode, *ctx.tile, _, _, ctx.depth, ctx.gradient = inputs
     ctx.save_for_backward(channels, decode)
 
 
@@ -164,10 +224,12 @@ def _decode_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
     channels, decode = ctx.saved_tensors
     to_channels = to_decode = None
     if ctx.needs_input_grad[0]:
-        to_channels = encode_tiles(grad.contiguous(), decode.T.contiguous(), ctx.height, ctx.width)
+        to_channels = encode_tiles(grad.contiguous(), decode.T.contiguous(), *ctx.tile, ctx.depth, not ctx.gradient)
     if ctx.needs_input_grad[1]:
-        to_decode = _contract(unfold_tiles(grad, ctx.height, ctx.width), channels, decode.dtype)
-    return to_channels, to_decode, None, None, None, None
+        tiles = unfold_tiles(grad, *ctx.tile)
+        above = ascend(channels, ctx.depth, _levels_up(ctx.gradient), tiles.shape[1:], decode_tiles)
+        to_decode = _contract(tiles, above, decode.dtype)
+    return to_channels, to_decode, None, None, None, None, None, None
 
 
 def _multiply_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001
@@ -201,27 +263,23 @@ def _matmul_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
     to_x = to_weight = to_encode = to_decode = None
     need_x, need_weight, need_encode, need_decode, need_bias = ctx.needs_input_grad[:5]
     wide, depth = _product_dtype(x), ctx.quality[1]
-    tiles = [tile_count(size, side) for size, side in ((x.shape[0], n), (x.shape[1], m), (grad.shape[1], p))]
-    high = tile_count(x.shape[0], n * SIDE**depth)
-    channels = encode_tiles(grad, decode.T.contiguous(), n, p)
-    channels = descend(channels, depth, transposed(DECODE), (high, weight.shape[2]), encode_tiles)
-    channels = channels.to(wide)
+    channels = encode_tiles(grad, decode.T.contiguous(), n, p, depth, True).to(wide)
     if need_x or need_encode:
-        shape = (tiles[0], tiles[1])
         to_encoded = channels.bmm(weight.to(wide).mT)
-        to_encoded = ascend(to_encoded, depth, transposed(ENCODE_X), shape, decode_tiles).contiguous()
         if need_x:
-            to_x = decode_tiles(to_encoded, encode_x.T.contiguous(), n, m, *x.shape).to(x.dtype)
+            to_x = decode_tiles(to_encoded, encode_x.T.contiguous(), n, m, *x.shape, depth, True).to(x.dtype)
         if need_encode:
-            to_encode = _contract(to_encoded, unfold_tiles(x, n, m), encode_x.dtype)
+            tiles = unfold_tiles(x, n, m)
+            above = ascend(to_encoded, depth, _levels_up(True), tiles.shape[1:], decode_tiles)
+            to_encode = _contract(above, tiles, encode_x.dtype)
     if need_weight or need_decode:
-        encoded = descend(encode_tiles(x, encode_x, n, m), depth, ENCODE_X, (high, weight.shape[1]), encode_tiles)
-        encoded = encoded.to(wide)
+        encoded = encode_tiles(x, encode_x, n, m, depth).to(wide)
         if need_weight:
             to_weight = encoded.mT.bmm(channels).to(weight.dtype)
         if need_decode:
-            products = ascend(encoded.bmm(weight.to(wide)), depth, DECODE, (tiles[0], tiles[2]), decode_tiles)
-            to_decode = _contract(unfold_tiles(grad, n, p), products, decode.dtype)
+            tiles = unfold_tiles(grad, n, p)
+            products = ascend(encoded.bmm(weight.to(wide)), depth, DECODE, tiles.shape[1:], decode_tiles)
+            to_decode = _contract(tiles, products, decode.dtype)
     to_bias = grad.sum(0).to(bias.dtype) if need_bias and bias is not None else None
     return to_x, to_weight, to_encode, to_decode, to_bias, None, None, None, None, None
 
@@ -243,15 +301,37 @@ matmul.register_autograd(_matmul_backward, setup_context=_matmul_context)
 
 
 @register_flop_formula(torch.ops.stl.encode_tiles)
-def encode_flops(matrix: Sequence[int], encode: Sequence[int], height: int, width: int, **_: Any) -> int:
-    """Two for each coefficient and tile."""
-    return 2 * encode[0] * encode[1] * -(-matrix[0] // height) * -(-matrix[1] // width)
+def encode_flops(
+    matrix: Sequence[int], encode: Sequence[int], height: int, width: int, depth: int = 0, *_: Any, **__: Any
+) -> int:
+    """Two for each coefficient and tile, and so on the way down."""
+    rank, sides = encode[0], [tile_count(matrix[0], height), tile_count(matrix[1], width)]
+    return 2 * rank * encode[1] * sides[0] * sides[1] + _level_flops(rank, sides, depth)
 
 
 @register_flop_formula(torch.ops.stl.decode_tiles)
-def decode_flops(channels: Sequence[int], decode: Sequence[int], *_: Any, **__: Any) -> int:
-    """Two for each coefficient and tile."""
-    return 2 * decode[0] * decode[1] * channels[1] * channels[2]
+def decode_flops(
+    channels: Sequence[int],  # noqa: ARG001
+    decode: Sequence[int],
+    height: int,
+    width: int,
+    rows: int,
+    columns: int,
+    depth: int = 0,
+    *_: Any,
+    **__: Any,
+) -> int:
+    """Two for each coefficient and tile, and so on the way up."""
+    sides = [tile_count(rows, height), tile_count(columns, width)]
+    return 2 * decode[0] * decode[1] * sides[0] * sides[1] + _level_flops(decode[1], sides, depth)
+
+
+def _level_flops(rank: int, sides: list[int], depth: int) -> int:
+    total = 0
+    for _ in range(depth):
+        rank, sides = rank * RANK, [tile_count(side, SIDE) for side in sides]
+        total += 2 * SIDE**2 * rank * sides[0] * sides[1]
+    return total
 
 
 @register_flop_formula(torch.ops.stl.multiply_channels)
@@ -277,10 +357,6 @@ def matmul_flops(
 ) -> int:
     """Encoding X, the products of channels, and decoding Y; on the way down and up two for each coefficient as well."""
     n, m, p = format
-    rank, sides = encode_x[0], [tile_count(size, side) for size, side in ((x[0], n), (x[1], m), (out_features, p))]
-    total = encode_flops(x, encode_x, n, m) + decode_flops((rank, sides[0], sides[2]), decode)
-    for _level in range(depth):
-        sides = [tile_count(side, SIDE) for side in sides]
-        rank *= RANK
-        total += 2 * SIDE**2 * rank * sides[0] * (sides[1] + sides[2])
-    return total + multiply_flops((rank, sides[0], sides[1]), weight)
+    channels, inner, _outer = weight
+    transforms = encode_flops(x, encode_x, n, m, depth) + decode_flops(weight, decode, n, p, x[0], out_features, depth)
+    return transforms + multiply_flops((channels, tile_count(x[0], n * SIDE**depth), inner), weight)

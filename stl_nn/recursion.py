@@ -85,7 +85,7 @@ def descend(
 
 
 def ascend(
-    channels: Tensor, depth: int, coefficients: Matrix, shape: tuple[int, int], decode: Decode = decode_and_cut
+    channels: Tensor, depth: int, coefficients: Matrix, shape: Sequence[int], decode: Decode = decode_and_cut
 ) -> Tensor:
     """The way back, for products or with a left inverse: (r·7^d, I, J) to (r, *shape), cut off where it was filled up.
 

@@ -31,6 +31,7 @@ def encode_on_cpu(
     height: int,
     width: int,
     depth: int = 0,
+    coefficients: Matrix = ENCODE_X,
     out: Tensor | None = None,
 ) -> Tensor:
     """`stl_nn.tiling.encode_tiles` by the compiled kernel: (r, ⌈A/height⌉, ⌈B/width⌉), rounded to the matrix's dtype.
@@ -49,7 +50,7 @@ def encode_on_cpu(
     source = _computed_in(matrix.detach(), encode.dtype).contiguous()
     target = out if out.dtype == source.dtype else torch.empty(shape, dtype=source.dtype)
     weights = padded(encode.detach().numpy())
-    levels = terms(_hashable(ENCODE_X), depth, weights.dtype.name)
+    levels = terms(_hashable(coefficients), depth, weights.dtype.name)
     with _ENTER:
         tasks = TASKS * _follow_torch_threads()
         size = len(encode), height, width
@@ -64,6 +65,7 @@ def decode_on_cpu(
     width: int,
     out: Tensor,
     depth: int = 0,
+    coefficients: Matrix = DECODE,
 ) -> Tensor:
     """Fill `out` (A, B), contiguous, with the decoded channels, rounded to its dtype; returns it.
 
@@ -78,7 +80,7 @@ def decode_on_cpu(
     direct = _computed_in(out, decode.dtype).dtype == out.dtype
     target = out if direct else torch.empty(out.shape, dtype=decode.dtype)
     weights = padded(decode.detach().numpy())
-    levels = terms(_hashable(DECODE), depth, weights.dtype.name)
+    levels = terms(_hashable(coefficients), depth, weights.dtype.name)
     with _ENTER:
         tasks = TASKS * _follow_torch_threads()
         size = decode.shape[1], height, width

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from stl_nn.encoder_tensors import EncoderTensors
-from stl_nn.recursion import DECODE, ENCODE_X, ascend, descend
+from stl_nn.recursion import DECODE, ENCODE_X, SIDE, Matrix, ascend, descend
 from stl_nn.reduced import use_reduced
 from stl_nn.tiling import tile_count
 
@@ -22,9 +22,19 @@ LEAST_TILE_ROWS = 256
 BREADTHS = (128, 256, 512, 1024)
 
 
-def encode_on_gpu(matrix: Tensor, encode: Tensor, height: int, width: int, *, traced: bool = False) -> Tensor:
+def encode_on_gpu(
+    matrix: Tensor,
+    encode: Tensor,
+    height: int,
+    width: int,
+    depth: int = 0,
+    coefficients: Matrix = ENCODE_X,
+    *,
+    traced: bool = False,
+) -> Tensor:
     """`stl_nn.tiling.encode_tiles`, (r, ⌈A/height⌉, ⌈B/width⌉), rounded to the dtype of the matrix once.
 
+    With a depth, levels of Strassen's scheme follow, each rounded once, see `stl_nn.recursion.descend`.
     `traced` is for compilers that follow the call, see `stl_nn.gpu.visible`.
     """
     from stl_nn.gpu.kernels import encode_kernel
@@ -33,25 +43,25 @@ def encode_on_gpu(matrix: Tensor, encode: Tensor, height: int, width: int, *, tr
     rank = encode.shape[0]
     tile_rows, tile_columns = tile_count(rows, height), tile_count(columns, width)
     out = matrix.new_empty(rank, tile_rows, tile_columns)
-    if out.numel() == 0:
-        return out
-    source = matrix if matrix.stride(1) == 1 else matrix.contiguous()
-    _launch(
-        encode_kernel,
-        traced,
-        out,
-        source,
-        encode.float().contiguous(),
-        out,
-        rows,
-        columns,
-        tile_columns,
-        source.stride(0),
-        out.stride(0),
-        rank,
-        **_constants(height, width, rank, tile_columns, matrix.dtype),
-    )
-    return out
+    if out.numel():
+        source = matrix if matrix.stride(1) == 1 else matrix.contiguous()
+        _launch(
+            encode_kernel,
+            traced,
+            out,
+            source,
+            encode.float().contiguous(),
+            out,
+            rows,
+            columns,
+            tile_columns,
+            source.stride(0),
+            out.stride(0),
+            rank,
+            **_constants(height, width, rank, tile_columns, matrix.dtype),
+        )
+    whole = tile_count(rows, height * SIDE**depth), tile_count(columns, width * SIDE**depth)
+    return descend(out, depth, coefficients, whole, partial(encode_on_gpu, traced=traced))
 
 
 def decode_on_gpu(
@@ -120,15 +130,12 @@ def matmul_on_gpu(
     reduced = use_reduced(x.dtype, torch.device("cuda"), encoder.coarse)
     whole = encoder.tile.n
     height = whole * _panel_tile_rows(x, encoded_weight, whole, reduced) if panel_rows is None else panel_rows
-    encode, decoded = partial(encode_on_gpu, traced=traced), partial(decoded_on_gpu, traced=traced)
     for start in range(0, x.shape[0], max(height, 1)):
         panel = x[start : start + height]
-        encoded = encode(panel, encoder.encode_x, n, m)
-        tiles = encoded.shape[1], tile_count(out_features, p)
-        whole_tiles = tile_count(panel.shape[0], whole), encoded_weight.shape[1]
-        encoded = descend(encoded, encoder.depth, ENCODE_X, whole_tiles, encode)
+        encoded = encode_on_gpu(panel, encoder.encode_x, n, m, encoder.depth, traced=traced)
         products = channel_products(encoded, encoded_weight, reduced)
-        channels = ascend(products, encoder.depth, DECODE, tiles, decoded)
+        tiles = tile_count(panel.shape[0], n), tile_count(out_features, p)
+        channels = ascend(products, encoder.depth, DECODE, tiles, partial(decoded_on_gpu, traced=traced))
         # Into the whole of Y, not a view of its rows: a compiler knows then that nothing has to be copied.
         decode_on_gpu(
             channels, encoder.decode, n, p, y, first_row=start, bias=bias, activation=activation, traced=traced
@@ -137,9 +144,23 @@ def matmul_on_gpu(
 
 
 def decoded_on_gpu(
-    channels: Tensor, decode: Tensor, height: int, width: int, rows: int, columns: int, *, traced: bool = False
+    channels: Tensor,
+    decode: Tensor,
+    height: int,
+    width: int,
+    rows: int,
+    columns: int,
+    depth: int = 0,
+    coefficients: Matrix = DECODE,
+    *,
+    traced: bool = False,
 ) -> Tensor:
-    """`stl_nn.tiling.decode_and_cut`, rounded to the dtype of the channels."""
+    """`stl_nn.tiling.decode_and_cut`, rounded to the dtype of the channels.
+
+    With a depth, levels of Strassen's scheme go before, see `stl_nn.recursion.ascend`.
+    """
+    tiles = tile_count(rows, height), tile_count(columns, width)
+    channels = ascend(channels, depth, coefficients, tiles, partial(decoded_on_gpu, traced=traced))
     return decode_on_gpu(channels, decode, height, width, channels.new_empty(rows, columns), traced=traced)
 
 

@@ -16,6 +16,7 @@ from encoders import STRASSEN2, random_encoder, relative
 from stl_algebra import TileEncoder
 from stl_nn import EncoderTensors, encode_weight
 from stl_nn.activation import ACTIVATIONS
+from stl_nn.recursion import DECODE, ENCODE_X, transposed
 from stl_nn.reference import reference_matmul
 from stl_nn.tiling import decode_tiles, encode_tiles
 
@@ -44,6 +45,23 @@ def test_encoding_and_decoding_agree(encoder: TileEncoder, rows: int, columns: i
     torch.testing.assert_close(
         back, decode_tiles(channels, enc.encode_x.T, n, m)[:rows, :columns], atol=1e-4, rtol=1e-5
     )
+
+
+@runs
+@pytest.mark.parametrize("gradient", [False, True])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_levels_of_strassens_scheme_agree_with_those_on_a_cpu(depth: int, gradient: bool) -> None:
+    from stl_nn.cpu.matmul import decode_on_cpu, encode_on_cpu
+    from stl_nn.gpu.matmul import decoded_on_gpu, encode_on_gpu
+
+    down, up = (transposed(DECODE), transposed(ENCODE_X)) if gradient else (ENCODE_X, DECODE)
+    x, matrix = torch.randn(9, 22), torch.randn(5, 6)
+    encoded = encode_on_cpu(x, matrix, 2, 3, depth, down)
+    found = encode_on_gpu(x.to(DEVICE), matrix.to(DEVICE), 2, 3, depth, down).cpu()
+    torch.testing.assert_close(found, encoded, atol=1e-4, rtol=1e-4)
+    expected = decode_on_cpu(encoded, matrix.T.contiguous(), 2, 3, torch.empty_like(x), depth, up)
+    back = decoded_on_gpu(encoded.to(DEVICE), matrix.T.to(DEVICE), 2, 3, 9, 22, depth, up).cpu()
+    torch.testing.assert_close(back, expected, atol=1e-3, rtol=1e-4)
 
 
 @runs

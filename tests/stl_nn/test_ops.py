@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 
 import pytest
 import torch
@@ -16,6 +17,8 @@ from stl_nn import EncoderTensors, STLLinear, convert, encode_weight, stl_matmul
 from stl_nn.cpu import matmul as cpu_matmul
 from stl_nn.tiling import decode_tiles, encode_tiles
 
+#: Levels of Strassen's scheme, and whether they are those of gradients.
+LEVELS = [(0, False), (1, False), (1, True)]
 ENCODERS = [random_encoder(2, 3, 4, 11), random_encoder(4, 4, 4, 32), random_encoder(3, 1, 2, 5)]
 
 
@@ -73,20 +76,30 @@ def test_gradients_of_the_kernels(activation: str) -> None:
     assert torch.autograd.gradcheck(call, (x, weight, encode_x, decode, bias), fast_mode=activation != "none")
 
 
-def test_gradients_of_encoding_and_decoding() -> None:
+@pytest.mark.parametrize(("depth", "gradient"), LEVELS)
+def test_gradients_of_encoding_and_decoding(depth: int, gradient: bool) -> None:
     x = torch.randn(5, 7, dtype=torch.float64, requires_grad=True)
     encode = torch.randn(3, 6, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda *a: torch.ops.stl.encode_tiles(*a, 2, 3), (x, encode))
-    channels = torch.randn(3, 2, 4, dtype=torch.float64, requires_grad=True)
+    encoded = partial(torch.ops.stl.encode_tiles, height=2, width=3, depth=depth, gradient=gradient)
+    assert torch.autograd.gradcheck(encoded, (x, encode))
+    channels = encoded(x, encode).detach().requires_grad_()
     decode = torch.randn(6, 3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda *a: torch.ops.stl.decode_tiles(*a, 2, 3, 4, 11), (channels, decode))
+    size = {"height": 2, "width": 3, "rows": 5, "columns": 7}
+    decoded = partial(torch.ops.stl.decode_tiles, **size, depth=depth, gradient=gradient)
+    assert torch.autograd.gradcheck(decoded, (channels, decode))
 
 
-def test_encoding_and_decoding_are_adjoint() -> None:
+@pytest.mark.parametrize(("depth", "gradient"), LEVELS)
+def test_encoding_and_decoding_are_adjoint(depth: int, gradient: bool) -> None:
+    encode, x = torch.randn(5, 6), torch.randn(7, 20)
+    encoded = torch.ops.stl.encode_tiles(x, encode, 2, 3, depth, gradient)
+    y = torch.randn_like(encoded)
+    decoded = torch.ops.stl.decode_tiles(y, encode.T.contiguous(), 2, 3, 7, 20, depth, not gradient)
+    torch.testing.assert_close((encoded * y).sum(), (x * decoded).sum(), atol=1e-3, rtol=1e-4)
+
+
+def test_encoding_and_decoding_are_those_of_the_reference() -> None:
     encode, x, y = torch.randn(5, 6), torch.randn(4, 9), torch.randn(5, 2, 3)
-    left = (torch.ops.stl.encode_tiles(x, encode, 2, 3) * y).sum()
-    right = (x * torch.ops.stl.decode_tiles(y, encode.T.contiguous(), 2, 3, 4, 9)).sum()
-    torch.testing.assert_close(left, right)
     torch.testing.assert_close(torch.ops.stl.encode_tiles(x, encode, 2, 3), encode_tiles(x, encode, 2, 3))
     torch.testing.assert_close(torch.ops.stl.decode_tiles(y, encode.T, 2, 3, 4, 9), decode_tiles(y, encode.T, 2, 3))
 
@@ -100,9 +113,11 @@ def test_opcheck_is_clean(dtype: torch.dtype) -> None:
     bias = torch.randn(6).to(dtype)
     for activation, b in (("none", bias), ("gelu", None)):
         opcheck(torch.ops.stl.matmul, (x, weight, encoder.encode_x, encoder.decode, b, [2, 3, 4], 6, activation))
-    opcheck(torch.ops.stl.encode_tiles, (x, encoder.encode_x, 2, 3))
-    channels = torch.randn(11, 3, 2).to(dtype).requires_grad_()
-    opcheck(torch.ops.stl.decode_tiles, (channels, encoder.decode, 2, 4, 5, 6))
+    for depth, gradient in LEVELS:
+        opcheck(torch.ops.stl.encode_tiles, (x, encoder.encode_x, 2, 3, depth, gradient))
+        tiles = (3, 2) if depth == 0 else (2, 1)
+        channels = torch.randn(11 * 7**depth, *tiles).to(dtype).requires_grad_()
+        opcheck(torch.ops.stl.decode_tiles, (channels, encoder.decode, 2, 4, 5, 6, depth, gradient))
 
 
 def test_flops_are_those_of_the_channels_and_the_two_transforms() -> None:

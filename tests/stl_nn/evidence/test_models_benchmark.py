@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import signal
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,18 @@ def test_where_one_process_cannot_go_on_all_end_with_its_words() -> None:
     with pytest.raises(InvalidInput, match="unknown network 'lenet'"):
         models.measure_all("lenet", [{**cell, "rank": rank} for rank in range(9)], (2, 1), 0, 2, kept.append)
     assert not kept
+
+
+def killed(*_: object) -> None:
+    """What measures a cell in a process of its own, and comes to no end."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_is_killed_is_told_of_in_one_sentence(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = results.read_bytes()
+    monkeypatch.setattr(models, "_measured", killed)
+    outcome = CliRunner().invoke(models.main, [*LITTLE, "--only", "svd", "--results", str(results)])
+    assert outcome.exit_code == 1
+    assert "was killed, as happens where memory runs out" in outcome.output
+    assert "call again, with --jobs 1" in outcome.output
+    assert results.read_bytes() == before
