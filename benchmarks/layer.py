@@ -1,6 +1,6 @@
 """Time STL products against the dense one on a CPU and record the figures.
 
-    python benchmarks/layer.py [--size 4096] [--threads 2] [--ranks 32,40,49] [--precision fp32] [--repeats 5]
+    python benchmarks/layer.py [--size 4096] [--ranks 32,40,48,49] [--depths 0,1,2] [--precision fp32] [--repeats 5]
 
 Writes benchmarks/results/layer-PRECISION.json. Encoders are the catalog's best; where it holds none of a rank, random
 coefficients take its place and the record says so: time depends on format and rank alone.
@@ -42,7 +42,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=4096)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--ranks", default="32,40,49")
+    parser.add_argument("--ranks", default="32,40,48,49")
+    parser.add_argument("--depths", default="0,1,2", help="levels of Strassen's scheme in the channels")
     parser.add_argument("--precision", choices=list(DTYPES), default="fp32")
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
@@ -52,9 +53,10 @@ def main() -> int:
     records = []
     for rank in map(int, arguments.ranks.split(",")):
         encoder, source = encoder_of(rank, arguments.precision)
-        timing = time_matmul(encoder, size, dtype=dtype, repeats=arguments.repeats)
-        print(_sentence(timing, source), flush=True)
-        records.append({**timing.as_json(), "encoder": source})
+        for depth in map(int, arguments.depths.split(",")):
+            timing = time_matmul(encoder, size, dtype=dtype, repeats=arguments.repeats, depth=depth)
+            print(_sentence(timing, source), flush=True)
+            records.append({**timing.as_json(), "encoder": source})
     record = {"benchmark": "layer", "size": arguments.size, "results": records, **circumstances(0)}
     path = RESULTS / f"layer-{arguments.precision}.json"
     write_record(path, record)
@@ -64,8 +66,9 @@ def main() -> int:
 
 def _sentence(timing: MatmulTiming, source: str) -> str:
     return (
-        f"rank {timing.rank} ({source}): {timing.speedup:.2f}× dense ({timing.dense_seconds * 1e3:.0f} ms against "
-        f"{timing.seconds * 1e3:.0f} ms); encode and decode take {timing.transform_share:.0%} of the passes"
+        f"rank {timing.rank}, depth {timing.depth} ({source}): {timing.speedup:.2f}× dense "
+        f"({timing.dense_seconds * 1e3:.0f} ms against {timing.seconds * 1e3:.0f} ms); "
+        f"encode and decode take {timing.transform_share:.0%} of the passes"
     )
 
 

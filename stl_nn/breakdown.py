@@ -23,12 +23,14 @@ class MatmulTiming:
 
     encode, products, decode  the three passes one by one, on whole matrices, into memory that is there already
     seconds                   the operator, which takes them by panels
+    depth                     levels of Strassen's scheme in the channels, part of encoding and decoding
     measured_error            ‖Ŷ − XW‖² / ‖XW‖² on the data timed, against float64 on a part of the rows
     """
 
     id: str
     tile: str
     rank: int
+    depth: int
     size: tuple[int, int, int]
     precision: str
     dense_seconds: float
@@ -57,18 +59,18 @@ def encode(x: Tensor, encoder: EncoderTensors, out: Tensor) -> None:
     """The first pass of the operator, into `out` on a CPU."""
     n, m, _ = encoder.format
     if x.device.type == "cpu":
-        encode_on_cpu(x, encoder.encode_x, n, m, out=out)
+        encode_on_cpu(x, encoder.encode_x, n, m, encoder.depth, out=out)
     else:
-        torch.ops.stl.encode_tiles(x, encoder.encode_x, n, m)
+        torch.ops.stl.encode_tiles(x, encoder.encode_x, n, m, encoder.depth)
 
 
 def decode(channels: Tensor, encoder: EncoderTensors, out: Tensor) -> None:
     """The last pass of the operator, into `out` on a CPU."""
     n, _, p = encoder.format
     if channels.device.type == "cpu":
-        decode_on_cpu(channels, encoder.decode, n, p, out)
+        decode_on_cpu(channels, encoder.decode, n, p, out, encoder.depth)
     else:
-        torch.ops.stl.decode_tiles(channels, encoder.decode, n, p, *out.shape)
+        torch.ops.stl.decode_tiles(channels, encoder.decode, n, p, *out.shape, encoder.depth)
 
 
 @torch.inference_mode()
@@ -80,8 +82,11 @@ def time_matmul(
     device: torch.device | str = "cpu",
     repeats: int = 5,
     seed: int = 0,
+    depth: int = 0,
 ) -> MatmulTiming:
     """Time X W, X (M, K) and W (K, N) normal random, dense and by an encoder with W encoded beforehand.
+
+    `depth` as of `STLLinear`.
 
     >>> from stl_algebra import strassen
     >>> time_matmul(strassen(), (8, 8, 8), repeats=1).rank
@@ -91,11 +96,11 @@ def time_matmul(
     torch.manual_seed(seed)
     rows, inner, outer = size
     n = encoder.format.n
-    tensors = EncoderTensors.of(encoder, dtype, device)
+    tensors = EncoderTensors.of(encoder, dtype, device, depth)
     x = torch.randn(rows, inner, device=device, dtype=dtype)
     w = torch.randn(inner, outer, device=device, dtype=dtype)
     weight = encode_weight(w, tensors)
-    encoded = torch.ops.stl.encode_tiles(x, tensors.encode_x, n, encoder.format.m)
+    encoded = torch.ops.stl.encode_tiles(x, tensors.encode_x, n, encoder.format.m, depth)
     channels, y = torch.bmm(encoded, weight), x.new_empty(rows, outer)
     taken = median_seconds(
         {
@@ -116,6 +121,7 @@ def time_matmul(
         encoder.digest,
         str(encoder.format),
         encoder.rank,
+        depth,
         size,
         precision.name,
         taken["dense"],

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @click.option("--size", type=click.IntRange(1), default=4096, show_default=True, help="M = K = N.")
 @click.option("--tile", type=TileType(), default="4", show_default=True, help="Format of the encoders.")
 @click.option("--rank", "ranks", type=int, multiple=True, help="May be given several times.  [default: 32, 40, 49]")
+@click.option("--depth", type=click.IntRange(0), default=0, show_default=True, help="Levels of Strassen's scheme.")
 @timing_options
 @catalog_options
 @json_option
@@ -26,6 +27,7 @@ def matmul_command(
     size: int,
     tile: Format,
     ranks: tuple[int, ...],
+    depth: int,
     precision: str,
     device: str,
     threads: int | None,
@@ -49,7 +51,7 @@ def matmul_command(
         torch.set_num_threads(threads)
     dtype = getattr(torch, DTYPES[precision])
     timings = [
-        time_matmul(encoder, (size, size, size), dtype=dtype, device=where, repeats=repeats, seed=seed)
+        time_matmul(encoder, (size, size, size), dtype=dtype, device=where, repeats=repeats, seed=seed, depth=depth)
         for encoder in encoders
     ]
     if as_json:
@@ -72,6 +74,9 @@ def matmul_command(
             number(timing.predicted_error),
             number(timing.measured_error),
         )
+    deep = f", {depth} level{'s' * (depth > 1)} of Strassen's scheme" if depth else ""
     out = console()
-    out.print(f"{size} × {size} × {size}, {precision}, {device}; times in ms, medians of {repeats} runs taking turns")
+    out.print(
+        f"{size} × {size} × {size}, {precision}, {device}{deep}; times in ms, medians of {repeats} runs taking turns"
+    )
     out.print(table)

@@ -117,14 +117,14 @@ def _table(rows: Sequence[Row]) -> Table:
 
 
 def _products(record: Record, what: str) -> Table:
-    head = ("rows × in × out", "precision", "rank", "channels", "dense, ms", "STL, ms", "dense / STL")
+    head = ("rows × in × out", "precision", "STL", "channels", "dense, ms", "STL, ms", "dense / STL")
     lines = []
     for row in record.content["results"]:
         size = row["size"] if isinstance(row["size"], list) else [row["size"]] * 3
         precision = str(row.get("precision", record.content.get("precision", "")))
         for channels, dense, seconds in _timings(row):
             times = (f"{1e3 * dense:.3g}", f"{1e3 * seconds:.3g}", f"{dense / seconds:.2f}")
-            lines.append((" × ".join(map(str, size)), precision, str(row["rank"]), channels, *times))
+            lines.append((" × ".join(map(str, size)), precision, _layers(row), channels, *times))
     return Table(f"{what[0].upper()}{what[1:]} ({record.file})", head, tuple(lines), words=2)
 
 

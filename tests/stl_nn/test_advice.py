@@ -121,9 +121,11 @@ def test_an_encoder_timed_once_runs_as_one_measured_in_full() -> None:
         assert advisor._speedup_once(whole, linear, x, torch.randn(100_000)) > 0
 
 
-def test_the_measured_error_is_on_the_data_timed() -> None:
+@pytest.mark.parametrize("depth", [0, 1])
+def test_the_measured_error_is_on_the_data_timed(depth: int) -> None:
     encoder = random_encoder(4, 4, 4, 30)
-    timed = time_matmul(encoder, (256, 256, 256), repeats=1)
+    timed = time_matmul(encoder, (256, 256, 256), repeats=1, depth=depth)
+    assert timed.depth == depth
     assert timed.measured_error == pytest.approx(timed.predicted_error, rel=0.05)
     assert 0 < timed.transform_share < 1
 
@@ -135,7 +137,12 @@ def catalog_of_one(tmp_path) -> str:
 
 
 @pytest.mark.parametrize(
-    "words", [["layer", "--rows", "8", "--in", "16", "--out", "12"], ["matmul", "--size", "16", "--rank", "20"]]
+    "words",
+    [
+        ["layer", "--rows", "8", "--in", "16", "--out", "12"],
+        ["matmul", "--size", "16", "--rank", "20"],
+        ["matmul", "--size", "20", "--rank", "20", "--depth", "1"],
+    ],
 )
 def test_the_commands_print_one_json_object(catalog_of_one: str, words: list[str]) -> None:
     arguments = [*words, "--repeats", "1", "--catalog", catalog_of_one, "--no-shipped"]

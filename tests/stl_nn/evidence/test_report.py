@@ -222,7 +222,7 @@ def test_no_results_and_no_place_are_one_sentence(results: Path, tmp_path: Path)
 
 
 def test_products_of_a_cpu_and_of_a_gpu_stand_side_by_side(results: Path, tmp_path: Path) -> None:
-    cpu = {"size": [64, 64, 64], "rank": 32, "precision": "fp32", "dense_seconds": 0.2, "seconds": 0.1}
+    cpu = {"size": [64, 64, 64], "rank": 32, "depth": 1, "precision": "fp32", "dense_seconds": 0.2, "seconds": 0.1}
     taken = {"seconds": {"dense": 0.3, "chosen": 0.1}}
     gpu = {"size": 4096, "rank": 40, "float32_channels": taken, "reduced_channels": taken}
     (results / "layer_fp32_1.json").write_text(json.dumps({"benchmark": "layer", "results": [cpu], **WHERE}))
@@ -230,8 +230,8 @@ def test_products_of_a_cpu_and_of_a_gpu_stand_side_by_side(results: Path, tmp_pa
     (results / "gpu_layer_bf16_1.json").write_text(json.dumps(record))
     assert _run(results, tmp_path).exit_code == 0
     words = (tmp_path / "report.md").read_text()
-    assert "| 64 × 64 × 64 | fp32 | 32 |  | 200 | 100 | 2.00 |" in words
-    assert "| 4096 × 4096 × 4096 | bf16 | 40 | as operands | 300 | 100 | 3.00 |" in words
+    assert "| 64 × 64 × 64 | fp32 | r=32, depth 1 |  | 200 | 100 | 2.00 |" in words
+    assert "| 4096 × 4096 × 4096 | bf16 | r=40 | as operands | 300 | 100 | 3.00 |" in words
     assert "A card, 2 cores" not in words
     assert "A card" in words
 
