@@ -35,8 +35,8 @@ SIZES: dict[str, tuple[tuple[int, int], ...]] = {
     "refit": ((31, 0), (40, 2)),
     "sequential": ((40, 0),),
 }
-#: Levels of calibration whose ranks are chosen layer by layer too, at each of the shares.
-CHOSEN = ("refit",)
+#: Ranks chosen layer by layer: (calibration, depth, share of the multiplications).
+CHOSEN = (("refit", 0, 0.5), ("refit", 0, 0.625))
 #: Converted networks that are trained a little afterwards, by distillation: (method, calibration, rank, depth), all at
 #: half of the multiplications, and the steps that each network gets.
 FINETUNED = (("sparsegpt24", "none", 32, 0), ("stl", "moments", 40, 2))
@@ -156,7 +156,7 @@ def expected(model: str) -> Iterator[Row]:
         *((method, "none", 32, 0, None) for method in PRUNED),
         *((method, "none", round(64 * share), 0, None) for share in SHARES for method in FLEXIBLE),
         *(("stl", level, *size, None) for level, sizes in SIZES.items() for size in sizes),
-        *(("stl", level, None, 0, share) for level in CHOSEN for share in SHARES),
+        *(("stl", level, None, depth, share) for level, depth, share in CHOSEN),
     ]
 
     def turn(one: tuple[str, str, int | None, int, float | None]) -> int:

@@ -88,7 +88,8 @@ class Converter:
     def convert(self, method: Method) -> Converted:
         """A converted copy. Raises InvalidInput where the method does not apply.
 
-        Fine-tuning goes on from the copy before it, where that was made by the same method without.
+        Fine-tuning goes on with the copy before it, where that was made by the same method without: the very one, for
+        two of a large network, beside what training takes, do not fit into memory.
         """
         plain = replace(method, finetune=0)
         if self._latest is None or self._latest[0] != plain:
@@ -97,16 +98,17 @@ class Converter:
         done = self._latest[1]
         if not method.finetune:
             return done
-        model = copy.deepcopy(done.model)
+        self._latest = None
         distill(
             self.network,
-            model,
+            done.model,
             done.layers,
             method.finetune,
             sparse=method.name.endswith("24"),
             on_step=lambda step, loss: self._say(f"fine-tuning: step {step} of {method.finetune}, loss {loss:.4f}"),
         )
-        return replace(done, model=model.eval())
+        done.model.eval()
+        return done
 
     def _converted(self, method: Method) -> Converted:
         if method.calibration != "none" and method.name != "stl":

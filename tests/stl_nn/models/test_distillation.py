@@ -58,8 +58,10 @@ def test_steps_bring_a_converted_network_nearer_to_the_dense_one(name: str) -> N
     network = Small()
     dense = {key: value.clone() for key, value in network.model.state_dict().items()}
     converter = Converter(network, random_encoder(4, 4, 4, 40), 0.625)
-    before, after = (converter.convert(Method(name, finetune=steps)) for steps in (0, 40))
-    assert network.measure(after.model)["error"] < 0.85 * network.measure(before.model)["error"]
+    before = converter.convert(Method(name))
+    error = network.measure(before.model)["error"]
+    after = converter.convert(Method(name, finetune=40))
+    assert network.measure(after.model)["error"] < 0.85 * error
     assert before.multiplications == after.multiplications
     assert all(torch.equal(value, dense[key]) for key, value in network.model.state_dict().items())
     # Layers that were not converted are the dense network's still.
@@ -76,11 +78,15 @@ def test_fine_tuning_goes_on_from_the_conversion_before_it() -> None:
     converted = [line for line in said if line.startswith("calibrated")]
     tuned = converter.convert(Method("stl", "permutation", finetune=2))
     assert [line for line in said if line.startswith("calibrated")] == converted != []
-    assert network.measure(plain.model)["error"] == error != network.measure(tuned.model)["error"]
+    assert tuned.model is plain.model  # two of a large network would not fit into memory
+    better = network.measure(tuned.model)
+    assert better["error"] != error
+    # What was trained is not taken for what it was.
+    assert network.measure(converter.convert(Method("stl", "permutation")).model)["error"] == error
     # Another method in between, or none before: the same from nothing.
     converter.convert(Method("svd"))
     afresh = converter.convert(Method("stl", "permutation", finetune=2))
-    assert network.measure(afresh.model) == network.measure(tuned.model)
+    assert network.measure(afresh.model) == better
 
 
 def test_the_mask_of_a_pruned_layer_is_held() -> None:
