@@ -206,7 +206,7 @@ def table(record: list[dict[str, Any]]) -> str:
     type=click.IntRange(1),
     default=2,
     show_default=True,
-    help="Cells measured at once, each by a process of its own: of SmolLM2 it takes up to 11 GB.",
+    help="Cells measured at once, each by a process of its own: of SmolLM2 it takes up to 12 GB.",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--results", type=click.Path(dir_okay=False, path_type=Path), default=RESULTS)

@@ -24,7 +24,7 @@ Array = NDArray[Any]
 
 #: Tiles in a chunk.
 CHUNK = 128
-#: Channels that are taken at a time.
+#: Channels that are taken at a time below levels of another scheme: all of them would leave the second-level cache.
 GROUP = 8
 #: Results and terms of a combination are multiples of this.
 BLOCK = 4
@@ -120,7 +120,7 @@ def _sum(columns: Array, coefficients: Array, start: int, end: int, vectors: Arr
 @njit(inline="always", **_OPTIONS)
 def _split(row: Array, tiles: int, vectors: Array, first: int, at: int, width: int, stride: int) -> None:
     """vectors[first + b, at + t] = row[t·stride + b] for so many tiles t and b < width; zero from the row's end on."""
-    whole = min(tiles, max(0, (len(row) - width) // stride + 1)) if len(row) >= width else 0
+    whole = min(tiles, (len(row) - width) // stride + 1) if len(row) >= width else 0
     if width == 4 and stride == 4:  # the common tile: a constant stride is loaded in vectors and shuffled
         v0, v1 = vectors[first, at : at + tiles], vectors[first + 1, at : at + tiles]
         v2, v3 = vectors[first + 2, at : at + tiles], vectors[first + 3, at : at + tiles]
@@ -139,7 +139,7 @@ def _split(row: Array, tiles: int, vectors: Array, first: int, at: int, width: i
 @njit(inline="always", **_OPTIONS)
 def _join(vectors: Array, tiles: int, first: int, at: int, row: Array, width: int, stride: int) -> None:
     """row[t·stride + b] = vectors[first + b, at + t] for so many tiles t and b < width, up to the end of the row."""
-    whole = min(tiles, max(0, (len(row) - width) // stride + 1)) if len(row) >= width else 0
+    whole = min(tiles, (len(row) - width) // stride + 1) if len(row) >= width else 0
     if width == 4 and stride == 4:
         v0, v1 = vectors[first, at : at + tiles], vectors[first + 1, at : at + tiles]
         v2, v3 = vectors[first + 2, at : at + tiles], vectors[first + 3, at : at + tiles]
