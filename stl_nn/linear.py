@@ -16,11 +16,10 @@ from stl_nn.encoded import encode_input, multiply_encoded
 from stl_nn.encoder_tensors import EncoderTensors, check_depth, check_encoder, coefficient_dtype
 from stl_nn.matmul import FLOATING, stl_matmul
 from stl_nn.recovery import recover_weight, weight_above
-from stl_nn.recursion import ENCODE_W, SIDE, descend
+from stl_nn.recursion import ENCODE_W, descend, whole_tiles
 from stl_nn.reduced import tolerates_reduced
 from stl_nn.reference import encode_weight
 from stl_nn.sharing import SharedEncoding, can_share
-from stl_nn.tiling import tile_count
 
 ENCODER_NAMES = ("encode_x", "encode_w", "decode")
 
@@ -268,9 +267,9 @@ class STLLinear(nn.Module):
         depth = check_depth(depth)
         if self.encoded_weight is not None and depth != self.depth:
             _, m, p = self.format
-            above = weight_above(self.encoded_weight, self.depth)
-            above = above[:, : tile_count(self.in_features, m), : tile_count(self.out_features, p)]
-            tiles = (tile_count(self.in_features, m * SIDE**depth), tile_count(self.out_features, p * SIDE**depth))
+            rows, columns = whole_tiles((self.in_features, self.out_features), m, p, 0)
+            above = weight_above(self.encoded_weight, self.depth)[:, :rows, :columns]
+            tiles = whole_tiles((self.in_features, self.out_features), m, p, depth)
             encoded = descend(above, depth, ENCODE_W, tiles).to(above.dtype).contiguous()
             self.encoded_weight = nn.Parameter(encoded, requires_grad=self.encoded_weight.requires_grad)
             self._shared = None

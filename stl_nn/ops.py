@@ -20,7 +20,7 @@ from stl_algebra import Format
 from stl_nn.activation import backward_of
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
 from stl_nn.gpu.visible import show_to_compiler
-from stl_nn.recursion import DECODE, ENCODE_X, RANK, SIDE, Matrix, ascend, transposed, whole_rank
+from stl_nn.recursion import DECODE, ENCODE_X, RANK, SIDE, Matrix, ascend, transposed, whole_rank, whole_tiles
 from stl_nn.tiling import tile_count, unfold_tiles
 
 
@@ -175,9 +175,7 @@ def _(
     depth: int = 0,
     gradient: bool = False,  # noqa: ARG001
 ) -> Tensor:
-    side = SIDE**depth
-    tiles = tile_count(matrix.shape[0], height * side), tile_count(matrix.shape[1], width * side)
-    return matrix.new_empty(whole_rank(encode.shape[0], depth), *tiles)
+    return matrix.new_empty(whole_rank(encode.shape[0], depth), *whole_tiles(matrix.shape, height, width, depth))
 
 
 @decode_tiles.register_fake
@@ -209,8 +207,7 @@ def _encode_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
     if ctx.needs_input_grad[0]:
         to_matrix = decode_tiles(grad, encode.T.contiguous(), *ctx.tile, *matrix.shape, *levels)
     if ctx.needs_input_grad[1]:
-        tiles = unfold_tiles(matrix, *ctx.tile)
-        above = ascend(grad, ctx.depth, _levels_up(not ctx.gradient), tiles.shape[1:], decode_tiles)
+        tiles, above = _tiles_and_channels(matrix, grad, ctx.tile, ctx.depth, not ctx.gradient)
         to_encode = _contract(above, tiles, encode.dtype)
     return to_matrix, to_encode, None, None, None, None
 
@@ -226,8 +223,7 @@ def _decode_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
     if ctx.needs_input_grad[0]:
         to_channels = encode_tiles(grad.contiguous(), decode.T.contiguous(), *ctx.tile, ctx.depth, not ctx.gradient)
     if ctx.needs_input_grad[1]:
-        tiles = unfold_tiles(grad, *ctx.tile)
-        above = ascend(channels, ctx.depth, _levels_up(ctx.gradient), tiles.shape[1:], decode_tiles)
+        tiles, above = _tiles_and_channels(grad, channels, ctx.tile, ctx.depth, ctx.gradient)
         to_decode = _contract(tiles, above, decode.dtype)
     return to_channels, to_decode, None, None, None, None, None, None
 
@@ -269,17 +265,15 @@ def _matmul_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         if need_x:
             to_x = decode_tiles(to_encoded, encode_x.T.contiguous(), n, m, *x.shape, depth, True).to(x.dtype)
         if need_encode:
-            tiles = unfold_tiles(x, n, m)
-            above = ascend(to_encoded, depth, _levels_up(True), tiles.shape[1:], decode_tiles)
+            tiles, above = _tiles_and_channels(x, to_encoded, (n, m), depth, True)
             to_encode = _contract(above, tiles, encode_x.dtype)
     if need_weight or need_decode:
         encoded = encode_tiles(x, encode_x, n, m, depth).to(wide)
         if need_weight:
             to_weight = encoded.mT.bmm(channels).to(weight.dtype)
         if need_decode:
-            tiles = unfold_tiles(grad, n, p)
-            products = ascend(encoded.bmm(weight.to(wide)), depth, DECODE, tiles.shape[1:], decode_tiles)
-            to_decode = _contract(tiles, products, decode.dtype)
+            tiles, above = _tiles_and_channels(grad, encoded.bmm(weight.to(wide)), (n, p), depth, False)
+            to_decode = _contract(tiles, above, decode.dtype)
     to_bias = grad.sum(0).to(bias.dtype) if need_bias and bias is not None else None
     return to_x, to_weight, to_encode, to_decode, to_bias, None, None, None, None, None
 
@@ -287,6 +281,14 @@ def _matmul_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
 def _product_dtype(x: Tensor) -> torch.dtype:
     """What gradients are multiplied in: a GPU sums low precisions in float32, for a CPU they are converted to it."""
     return x.dtype if x.is_cuda else coefficient_dtype(x.dtype)
+
+
+def _tiles_and_channels(
+    matrix: Tensor, channels: Tensor, tile: Sequence[int], depth: int, gradient: bool
+) -> tuple[Tensor, Tensor]:
+    """vec of the tiles (height·width, I, J) of a matrix, and their channels (r, I, J) above so many levels."""
+    tiles = unfold_tiles(matrix, *tile)
+    return tiles, ascend(channels, depth, _levels_up(gradient), tiles.shape[1:], decode_tiles)
 
 
 def _contract(left: Tensor, right: Tensor, dtype: torch.dtype) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from stl_algebra import Format, TileEncoder, strassen
-from stl_nn.tiling import decode_and_cut, encode_tiles
+from stl_nn.tiling import decode_and_cut, encode_tiles, tile_count
 
 #: The sides and the rank of Strassen's scheme: a level has tiles of SIDE and turns one channel into RANK.
 SIDE, RANK = 2, 7
@@ -46,6 +46,15 @@ def whole_rank(rank: int, depth: int) -> int:
     245
     """
     return rank * RANK**depth
+
+
+def whole_tiles(shape: Sequence[int], height: int, width: int, depth: int) -> tuple[int, int]:
+    """How many tiles of 2^d·height by 2^d·width it takes to cover a matrix (A, B), below one another and side by side.
+
+    >>> whole_tiles((9, 20), 2, 3, depth=1)
+    (3, 4)
+    """
+    return tile_count(shape[0], height * SIDE**depth), tile_count(shape[1], width * SIDE**depth)
 
 
 def whole_ratio(encoder: TileEncoder, depth: int) -> float:

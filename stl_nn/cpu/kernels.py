@@ -157,13 +157,12 @@ def _join(vectors: Array, tiles: int, first: int, at: int, row: Array, width: in
 
 
 @njit(inline="always", **_OPTIONS)
-def _place(position: int, depth: int) -> tuple[int, int]:
-    """The row and the column of a position in a square of 2^depth by 2^depth, ordered level by level."""
-    row = column = 0
+def _position(row: int, column: int, depth: int) -> int:
+    """The number of a place in a square of 2^depth by 2^depth, ordered level by level."""
+    position = 0
     for level in range(depth):
-        row |= (position >> (2 * level + 1) & 1) << level
-        column |= (position >> (2 * level) & 1) << level
-    return row, column
+        position |= (row >> level & 1) << (2 * level + 1) | (column >> level & 1) << (2 * level)
+    return position
 
 
 @njit(inline="always", **_OPTIONS)
@@ -182,11 +181,9 @@ def _read(
             y = i * side * height + a
             row = x[y, left : min(wide, left + run * side * width)] if y < high else x[0, :0]
             row_ = widened(row, line)
-            for position in range(side * side):
-                down, right = _place(position, depth)
-                if down == a // height:
-                    first = a % height * width
-                    _split(row_[right * width :], run, vectors[position], first, at, width, side * width)
+            for right in range(side):
+                square = vectors[_position(a // height, right, depth)]
+                _split(row_[right * width :], run, square, a % height * width, at, width, side * width)
         at += run
 
 
@@ -204,11 +201,9 @@ def _write(
         left = j * side * width
         for a in range(min(side * height, high - i * side * height)):
             row = out[i * side * height + a, left : min(wide, left + run * side * width)]
-            for position in range(side * side):
-                down, right = _place(position, depth)
-                if down == a // height:
-                    first, rest = a % height * width, line[right * width : len(row)]
-                    _join(vectors[position], run, first, at, rest, width, side * width)
+            for right in range(side):
+                square, rest = vectors[_position(a // height, right, depth)], line[right * width : len(row)]
+                _join(square, run, a % height * width, at, rest, width, side * width)
             store(line[: len(row)], row)
         at += run
 

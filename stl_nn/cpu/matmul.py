@@ -13,7 +13,7 @@ from stl_nn.activation import ACTIVATIONS
 from stl_nn.cpu.memory import empty_in_huge_pages
 from stl_nn.cpu.scratch import Scratch, lines, scratch
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
-from stl_nn.recursion import DECODE, ENCODE_X, SIDE, Matrix, whole_rank
+from stl_nn.recursion import DECODE, ENCODE_X, Matrix, whole_rank, whole_tiles
 from stl_nn.reduced import use_reduced
 
 #: Bytes the two channel buffers may take together; larger panels read the encoded weight less often.
@@ -42,8 +42,7 @@ def encode_on_cpu(
     from stl_nn.cpu.kernels import encode as kernel
     from stl_nn.cpu.kernels import padded, terms
 
-    rows, columns = matrix.shape
-    shape = (whole_rank(len(encode), depth), -(-rows // (height * SIDE**depth)), -(-columns // (width * SIDE**depth)))
+    shape = whole_rank(len(encode), depth), *whole_tiles(matrix.shape, height, width, depth)
     out = empty_in_huge_pages(shape, matrix.dtype) if out is None else out
     if out.numel() == 0:
         return out

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from stl_nn.encoder_tensors import EncoderTensors
-from stl_nn.recursion import DECODE, ENCODE_X, SIDE, Matrix, ascend, descend
+from stl_nn.recursion import DECODE, ENCODE_X, Matrix, ascend, descend, whole_tiles
 from stl_nn.reduced import use_reduced
 from stl_nn.tiling import tile_count
 
@@ -60,7 +60,7 @@ def encode_on_gpu(
             rank,
             **_constants(height, width, rank, tile_columns, matrix.dtype),
         )
-    whole = tile_count(rows, height * SIDE**depth), tile_count(columns, width * SIDE**depth)
+    whole = whole_tiles(matrix.shape, height, width, depth)
     return descend(out, depth, coefficients, whole, partial(encode_on_gpu, traced=traced))
 
 

@@ -81,6 +81,8 @@ def distill(
 def share_of_rate(layer: STLLinear) -> float:
     """What an encoded weight takes of the learning rate of a dense one, so that a step changes the loss as much.
 
+    Of a layer at depth 0.
+
     Adam moves every entry by about the rate, whatever its gradient: at first order a step changes the loss by the rate
     times the sum of the gradient's magnitudes. That sum is about √(P·G) times as large for an encoded weight as for
     the dense one: it has P = r/(m·p) as many entries, and its channels the gains ‖E_X[s]‖·‖D[:,s]‖, of mean square
