@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from stl_nn.calibration.settings import Calibration
     from stl_nn.conversion import convert, revert
     from stl_nn.encoder_tensors import EncoderTensors
+    from stl_nn.joining import join_layers, separate_layers
     from stl_nn.linear import STLLinear
     from stl_nn.matmul import stl_matmul
     from stl_nn.reference import encode_weight
@@ -27,8 +28,10 @@ _HOMES = {
     "Skipped": "replacement",
     "convert": "conversion",
     "encode_weight": "reference",
+    "join_layers": "joining",
     "replace_linears": "replacement",
     "revert": "conversion",
+    "separate_layers": "joining",
     "stl_matmul": "matmul",
 }
 
@@ -41,8 +44,10 @@ __all__ = [
     "Skipped",
     "convert",
     "encode_weight",
+    "join_layers",
     "replace_linears",
     "revert",
+    "separate_layers",
     "stl_matmul",
 ]
 

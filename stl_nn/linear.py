@@ -19,7 +19,7 @@ from stl_nn.recovery import recover_weight, weight_above
 from stl_nn.recursion import ENCODE_W, descend, whole_tiles
 from stl_nn.reduced import tolerates_reduced
 from stl_nn.reference import encode_weight
-from stl_nn.sharing import SharedEncoding, can_share
+from stl_nn.sharing import SharedResult, can_share
 
 ENCODER_NAMES = ("encode_x", "encode_w", "decode")
 
@@ -89,7 +89,7 @@ class STLLinear(nn.Module):
         self.learnable, self.on_the_fly, self.keep_dense = learnable, on_the_fly, keep_dense
         self.break_even_rows = break_even_rows
         self.backend = "auto"
-        self._shared: SharedEncoding | None = None
+        self._shared: SharedResult | None = None
         self.activation = check_activation(activation)
         self._frozen_encoder = None if learnable else encoder
         self._coarse = not learnable and tolerates_reduced(encoder)
@@ -168,7 +168,7 @@ class STLLinear(nn.Module):
             return ACTIVATIONS[self.activation](functional.linear(x, self._autocast(self.weight), bias))
         weight, encoder = self._autocast(self.effective_weight()), self.encoder_tensors()
         if self._shared is not None and not torch.compiler.is_compiling():  # a compiler shares by itself
-            encoded = self._shared.get(given, lambda: encode_input(self._permuted(x), encoder, self.backend))
+            encoded = self._shared.get(id(self), given, lambda: encode_input(self._permuted(x), encoder, self.backend))
             shape = (x.numel() // self.in_features, self.out_features)
             y = multiply_encoded(
                 encoded, weight, encoder, shape, bias=bias, activation=self.activation, backend=self.backend
@@ -198,7 +198,7 @@ class STLLinear(nn.Module):
         reason = can_share(layers)
         if reason:
             raise InvalidInput(f"these layers cannot share an encoded input: {reason}")
-        shared = SharedEncoding(len(layers))
+        shared = SharedResult(len(layers))
         for layer in layers:
             layer._shared = shared
 

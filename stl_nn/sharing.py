@@ -1,9 +1,9 @@
-"""One encoded X for several layers that read the same input: q, k and v, or gate and up."""
+"""What layers that read the same input make of it together, made once: q, k and v, or gate and up."""
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,15 +13,16 @@ if TYPE_CHECKING:
     from stl_nn.linear import STLLinear
 
 
-class SharedEncoding:
-    """The last encoded input of a group of layers, handed to those that are called with the same tensor again.
+class SharedResult:
+    """What a group of layers makes of one input, made once: handed to each of them that is called with the tensor.
 
-    Holds the encoding until every member has taken it, the input is freed or changed in place, or another input
-    comes; so a model's forward need not change. Valid for one autograd mode at a time.
+    Held until every member has taken it, the input is freed or changed in place, or another input comes; so a model's
+    forward need not change. A member that takes it a second time has it made anew: weights may have changed. Valid for
+    one autograd mode at a time.
 
-    >>> cache, x = SharedEncoding(members=2), torch.ones(2, 2)
-    >>> first = cache.get(x, lambda: x + 1)
-    >>> cache.get(x, lambda: x + 2) is first
+    >>> shared, x = SharedResult(members=2), torch.ones(2, 2)
+    >>> first = shared.get("q", x, lambda: x + 1)
+    >>> shared.get("k", x, lambda: x + 2) is first
     True
     """
 
@@ -30,32 +31,29 @@ class SharedEncoding:
         self.clear()
 
     def clear(self) -> None:
-        """Forget the encoding held."""
+        """Forget the result held."""
         self._key: tuple[object, ...] | None = None
         self._input: weakref.ref[Tensor] | None = None
-        self._encoded: Tensor | None = None
-        self._left = 0
+        self._result: Tensor | None = None
+        self._taken: set[object] = set()
 
-    def get(self, x: Tensor, encode: Callable[[], Tensor]) -> Tensor:
-        """The encoding of x: the one held where x is the input it was made of, else a new one by `encode`."""
-        key = (
-            x._version if not x.is_inference() else 0,
-            torch.is_grad_enabled(),
-            torch.is_autocast_enabled(x.device.type),
-        )
-        if self._encoded is not None and self._input is not None and self._input() is x and self._key == key:
-            encoded = self._encoded
+    def get(self, member: Hashable, x: Tensor, make: Callable[[], Tensor]) -> Tensor:
+        """The result for x: the one held where x is the input it was made of, else a new one by `make`."""
+        key = version_of(x), torch.is_grad_enabled(), torch.is_autocast_enabled(x.device.type)
+        fits = self._input is not None and self._input() is x and self._key == key and member not in self._taken
+        if fits and self._result is not None:
+            result = self._result
         else:
-            encoded = encode()
-            self._key, self._encoded, self._left = key, encoded, self.members
+            result = make()
+            self._key, self._result, self._taken = key, result, set()
             self._input = weakref.ref(x, lambda _: self.clear())
-        self._left -= 1
-        if self._left <= 0:
+        self._taken.add(member)
+        if len(self._taken) == self.members:
             self.clear()
-        return encoded
+        return result
 
-    def __deepcopy__(self, memo: dict[int, object]) -> SharedEncoding:
-        copied = SharedEncoding(self.members)
+    def __deepcopy__(self, memo: dict[int, object]) -> SharedResult:
+        copied = SharedResult(self.members)
         memo[id(self)] = copied
         return copied
 
@@ -64,6 +62,17 @@ class SharedEncoding:
 
     def __setstate__(self, state: dict[str, int]) -> None:
         self.__init__(state["members"])  # type: ignore[misc]
+
+
+def version_of(x: Tensor) -> int:
+    """What changes whenever a tensor is changed in place, but for one made in inference mode, which does not tell.
+
+    >>> x = torch.ones(1)
+    >>> before = version_of(x)
+    >>> version_of(x.add_(1)) == before
+    False
+    """
+    return 0 if x.is_inference() else x._version
 
 
 def can_share(layers: Sequence[STLLinear]) -> str:

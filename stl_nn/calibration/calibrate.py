@@ -13,13 +13,14 @@ from torch import Tensor, nn
 
 from stl_algebra import InvalidInput, TileEncoder
 from stl_nn.calibration.budget import Point, spend, tradeoff
-from stl_nn.calibration.groups import Run, chunked, execution_groups
+from stl_nn.calibration.chunks import chunked
 from stl_nn.calibration.layer import Calibrated, Level, calibrate_linear, calibrated_multiplications
 from stl_nn.calibration.moments import Moments, moment_bytes
 from stl_nn.calibration.sensitivity import Probe, sensitivities, usual_probe
-from stl_nn.calibration.settings import call, check_again, check_level
+from stl_nn.calibration.settings import check_again, check_level
 from stl_nn.calibration.stages import Stages
 from stl_nn.conversion import checked_encoders, encoder_for
+from stl_nn.execution import Run, call, execution_groups
 from stl_nn.expected_error import PRECISION_OF_DTYPE
 from stl_nn.replacement import FilterFn, Replacement, Skipped, replace_linears
 
@@ -100,7 +101,7 @@ def calibrate(
     encoder     one for all layers, or a mapping from name patterns, first match first, or, with a budget, several to
                 choose from; layers that cannot gain by theirs stay dense
     batches     an iterable that can be gone over again (a list, a DataLoader)
-    run         feeds a batch to the model, see `settings.call` for what is done where it is left out
+    run         feeds a batch to the model, see `execution.call` for what is done where it is left out
     level       how much calibration may cost, see `Level`
     sequential  layer by layer in the order they run, each on the inputs that the network converted so far makes;
                 else all on the inputs of the dense network
@@ -134,6 +135,8 @@ def calibrate(
     if not first:
         raise InvalidInput("the calibration loader yields nothing; give it at least one batch")
     groups = execution_groups(model, list(chosen), first[0], feed)
+    if silent := chosen.keys() - {name for group in groups for name in group}:
+        raise InvalidInput(f"layer {min(silent)!r} never runs on the calibration inputs; filter it out")
     lags = max(one.format.n for some in offered for one in some.values() if one is not None)
     felt = sensitivity or ({} if probe is None else sensitivities(model, layers, batches, feed, probe, seed=seed))
     made: dict[str, Calibrated] = {}

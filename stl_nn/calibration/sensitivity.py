@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from stl_algebra import InvalidInput
-from stl_nn.calibration.groups import Run
+from stl_nn.execution import Run
 from stl_nn.pointwise import entering_rows, leaving_rows
 
 #: A random scalar of a network's output y whose gradient g has E g gᵀ = M, with δᵀ M δ the square of how far apart

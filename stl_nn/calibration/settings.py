@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
-
 from stl_algebra import InvalidInput
-from stl_nn.calibration.groups import Run
 from stl_nn.calibration.layer import Level
 from stl_nn.calibration.sensitivity import Probe, usual_probe
-
-
-def call(model: nn.Module, batch: Any) -> Any:
-    """Feed a batch as loaders give it: a mapping as keywords, a tuple or list as arguments, anything else as one.
-
-    >>> call(nn.Identity(), [3])
-    3
-    """
-    if isinstance(batch, Mapping):
-        return model(**batch)
-    return model(*batch) if isinstance(batch, tuple | list) else model(batch)
+from stl_nn.execution import Run, call
 
 
 @dataclass(frozen=True)
@@ -34,7 +21,7 @@ class Calibration:
     sequential  layer by layer, each on the inputs that the network converted so far makes
     budget      multiplications of all converted layers together against dense, in (0, 1]: for each layer the encoder
                 is chosen among those given, by what its error does to the network's output
-    run         feeds one batch to the model; see `call` for what is done where it is left out
+    run         feeds one batch to the model; see `execution.call` for what is done where it is left out
     seed        of moves, probes and samples
     on_layer    is told of each `CalibratedLayer` as it is done
     probe       of the network's output, whose gradients tell what it feels of an error, see `sensitivities`: output

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from stl_nn.calibration.groups import Run
 from stl_nn.calibration.moments import Moments, Reached, gather_moments
+from stl_nn.execution import Run
 
 
 @dataclass

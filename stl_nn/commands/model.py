@@ -64,6 +64,12 @@ COLUMNS = (
     help="Give each STL layer a rank of its own, by what its errors do to the output, all within this share.",
 )
 @click.option(
+    "--join/--no-join",
+    default=True,
+    show_default=True,
+    help="Make one STL layer of those that read the same input: q, k and v, or gate and up.",
+)
+@click.option(
     "--finetune",
     type=click.IntRange(0),
     default=0,
@@ -90,6 +96,7 @@ def model_command(
     methods: tuple[str, ...],
     calibrate: str,
     budget: float | None,
+    join: bool,
     finetune: int,
     limit: int | None,
     calibration_limit: int | None,
@@ -116,7 +123,7 @@ def model_command(
     ]
     network = network_of(model, limit, calibration_limit)
     offered = encoder if budget is None else ladder(catalog, tile, budget)
-    outcome = bench(network, offered, chosen, seed, lambda line: click.echo(line, err=True), budget, depth)
+    outcome = bench(network, offered, chosen, seed, lambda line: click.echo(line, err=True), budget, depth, join)
     outcome = {"model": model, "calibration": calibrate, "finetune": finetune, **outcome}
     print_json(outcome) if as_json else _print(outcome)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +37,7 @@ SIZES: dict[str, tuple[tuple[int, int], ...]] = {
     "sequential": ((40, 0),),
 }
 #: Ranks chosen layer by layer: (calibration, depth, share of the multiplications).
-CHOSEN = (("refit", 0, 0.5), ("refit", 0, 0.625))
+CHOSEN = (("moments", 2, 0.5), ("refit", 0, 0.5), ("refit", 0, 0.625))
 #: Converted networks that are trained a little afterwards, by distillation: (method, calibration, rank, depth), all at
 #: half of the multiplications, and the steps that each network gets.
 FINETUNED = (("sparsegpt24", "none", 32, 0), ("stl", "moments", 40, 2))
@@ -96,13 +97,13 @@ def networks_section(records: Sequence[Record]) -> Section:
             "calibration never saw: held out is the language reference of Python, calibration reads the docstrings "
             "of its library. Multiplications are those of the replaced layers, zero padding included, against dense.",
             "What the count leaves out: a 2:4 matrix saves its half only on hardware that skips zeros, and STL encodes "
-            "its inputs and decodes its outputs, r·(K + N) more a row beside the K·N of a dense layer. The column "
-            "“with encoding” adds that, as if no two layers shared an encoded input: a tenth or more at the small "
-            "widths of these networks, 1–2 % at a width of 4096. “+ Strassen” is one level of Strassen's scheme in the "
-            "channels of the layer, 7/8 of its multiplications for more additions: it saves the count, but no time at "
-            "these widths. Exact schemes alone would take 0.586 at four levels of Strassen's and 0.513 at five, on "
-            "tiles of 16 and 32, and 0.503 with rank 48 on ⟨4,4,4⟩ below three levels: what an approximate encoder "
-            "buys is that share at fewer levels, or at none.",
+            "its inputs and decodes its outputs, r·(K + N) more a row beside the K·N of a dense layer, where those "
+            "that read the same input (q, k and v; gate and up) are one layer. The column “with encoding” adds that: a "
+            "tenth at the small widths of these networks, 1–2 % at a width of 4096. “+ Strassen” is one level of "
+            "Strassen's scheme in the channels of the layer, 7/8 of its multiplications for more additions: it saves "
+            "the count, but no time at these widths. Exact schemes alone would take 0.586 at four levels of Strassen's "
+            "and 0.513 at five, on tiles of 16 and 32, and 0.503 with rank 48 on ⟨4,4,4⟩ below three levels: what an "
+            "approximate encoder buys is that share at fewer levels, or at none.",
         ],
     )
     for subject in SUBJECTS:
@@ -196,17 +197,21 @@ def missing(subject: Subject, cells: Sequence[Row]) -> list[tuple[str, str]]:
 def with_encoding(cell: Row) -> float:
     """The share of the multiplications with those of encoding and decoding: r·(K + N) a row of an STL layer.
 
-    >>> layer = {"in_features": 384, "out_features": 384}
-    >>> with_encoding({"method": "stl", "rank": 24, "multiplications": 0.375, "layers": [layer]})
-    0.5
+    >>> layers = [{"name": name, "in_features": 384, "out_features": 192} for name in "qk"]
+    >>> cell = {"method": "stl", "rank": 24, "multiplications": 0.375, "layers": layers}
+    >>> with_encoding(cell), with_encoding({**cell, "joined": {"q.joined": ["q", "k"]}})
+    (0.5625, 0.5)
     """
     if cell["method"] != "stl":
         return float(cell["multiplications"])
-    ranks, layers = cell.get("ranks", {}), cell["layers"]
-    dense = sum(layer["in_features"] * layer["out_features"] for layer in layers)
-    coded = sum(
-        ranks.get(layer.get("name"), cell["rank"]) * (layer["in_features"] + layer["out_features"]) for layer in layers
-    )
+    stands = {part: name for name, parts in cell.get("joined", {}).items() for part in parts}
+    ranks, entering, leaving, dense = cell.get("ranks", {}), dict[str, int](), Counter[str](), 0
+    for layer in cell["layers"]:
+        name = stands.get(layer["name"], layer["name"])
+        entering[name] = layer["in_features"]
+        leaving[name] += layer["out_features"]
+        dense += layer["in_features"] * layer["out_features"]
+    coded = sum(ranks.get(name, cell["rank"]) * (entering[name] + leaving[name]) for name in entering)
     return float(cell["multiplications"] + coded / dense)
 
 

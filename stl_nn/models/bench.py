@@ -41,7 +41,8 @@ def network_of(name: str, limit: int | None = None, calibration: int | None = No
 def measure_method(converter: Converter, method: Method) -> dict[str, Any]:
     """One method's multiplications, figures, errors by layer, and the seconds that converting and measuring took.
 
-    With a budget also the rank of each layer.
+    With a budget also the rank of each layer; where layers were joined, the names of these by that of what stands for
+    them.
     """
     network = converter.network
     began = time.perf_counter()
@@ -57,14 +58,19 @@ def measure_method(converter: Converter, method: Method) -> dict[str, Any]:
         "layer_error_max": max(errors.values(), default=0.0),
         "layers": errors,
         **({"ranks": dict(done.ranks)} if done.ranks else {}),
+        **({"joined": {name: list(parts) for name, parts in done.parts.items()}} if done.parts else {}),
         "conversion_seconds": converted - began,
         "measurement_seconds": time.perf_counter() - converted,
     }
 
 
 def errors_by_layer(network: Network, done: Converted) -> dict[str, float]:
-    """The relative output error of each converted layer, on the inputs the dense network makes."""
-    stand_ins = {name: {"": done.model.get_submodule(name)} for name in done.layers}
+    """The relative output error of each converted layer, on the inputs the dense network makes.
+
+    Of one that stands for several, that of each.
+    """
+    names = [part for name in done.layers for part in done.parts.get(name, (name,))]
+    stand_ins = {name: {"": done.model.get_submodule(name)} for name in names}
     batches, rows = [], 0
     for batch in network.held_out:
         if rows < network.layer_rows:
@@ -84,16 +90,18 @@ def bench(
     say: Callable[[str], None] | None = None,
     budget: float | None = None,
     depth: int = 0,
+    join: bool = True,
 ) -> dict[str, Any]:
     """Everything measured: figures by method, errors by layer, a verdict, and the circumstances.
 
     Baselines get as many multiplications as the encoder, or the budget, takes; 2:4 sparsity always takes half. With a
-    budget several encoders are given and each layer gets one of them. `depth` is that of the STL layers.
+    budget several encoders are given and each layer gets one of them. `depth` is that of the STL layers, and with
+    `join` one of them stands for several layers that read the same input.
     """
     began = time.perf_counter()
     encoders = [encoder] if isinstance(encoder, TileEncoder) else list(encoder)
     ratio = whole_ratio(encoders[0], depth) if budget is None else budget
-    converter = Converter(network, encoder, ratio, seed, say, budget=budget, depth=depth)
+    converter = Converter(network, encoder, ratio, seed, say, budget=budget, depth=depth, join=join)
     dense = network.measure(network.model)
     rows = [measure_method(converter, method) for method in methods]
     errors = {row["method"]: row.pop("layers") for row in rows}

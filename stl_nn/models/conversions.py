@@ -6,12 +6,14 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import torch
 from torch import Tensor, nn
 
 from stl_algebra import InvalidInput, TileEncoder
 from stl_nn.baselines import BASELINES, convert_baseline, multiplications
 from stl_nn.calibration import Moments, calibrate, gather_moments, sensitivities
 from stl_nn.conversion import convert
+from stl_nn.joining import join_layers
 from stl_nn.models.distillation import distill
 from stl_nn.models.network import Network
 from stl_nn.replacement import is_linear
@@ -49,12 +51,14 @@ class Converted:
     """A converted copy of a network's model, its share of the multiplications, and the names of its new layers.
 
     ranks  of STL layers whose encoders were chosen under a budget
+    parts  of layers that stand for several of the network's, the names of these
     """
 
     model: nn.Module
     multiplications: float
     layers: tuple[str, ...]
     ranks: Mapping[str, int] = field(default_factory=dict)
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Converter:
@@ -64,6 +68,7 @@ class Converter:
     ratio    what baselines may take of the multiplications
     depth    of STL layers, levels of Strassen's scheme in their channels
     budget   what calibrated STL layers may take together, the rank of each by how sensitive the network is to it
+    join     whether layers that read the same input become one STL layer, see `join_layers`
     before   another converter of the same network, whose moments and sensitivities are taken over
     """
 
@@ -77,9 +82,10 @@ class Converter:
         before: Converter | None = None,
         budget: float | None = None,
         depth: int = 0,
+        join: bool = True,
     ) -> None:
         self.network, self.encoder, self.ratio, self.seed = network, encoder, ratio, seed
-        self._budget, self.depth = budget, depth
+        self._budget, self.depth, self._join = budget, depth, join
         self._say: Say = say or (lambda _: None)
         self.known_moments: Mapping[str, Moments] | None = before.known_moments if before else None
         self.known_sensitivity: Mapping[str, Tensor] | None = before.known_sensitivity if before else None
@@ -113,23 +119,21 @@ class Converter:
     def _converted(self, method: Method) -> Converted:
         if method.calibration != "none" and method.name != "stl":
             raise InvalidInput(f"{method.name} has no levels of calibration; leave out --calibrate for it")
-        model = copy.deepcopy(self.network.model)
+        model, network = copy.deepcopy(self.network.model), self.network
         if method.name != "stl":
             seen = self.moments() if BASELINES[method.name].needs_moments else None
-            accepts = self.network.accepts
-            done = convert_baseline(model, method.name, min(self.ratio, 1.0), accepts, moments=seen, seed=self.seed)
+            ratio = min(self.ratio, 1.0)
+            done = convert_baseline(model, method.name, ratio, network.accepts, moments=seen, seed=self.seed)
             share = multiplications(method.name, done)
-            names = tuple(one.name for one in done if one.replacement is not None)
-        elif method.calibration == "none":
-            if not isinstance(self.encoder, TileEncoder):
-                raise InvalidInput(
-                    "ranks are chosen by measured sensitivity: with a budget give a level of calibration"
-                )
-            report = convert(model, self.encoder, self.network.accepts, depth=self.depth)
-            share, names = report.multiplications, tuple(layer.name for layer in report.converted)
-        else:
-            return self._calibrated(model, method.calibration)
-        return Converted(model.eval(), share, names)
+            return Converted(model.eval(), share, tuple(one.name for one in done if one.replacement is not None))
+        parts = join_layers(model, network.calibration[0], network.run, network.accepts) if self._join else {}
+        if method.calibration != "none":
+            return self._calibrated(model, method.calibration, parts)
+        if not isinstance(self.encoder, TileEncoder):
+            raise InvalidInput("ranks are chosen by measured sensitivity: with a budget give a level of calibration")
+        report = convert(model, self.encoder, network.accepts, depth=self.depth)
+        names = tuple(layer.name for layer in report.converted)
+        return Converted(model.eval(), report.multiplications, names, parts=parts)
 
     def moments(self, lags: int = 1) -> Mapping[str, Moments]:
         """The moments, with so many lags, of what enters each layer that is converted, on the calibration batches."""
@@ -157,9 +161,15 @@ class Converter:
     def _known_lags(self) -> int:
         return min((len(one.lagged) for one in (self.known_moments or {}).values()), default=0)
 
-    def _calibrated(self, model: nn.Module, calibration: str) -> Converted:
+    def _calibrated(self, model: nn.Module, calibration: str, parts: Mapping[str, tuple[str, ...]]) -> Converted:
         sequential, level = calibration.endswith("sequential"), calibration.removesuffix("-sequential")
         most = max(one.format.n for one in ([self.encoder] if isinstance(self.encoder, TileEncoder) else self.encoder))
+        felt, seen = dict(self.sensitivity()), dict(self.known_moments or {})
+        for name, joined in parts.items():
+            if all(part in felt for part in joined):
+                felt[name] = torch.cat([felt[part] for part in joined])
+            if joined[0] in seen:
+                seen[name] = seen[joined[0]]
         report = calibrate(
             model,
             self.encoder,
@@ -171,10 +181,10 @@ class Converter:
             filter_fn=self.network.accepts,
             seed=self.seed,
             depth=self.depth,
-            sensitivity=self.sensitivity(),
-            moments=self.known_moments if self._known_lags() >= most and not sequential else None,
+            sensitivity=felt,
+            moments=seen if self._known_lags() >= most and not sequential else None,
             on_layer=lambda layer: self._say(f"calibrated {layer.name}: error {layer.expected_error:.4f}"),
         )
         ranks = {} if self._budget is None else {layer.name: layer.rank for layer in report.layers}
         names = tuple(layer.name for layer in report.layers)
-        return Converted(model.eval(), report.multiplications, names, ranks)
+        return Converted(model.eval(), report.multiplications, names, ranks, parts)

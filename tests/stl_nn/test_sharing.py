@@ -79,10 +79,10 @@ def test_nothing_is_held_once_the_input_is_gone() -> None:
     with torch.no_grad():
         layers[0](x)
     shared = layers[0]._shared
-    assert shared._encoded is not None
+    assert shared._result is not None
     del x
     gc.collect()
-    assert shared._encoded is None
+    assert shared._result is None
 
 
 def test_copies_of_a_model_share_among_themselves() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from stl_nn.calibration.groups import chunked, execution_groups
+from stl_nn.calibration.chunks import chunked
 from stl_nn.calibration.moments import gather_moments
+from stl_nn.execution import call, execution_groups
 
 
 class Attention(nn.Module):
@@ -21,7 +22,7 @@ class Attention(nn.Module):
 
 def test_groups_follow_execution_not_registration() -> None:
     model = Attention()
-    groups = execution_groups(model, ["out", "v", "k", "q"], torch.randn(3, 4), lambda model, x: model(x))
+    groups = execution_groups(model, ["out", "v", "k", "q"], torch.randn(3, 4), call)
     assert groups == [["q", "k", "v"], ["out"]]
 
 
