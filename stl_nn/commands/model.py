@@ -82,7 +82,11 @@ COLUMNS = (
     type=click.IntRange(2),
     help="Held-out passages to measure on, 64 [minilm], windows of 512 tokens, 8 [smollm2], images, 899 [digits-vit].",
 )
-@click.option("--calibration-limit", type=click.IntRange(1), help="As many to calibrate on.  [default: as --limit]")
+@click.option(
+    "--calibration-limit",
+    type=click.IntRange(1),
+    help="As many to calibrate on; fine-tuning takes all there are.  [default: as --limit]",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="For the methods that sample.")
 @catalog_options
 @json_option

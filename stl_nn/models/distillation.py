@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 
@@ -26,7 +27,8 @@ def distill(
     """Train the converted layers `names` of a model in place so that its outputs come near the dense network's.
 
     Only floating-point parameters of these layers learn; the rest of the network stays as it is. A step is AdamW on
-    the mean distance over some calibration batches, taken in turn; the learning rate falls along a cosine. Levels of
+    the mean distance over some training batches, taken in turn from a shuffled order, the same every time; the learning
+    rate falls along a cosine. Levels of
     Strassen's scheme are put back at the end: without them a layer has fewer weights, and a step takes less time.
 
     rate     the highest learning rate of a dense weight, the network's own where left out; so is the number of batches
@@ -53,7 +55,7 @@ def distill(
     optimiser = torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     taken = batches or network.batches_a_step
-    inputs = cycle(network.calibration)
+    inputs = cycle(random.Random(0).sample(network.training, len(network.training)))
     try:
         for step in range(steps):
             optimiser.zero_grad(set_to_none=True)

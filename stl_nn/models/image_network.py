@@ -49,9 +49,13 @@ class ImageNetwork(Network):
         count = limit or self.limit
         self.labels = images.test_labels[:count]
         self.held_out = resized(images.test[:count], self.shape.image).split(BATCH)
-        seen = images.train[: calibration or len(images.train)]
-        self.calibration = resized(seen, self.shape.image).split(BATCH)
+        self._seen = resized(images.train, self.shape.image)
+        self.calibration = self._seen[: calibration or len(self._seen)].split(BATCH)
         self.model = _trained(self.shape, self.recipe, cache)
+
+    @property
+    def training(self) -> Sequence[Tensor]:
+        return self._seen.split(BATCH)
 
     def accepts(self, module: nn.Module, name: str) -> bool:
         return in_backbone(module, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import cached_property
 from math import exp
@@ -45,13 +46,16 @@ class LanguageNetwork(Network):
         window: int = WINDOW,
         language: LanguageModel | None = None,
     ) -> None:
-        self.language = language or load_smollm2()
+        self.language, self._window = language or load_smollm2(), window
         self.model = self.language.model
         self.held_out = self.language.windows(topics(), window, limit or self.limit)
-        seen = "\n\n".join(prose(docstrings()))
-        self.calibration = self.language.windows(seen, window, calibration or limit or self.limit)
+        self.calibration = self._calibration_windows(calibration or limit or self.limit)
         if not self.held_out or not self.calibration:
             raise InvalidInput("the text is shorter than one window; give a longer text or a shorter window")
+
+    @cached_property
+    def training(self) -> Sequence[Tensor]:
+        return self._calibration_windows(sys.maxsize)
 
     def accepts(self, module: nn.Module, name: str) -> bool:  # noqa: ARG002
         return name != "lm_head"
@@ -87,6 +91,9 @@ class LanguageNetwork(Network):
 
     def rows(self, batches: Sequence[Any]) -> int:
         return sum(window.numel() for window in batches)
+
+    def _calibration_windows(self, limit: int) -> list[Tensor]:
+        return self.language.windows("\n\n".join(prose(docstrings())), self._window, limit)
 
     @cached_property
     @torch.no_grad()

@@ -16,7 +16,8 @@ class Network(ABC):
     """A trained network with what it is measured on. Calibration and held-out inputs have nothing in common.
 
     model        the dense network, in evaluation mode, never changed
-    calibration  batches to calibrate and fine-tune on, of the source `calibration_text`
+    calibration  batches to calibrate on, of the source `calibration_text`
+    training     batches to fine-tune on: those, and what more there is of their source
     held_out     batches to measure on, of the source `text`
     unit         what a batch is called: passages, windows, images
     """
@@ -38,6 +39,10 @@ class Network(ABC):
     model: nn.Module
     calibration: Sequence[Any]
     held_out: Sequence[Any]
+
+    @property
+    def training(self) -> Sequence[Any]:
+        return self.calibration
 
     def accepts(self, module: nn.Module, name: str) -> bool:  # noqa: ARG002
         """Whether a linear layer is one to convert; all are, unless a network says otherwise."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -35,6 +36,10 @@ class SentenceNetwork(Network):
         self.model = self.sentences.model
         self.held_out = passages_of(self.text, limit or self.limit)
         self.calibration = passages_of(self.calibration_text, calibration or limit or self.limit)
+
+    @cached_property
+    def training(self) -> Sequence[str]:
+        return passages_of(self.calibration_text, sys.maxsize)
 
     def run(self, model: nn.Module, batch: Any) -> Tensor:
         states: Tensor = model(input_ids=self.sentences.tokens(batch)).last_hidden_state

@@ -69,6 +69,24 @@ def test_steps_bring_a_converted_network_nearer_to_the_dense_one(name: str) -> N
     assert all(p.requires_grad for p in after.model.parameters())
 
 
+def test_steps_take_all_training_batches_in_turn() -> None:
+    class Longer(Small):
+        @property
+        def training(self) -> list[Tensor]:
+            return [*self.calibration, *self.more]
+
+        def run(self, model: nn.Module, batch: Any) -> Tensor:
+            if torch.is_grad_enabled():
+                taken.append(batch)
+            return super().run(model, batch)
+
+    taken: list[Tensor] = []
+    network = Longer()
+    network.more = list(torch.randn(4, 40, 16))
+    distill(network, network.model, ["0"], 6, batches=2)
+    assert sorted(map(id, taken)) == sorted(map(id, network.training))
+
+
 def test_fine_tuning_goes_on_from_the_conversion_before_it() -> None:
     said: list[str] = []
     network = Small()

@@ -34,7 +34,9 @@ def test_an_exact_encoder_changes_nothing_and_pruning_something(minilm: Sentence
 def test_calibration_sees_another_text_than_the_one_measured_on(minilm: SentenceEncoder) -> None:
     network = SentenceNetwork(3, 5, minilm)
     assert (len(network.held_out), len(network.calibration)) == (3, 5)
-    assert not set(network.held_out) & set(network.calibration)
+    assert network.training[:5] == network.calibration
+    assert len(network.training) > 5
+    assert not set(network.held_out) & set(network.training)
 
 
 def test_moments_are_gathered_once(minilm: SentenceEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
