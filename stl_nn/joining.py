@@ -44,9 +44,9 @@ class JoinedPart(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         joined = self.first.joined
-        # A compiler computes what is the same once by itself.
-        whole = joined(x) if torch.compiler.is_compiling() else self._shared.get(id(self), x, lambda: joined(x))
-        part: Tensor = whole[..., self.start : self.start + self.out_features]
+        part: Tensor = self._shared.get(self.start, x, lambda: joined(x))[
+            ..., self.start : self.start + self.out_features
+        ]
         return part
 
     def extra_repr(self) -> str:

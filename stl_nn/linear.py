@@ -90,6 +90,7 @@ class STLLinear(nn.Module):
         self.break_even_rows = break_even_rows
         self.backend = "auto"
         self._shared: SharedResult | None = None
+        self._member = 0
         self.activation = check_activation(activation)
         self._frozen_encoder = None if learnable else encoder
         self._coarse = not learnable and tolerates_reduced(encoder)
@@ -167,8 +168,10 @@ class STLLinear(nn.Module):
             assert self.weight is not None
             return ACTIVATIONS[self.activation](functional.linear(x, self._autocast(self.weight), bias))
         weight, encoder = self._autocast(self.effective_weight()), self.encoder_tensors()
-        if self._shared is not None and not torch.compiler.is_compiling():  # a compiler shares by itself
-            encoded = self._shared.get(id(self), given, lambda: encode_input(self._permuted(x), encoder, self.backend))
+        if self._shared is not None:
+            encoded = self._shared.get(
+                self._member, given, lambda: encode_input(self._permuted(x), encoder, self.backend)
+            )
             shape = (x.numel() // self.in_features, self.out_features)
             y = multiply_encoded(
                 encoded, weight, encoder, shape, bias=bias, activation=self.activation, backend=self.backend
@@ -199,8 +202,8 @@ class STLLinear(nn.Module):
         if reason:
             raise InvalidInput(f"these layers cannot share an encoded input: {reason}")
         shared = SharedResult(len(layers))
-        for layer in layers:
-            layer._shared = shared
+        for number, layer in enumerate(layers):
+            layer._shared, layer._member = shared, number
 
     def uses_dense(self, rows: int) -> bool:
         """Whether a call with so many rows takes the dense weight that `keep_dense` kept."""

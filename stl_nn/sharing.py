@@ -18,7 +18,7 @@ class SharedResult:
 
     Held until every member has taken it, the input is freed or changed in place, or another input comes; so a model's
     forward need not change. A member that takes it a second time has it made anew: weights may have changed. Valid for
-    one autograd mode at a time.
+    one autograd mode at a time. Where a compiler traces a forward, changes in place between two members are not seen.
 
     >>> shared, x = SharedResult(members=2), torch.ones(2, 2)
     >>> first = shared.get("q", x, lambda: x + 1)
@@ -34,23 +34,34 @@ class SharedResult:
         """Forget the result held."""
         self._key: tuple[object, ...] | None = None
         self._input: weakref.ref[Tensor] | None = None
+        self._traced: Tensor | None = None
         self._result: Tensor | None = None
         self._taken: set[object] = set()
 
     def get(self, member: Hashable, x: Tensor, make: Callable[[], Tensor]) -> Tensor:
         """The result for x: the one held where x is the input it was made of, else a new one by `make`."""
-        key = version_of(x), torch.is_grad_enabled(), torch.is_autocast_enabled(x.device.type)
-        fits = self._input is not None and self._input() is x and self._key == key and member not in self._taken
-        if fits and self._result is not None:
+        held, key = self._held(x)
+        if held is x and self._key == key and self._result is not None and member not in self._taken:
             result = self._result
         else:
             result = make()
-            self._key, self._result, self._taken = key, result, set()
-            self._input = weakref.ref(x, lambda _: self.clear())
+            self.clear()
+            self._key, self._result = key, result
+            if torch.compiler.is_compiling():
+                self._traced = x
+            else:
+                self._input = weakref.ref(x, lambda _: self.clear())
         self._taken.add(member)
         if len(self._taken) == self.members:
             self.clear()
         return result
+
+    def _held(self, x: Tensor) -> tuple[Tensor | None, tuple[object, ...]]:
+        """The input of the result held, and what it must have in common with x besides."""
+        if torch.compiler.is_compiling():  # which traces neither weak references nor versions
+            return self._traced, ()
+        held = None if self._input is None else self._input()
+        return held, (version_of(x), torch.is_grad_enabled(), torch.is_autocast_enabled(x.device.type))
 
     def __deepcopy__(self, memo: dict[int, object]) -> SharedResult:
         copied = SharedResult(self.members)

@@ -9,7 +9,9 @@ import pickle
 import pytest
 import torch
 from encoders import STRASSEN2
+from functorch.compile import make_boxed_func
 from torch import Tensor, nn
+from torch._dynamo.backends.common import aot_autograd
 
 from stl_algebra import InvalidInput
 from stl_nn import convert, join_layers, revert, separate_layers
@@ -180,3 +182,20 @@ def test_a_tensor_changed_in_place_between_two_layers_is_not_one_input() -> None
 def test_filters_and_batches_are_those_of_a_conversion() -> None:
     model, x = Block(), torch.randn(5, 16)
     assert join_layers(model, {"x": x}, filter_fn=lambda _, name: name != "up") == {"q.joined": ("q", "k", "v")}
+
+
+def test_a_compiler_sees_one_product_for_all_parts() -> None:
+    model, x = Block(), torch.randn(5, 16)
+    join_layers(model, x)
+    products: list[str] = []
+
+    def listed(graph: torch.fx.GraphModule, _: object) -> object:
+        products.extend(str(node.target) for node in graph.graph.nodes if "mm" in str(node.target))
+        return make_boxed_func(graph.forward)
+
+    compiled = torch.compile(model, backend=aot_autograd(fw_compiler=listed), fullgraph=True)
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(x), model(x))
+        torch.testing.assert_close(compiled(2 * x), model(2 * x))
+    assert len(products) == 4
+    assert model.q._shared._traced is None
