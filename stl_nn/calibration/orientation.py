@@ -16,23 +16,24 @@ from stl_algebra.symmetry import Symmetry
 MOST_ORDERS = 120
 
 
-def oriented(encoder: TileEncoder, moments: Moments, precision: str = "bf16") -> TileEncoder:
-    """The image of an encoder of least error under second moments of tiles, among those equal to it without them.
+def oriented(encoder: TileEncoder, moments: Moments, precision: str = "bf16", number: int = 1) -> list[TileEncoder]:
+    """So many images of an encoder, of least error under moments of tiles first, among those equal to it without.
 
     Rotations and transpositions of the product exchange the parts that X, W and Y play, and a permutation of the m
     inner positions decides which channels meet which products. All have the rank, the error on white inputs and the
-    growth of the encoder itself. An exact encoder is returned as it is.
+    growth of the encoder itself. An exact encoder is returned as it is, alone.
 
     >>> from stl_algebra import Format, strassen
     >>> u, v, w = (factor[:6] for factor in strassen().factors)
     >>> encoder, second = TileEncoder(Format(2, 2, 2), u, v, w.T), np.diag([4.0, 1.0, 4.0, 1.0])
     >>> moments = Moments(Format(2, 2, 2), second, np.eye(4))
-    >>> moments.relative_error(oriented(encoder, moments)) <= moments.relative_error(encoder)
+    >>> moments.relative_error(oriented(encoder, moments)[0]) <= moments.relative_error(encoder)
     True
     """
     if encoder.ring.is_exact_for_reals:
-        return encoder
-    return min((encoder, *orientations(encoder)), key=lambda image: moments.error_at(image, precision))
+        return [encoder]
+    images = [encoder, *orientations(encoder)]
+    return sorted(images, key=lambda image: moments.error_at(image, precision))[:number]
 
 
 def orientations(encoder: TileEncoder) -> list[TileEncoder]:

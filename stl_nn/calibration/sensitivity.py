@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
@@ -15,6 +16,8 @@ from stl_nn.pointwise import entering_rows, leaving_rows
 #: A random scalar of a network's output y whose gradient g has E g gᵀ = M, with δᵀ M δ the square of how far apart
 #: y and y + δ are.
 Probe = Callable[[Any, torch.Generator], Tensor]
+#: Channels of a block that inputs are made white in, at most; and a ridge, as a share of their mean variance.
+BLOCK, RIDGE = 512, 1e-2
 #: Rows of input after which sensitivities are told well enough, and probes of each batch.
 ROWS, PROBES = 4096, 4
 
@@ -64,9 +67,9 @@ def sensitivities(
     of each layer: (N,), float64.
 
     An STL layer errs as a layer with another weight would, W + ΔW: by (x − E x) ΔW, for rows of one sequence alike, so
-    that errors add up where rows are averaged. With independent entries of variance proportional to the mean square of
-    the row of W they are in, and G = Σ_t (x_t − E x) g_tᵀ for the gradients g_t of a probe, the output changes by
-    Σ_kj G_kj² Var ΔW_kj, to first order.
+    that errors add up where rows are averaged. Calibration leaves errors that are as large in one direction that inputs
+    vary in as in another: with x̃ = L⁻¹ (x − E x), LLᵀ the second moments of x − E x within blocks of channels, and
+    g_t the gradients of a probe, the output then changes by ‖Σ_t x̃_t g_t‖² for each channel, to first order.
 
     model, layers  the modules of these names in the model, with the weights as linear layers
     rows           so many are read of the batches, about, twice
@@ -95,11 +98,11 @@ def sensitivities(
         for seen in _seen(model, modules, batches, run, rows):
             entered = [one for one in seen.entered if one[2].requires_grad]
             reached.update(name for name, *_ in entered)
+            whitened = [sums[name].whitened(x) for name, x, _ in entered]
             for _ in range(PROBES):
-                for (name, x, _), gradient in zip(
-                    entered, _gradients(probe, seen.output, entered, generator), strict=True
-                ):
-                    sums[name].feel(x, leaving_rows(modules[name], gradient).flatten(0, -2))
+                gradients = _gradients(probe, seen.output, entered, generator)
+                for (name, *_), x, gradient in zip(entered, whitened, gradients, strict=True):
+                    sums[name].feel(x, leaving_rows(modules[name], gradient).flatten(0, -2).to(x.dtype))
     return {name: sums[name].sensitivity for name in layers if name in reached}
 
 
@@ -163,31 +166,58 @@ def _seen(
 
 
 class _Sums:
-    """Over the rows seen of one layer, float64: what becomes of errors of its weight where the mean is known.
+    """Over the rows seen of one layer: in which directions its inputs vary, and what becomes of errors.
 
-    first, second  (K,)  Σ x and Σ x²
-    changed        (N,)  Σ_k G_kj² w_k over batches and probes, with w the mean square of each row of W
+    first    (K,)       Σ x, float64
+    second   (B, b, b)  Σ xᵀx for B blocks of b channels, float64
+    energy   Σ ‖x̃‖² of the inputs as `whitened`
+    changed  (N,)       Σ ‖Σ_t x̃_t g_t‖² over batches and probes, float64
     """
 
     def __init__(self, linear: nn.Linear) -> None:
-        self._squares = linear.weight.detach().double().square().mean(dim=0)
-        self.rows = 0
-        self.first, self.second = torch.zeros_like(self._squares).repeat(2, 1)
-        self.changed = self._squares.new_zeros(len(linear.weight))
+        features = linear.in_features
+        size = next(size for size in range(min(features, BLOCK), 0, -1) if features % size == 0)
+        self.rows, self.energy = 0, 0.0
+        self.first = linear.weight.new_zeros(features, dtype=torch.float64)
+        self.second = self.first.new_zeros(features // size, size, size)
+        self.changed = self.first.new_zeros(len(linear.weight))
 
     def read(self, x: Tensor) -> None:
         """Take the inputs (T, K) of a call."""
         self.rows += len(x)
         self.first += x.sum(dim=0, dtype=torch.float64)
-        self.second += x.double().square().sum(dim=0)
+        blocks = self._blocks(x)
+        self.second += blocks.mT @ blocks
 
-    def feel(self, x: Tensor, gradient: Tensor) -> None:
-        """Take the gradients (T, N) of one probe of these inputs."""
-        errors = (x - (self.first / self.rows).to(x.dtype)).T @ gradient
-        self.changed += self._squares @ errors.double().square()
+    def whitened(self, x: Tensor) -> Tensor:
+        """x̃ (T, K) for inputs x: their deviations from the mean, of variance one in all directions of a block."""
+        blocks = torch.linalg.solve_triangular(self._factor, self._blocks(x - self._mean.to(x.dtype)).mT, upper=False)
+        found = blocks.flatten(0, 1).T
+        self.energy += float(found.square().sum(dtype=torch.float64))
+        return found
+
+    def feel(self, whitened: Tensor, gradient: Tensor) -> None:
+        """Take the gradients (T, N) of one probe of inputs."""
+        self.changed += (whitened.T @ gradient).double().square().sum(dim=0)
 
     @property
     def sensitivity(self) -> Tensor:
-        varying = (self.second - self.first.square() / max(self.rows, 1)).clamp_min(0)
-        deviation = float(varying @ self._squares)
-        return self.changed / PROBES / deviation if deviation > 0 else torch.zeros_like(self.changed)
+        return self.changed / PROBES / self.energy if self.energy > 0 else torch.zeros_like(self.changed)
+
+    @property
+    def _mean(self) -> Tensor:
+        return self.first / max(self.rows, 1)
+
+    @cached_property
+    def _factor(self) -> Tensor:
+        mean = self._blocks(self._mean[None])
+        moments = self.second / max(self.rows, 1) - mean.mT @ mean
+        ridge = RIDGE * moments.diagonal(dim1=1, dim2=2).mean(dim=1)
+        ridge = ridge.clamp_min(torch.finfo(torch.float32).tiny)
+        identity = torch.eye(moments.shape[-1], dtype=moments.dtype, device=moments.device)
+        return torch.linalg.cholesky(moments + ridge[:, None, None] * identity).float()
+
+    def _blocks(self, x: Tensor) -> Tensor:
+        """(B, T, b) of (T, K), in float32 at least."""
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        return wide.unflatten(1, self.second.shape[:2]).transpose(0, 1)

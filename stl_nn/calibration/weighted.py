@@ -66,17 +66,17 @@ def weighted_encoders(
     return list(map(problem.encoder, found))
 
 
-def nearly_weighted_encoder(system: TileSystem, start: TileEncoder, sweeps: int) -> TileEncoder:
-    """What so many sweeps of alternating least squares make of an encoder: in a hundredth of the time as good for what
+def nearly_weighted_encoder(system: TileSystem, starts: Sequence[TileEncoder], sweeps: int) -> TileEncoder:
+    """The best that so many sweeps of alternating least squares make of encoders of one rank: soon as good for what
     ranks are compared by, how much less one errs than another.
 
-    An exact encoder is returned as it is.
+    An exact encoder that comes first is returned as it is.
     """
-    problem = _problem(system, start)
+    problem = _problem(system, starts[0])
     if problem is None:
-        return start
+        return starts[0]
     with threadpool_limits(1):
-        return problem.encoder(_swept(problem, problem.factors(start), sweeps))
+        return problem.encoder(_best(problem, map(problem.factors, starts), sweeps)[0])
 
 
 def _problem(system: TileSystem, encoder: TileEncoder) -> Problem | None:

@@ -29,7 +29,7 @@ def _encoder(format: Format, rank: int, seed: int) -> TileEncoder:
 def test_only_the_error_under_the_moments_changes_and_never_for_the_worse(sizes: tuple[int, ...], seed: int) -> None:
     format = Format(*sizes)
     encoder, moments = _encoder(format, 4, seed), _uneven(format, seed)
-    found = oriented(encoder, moments)
+    [found] = oriented(encoder, moments)
     assert found.format == format
     assert found.rank == encoder.rank
     assert found.relative_error == pytest.approx(encoder.relative_error)
@@ -51,11 +51,11 @@ def test_a_permuted_encoder_is_turned_back() -> None:
                 w.T,
             ),
             moments,
-        )
+        )[0]
         for order in orders
     ]
     assert len({round(moments.error_at(one, "bf16"), 9) for one in found}) == 1
 
 
 def test_an_exact_encoder_is_left_alone() -> None:
-    assert oriented(strassen(), _uneven(Format(2, 2, 2), 0)) == strassen()
+    assert oriented(strassen(), _uneven(Format(2, 2, 2), 0), number=3) == [strassen()]

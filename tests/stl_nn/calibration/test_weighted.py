@@ -92,10 +92,10 @@ def test_a_few_sweeps_come_near_to_it(weight: torch.Tensor) -> None:
     tiles = system.tile_moments
     assert tiles is not None
     start = truncated_strassen()
-    near, best = nearly_weighted_encoder(system, start, 100), weighted_encoders(system, [start])[0]
+    near, best = nearly_weighted_encoder(system, [start], 100), weighted_encoders(system, [start])[0]
     gained, gain = (tiles.error_at(start, "bf16") - tiles.error_at(one, "bf16") for one in (near, best))
     assert gained > 0.8 * gain > 0
-    assert nearly_weighted_encoder(system, strassen(), 100) == strassen()
+    assert nearly_weighted_encoder(system, [strassen()], 100) == strassen()
 
 
 def test_the_same_seed_gives_the_same_encoders(weight: torch.Tensor) -> None:
