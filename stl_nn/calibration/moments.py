@@ -122,9 +122,7 @@ class MomentSums:
     def add(self, rows: Tensor) -> None:
         """Take in a sequence of rows, shape (..., K). Raises InvalidInput where one is not finite."""
         rows = rows.detach().reshape(-1, rows.shape[-1]).float().cpu()
-        total = rows.sum(dim=0, dtype=torch.float64)
-        if not bool(torch.isfinite(total).all()):
-            raise InvalidInput("the calibration inputs make NaN or infinity in the network; check them and the model")
+        total = column_sums(rows)
         for lag in range(min(len(self._pairs), len(rows))):
             pairs = len(rows) - lag
             self._first[lag] += total - rows[pairs:].sum(dim=0, dtype=torch.float64)
@@ -160,6 +158,18 @@ class MomentSums:
         lagged[0] = (lagged[0] + lagged[0].T) / 2
         paired = torch.tensor(self._pairs, dtype=torch.float64) / count
         return Moments(count, self._first[0] / count, lagged, self._first / count, self._last / count, paired)
+
+
+def column_sums(rows: Tensor) -> Tensor:
+    """Of rows (T, K) that enter a layer, (K,) in float64. Raises InvalidInput where they are not finite.
+
+    >>> column_sums(torch.ones(3, 2)).tolist()
+    [3.0, 3.0]
+    """
+    total = rows.sum(dim=0, dtype=torch.float64)
+    if not bool(torch.isfinite(total).all()):
+        raise InvalidInput("the calibration inputs make NaN or infinity in the network; check them and the model")
+    return total
 
 
 def buffered_rows(features: int, lags: int) -> int:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from stl_algebra import InvalidInput
+from stl_nn.calibration.moments import column_sums
 from stl_nn.execution import Run
 from stl_nn.pointwise import entering_rows, leaving_rows
 
@@ -185,7 +186,7 @@ class _Sums:
     def read(self, x: Tensor) -> None:
         """Take the inputs (T, K) of a call."""
         self.rows += len(x)
-        self.first += x.sum(dim=0, dtype=torch.float64)
+        self.first += column_sums(x)
         blocks = self._blocks(x)
         self.second += blocks.mT @ blocks
 
