@@ -187,13 +187,13 @@ class _Sums:
         """Take the inputs (T, K) of a call."""
         self.rows += len(x)
         self.first += column_sums(x)
-        blocks = self._blocks(x)
+        blocks = self._blocks(x.double())
         self.second += blocks.mT @ blocks
 
     def whitened(self, x: Tensor) -> Tensor:
-        """x̃ (T, K) for inputs x: their deviations from the mean, of variance one in all directions of a block."""
-        blocks = torch.linalg.solve_triangular(self._factor, self._blocks(x - self._mean.to(x.dtype)).mT, upper=False)
-        found = blocks.flatten(0, 1).T
+        """x̃ (T, K), float32, of inputs x: from their mean on, of variance one in all directions of a block."""
+        centred = self._blocks((x.double() - self._mean).float())
+        found = torch.linalg.solve_triangular(self._factor, centred.mT, upper=False).flatten(0, 1).T
         self.energy += float(found.square().sum(dtype=torch.float64))
         return found
 
@@ -219,6 +219,5 @@ class _Sums:
         return torch.linalg.cholesky(moments + ridge[:, None, None] * identity).float()
 
     def _blocks(self, x: Tensor) -> Tensor:
-        """(B, T, b) of (T, K), in float32 at least."""
-        wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        return wide.unflatten(1, self.second.shape[:2]).transpose(0, 1)
+        """(B, T, b) of (T, K)."""
+        return x.unflatten(1, self.second.shape[:2]).transpose(0, 1)

@@ -86,6 +86,16 @@ def test_errors_of_rows_that_are_averaged_add_up_where_the_rows_are_alike(alike:
     assert 50 * float(found.mean()) == pytest.approx(1 if alike else 1 / 50, rel=0.3)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_they_hardly_depend_on_the_precision_of_the_network(classifier: nn.Sequential, dtype: torch.dtype) -> None:
+    batches = [inputs(100, 8, seed=seed).float() + 3 for seed in range(5)]
+    wide = sensitivities(classifier, _linears(classifier), batches, _run, sampled_squares)
+    other = copy.deepcopy(classifier).to(dtype)
+    found = sensitivities(other, _linears(other), [batch.to(dtype) for batch in batches], _run, sampled_squares)
+    for name, value in wide.items():
+        torch.testing.assert_close(found[name], value, rtol=0.1, atol=0.02 * float(value.max()))
+
+
 @pytest.mark.parametrize("frozen", [False, True])
 def test_the_model_is_left_as_it_was(classifier: nn.Sequential, frozen: bool) -> None:
     classifier.requires_grad_(not frozen)
