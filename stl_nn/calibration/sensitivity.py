@@ -211,13 +211,18 @@ class _Sums:
 
     @cached_property
     def _factor(self) -> Tensor:
-        mean = self._blocks(self._mean[None])
-        moments = self.second / max(self.rows, 1) - mean.mT @ mean
-        ridge = RIDGE * moments.diagonal(dim1=1, dim2=2).mean(dim=1)
-        ridge = ridge.clamp_min(torch.finfo(torch.float32).tiny)
+        mean, second = self._blocks(self._mean[None]), self.second / max(self.rows, 1)
+        moments = second - mean.mT @ mean
+        # Of inputs that do not vary rounding is left, of either sign.
+        rounding = 1e-12 * _mean_diagonal(second) + torch.finfo(torch.float32).tiny
+        ridge = RIDGE * _mean_diagonal(moments).clamp_min(0) + rounding
         identity = torch.eye(moments.shape[-1], dtype=moments.dtype, device=moments.device)
         return torch.linalg.cholesky(moments + ridge[:, None, None] * identity).float()
 
     def _blocks(self, x: Tensor) -> Tensor:
         """(B, T, b) of (T, K)."""
         return x.unflatten(1, self.second.shape[:2]).transpose(0, 1)
+
+
+def _mean_diagonal(blocks: Tensor) -> Tensor:
+    return blocks.diagonal(dim1=1, dim2=2).mean(dim=1)

@@ -96,6 +96,12 @@ def test_they_hardly_depend_on_the_precision_of_the_network(classifier: nn.Seque
         torch.testing.assert_close(found[name], value, rtol=0.1, atol=0.02 * float(value.max()))
 
 
+@pytest.mark.parametrize("constant", [0.0, 0.1, 1e4])
+def test_inputs_that_do_not_vary_are_borne(classifier: nn.Sequential, constant: float) -> None:
+    found = sensitivities(classifier, _linears(classifier), [torch.full((50, 8), constant)], _run)
+    assert all(bool(torch.isfinite(value).all()) for value in found.values())
+
+
 @pytest.mark.parametrize("frozen", [False, True])
 def test_the_model_is_left_as_it_was(classifier: nn.Sequential, frozen: bool) -> None:
     classifier.requires_grad_(not frozen)

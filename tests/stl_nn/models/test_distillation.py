@@ -14,7 +14,7 @@ from stl_nn.baselines import BASELINES
 from stl_nn.linear import STLLinear
 from stl_nn.models.conversions import Converter, Method
 from stl_nn.models.distillation import distill, share_of_rate
-from stl_nn.models.network import Network
+from tests.stl_nn.models.small_network import SmallNetwork
 
 
 def random_encoder(n: int, m: int, p: int, rank: int) -> TileEncoder:
@@ -23,34 +23,12 @@ def random_encoder(n: int, m: int, p: int, rank: int) -> TileEncoder:
     return TileEncoder(Format(n, m, p), *(rng.standard_normal(shape) / rank**0.5 for shape in shapes))
 
 
-class Small(Network):
-    """Two linear layers on random inputs."""
-
-    name, unit, limit, text, calibration_text = "small", "batches", 2, "random", "random"
-    headline = ("error", "error", False)
-    rate = 1e-2
+class Small(SmallNetwork):
+    """Two linear layers."""
 
     def __init__(self) -> None:
-        generator = torch.Generator().manual_seed(0)
         torch.manual_seed(0)
-        self.model = nn.Sequential(nn.Linear(16, 32), nn.GELU(), nn.Linear(32, 8), nn.LayerNorm(8)).eval()
-        self.calibration = list(torch.randn(8, 40, 16, generator=generator))
-        self.held_out = list(torch.randn(2, 40, 16, generator=generator))
-
-    def run(self, model: nn.Module, batch: Any) -> Tensor:
-        found: Tensor = model(batch)
-        return found
-
-    def distance(self, ours: Tensor, dense: Tensor) -> Tensor:
-        return (ours - dense).square().mean()
-
-    @torch.no_grad()
-    def measure(self, model: nn.Module) -> dict[str, float]:
-        apart = [self.distance(self.run(model, x), self.run(self.model, x)) for x in self.held_out]
-        return {"error": float(torch.stack(apart).mean())}
-
-    def rows(self, batches: Any) -> int:
-        return sum(len(batch) for batch in batches)
+        super().__init__(nn.Sequential(nn.Linear(16, 32), nn.GELU(), nn.Linear(32, 8), nn.LayerNorm(8)))
 
 
 @pytest.mark.parametrize("name", ["stl", "wanda24", "svd", "block"])

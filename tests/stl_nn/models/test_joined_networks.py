@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 from encoders import random_encoder
@@ -13,7 +11,7 @@ from stl_algebra import strassen
 from stl_nn.linear import STLLinear
 from stl_nn.models.bench import bench, measure_method
 from stl_nn.models.conversions import Converter, Method
-from stl_nn.models.network import Network
+from tests.stl_nn.models.small_network import SmallNetwork
 
 
 class Gated(nn.Module):
@@ -26,36 +24,14 @@ class Gated(nn.Module):
         return y
 
 
-class GatedNetwork(Network):
-    name, unit, limit, text, calibration_text = "gated", "batches", 2, "random", "random"
-    headline = ("error", "error", False)
-    rate = 1e-2
-
-    def __init__(self) -> None:
-        torch.manual_seed(0)
-        self.model = Gated().eval()
-        self.calibration = list(torch.randn(8, 60, 16))
-        self.held_out = list(torch.randn(2, 60, 16))
-
-    def run(self, model: nn.Module, batch: Any) -> Tensor:
-        found: Tensor = model(batch)
-        return found
-
-    def distance(self, ours: Tensor, dense: Tensor) -> Tensor:
-        return (ours - dense).square().mean()
-
-    @torch.no_grad()
-    def measure(self, model: nn.Module) -> dict[str, float]:
-        apart = [self.distance(self.run(model, x), self.run(self.model, x)) for x in self.held_out]
-        return {"error": float(torch.stack(apart).mean())}
-
-    def rows(self, batches: Any) -> int:
-        return sum(len(batch) for batch in batches)
+def gated_network() -> SmallNetwork:
+    torch.manual_seed(0)
+    return SmallNetwork(Gated())
 
 
 @pytest.mark.parametrize("calibration", ["none", "moments", "refit", "sequential"])
 def test_one_stl_layer_stands_for_gate_and_up(calibration: str) -> None:
-    network = GatedNetwork()
+    network = gated_network()
     converter = Converter(network, random_encoder(2, 2, 2, 6), 0.75)
     found = measure_method(converter, Method("stl", calibration))
     assert found["joined"] == {"gate.joined": ["gate", "up"]}
@@ -66,7 +42,7 @@ def test_one_stl_layer_stands_for_gate_and_up(calibration: str) -> None:
 
 
 def test_what_is_known_of_the_parts_serves_the_joined_layer() -> None:
-    network = GatedNetwork()
+    network = gated_network()
     told, found = (Converter(network, random_encoder(2, 2, 2, 6), 0.75) for _ in range(2))
     told.moments(2)
     measured = [measure_method(one, Method("stl", "refit"))["error"] for one in (told, found)]
@@ -74,7 +50,7 @@ def test_what_is_known_of_the_parts_serves_the_joined_layer() -> None:
 
 
 def test_a_budget_ranks_joined_layers_and_training_goes_on_with_them() -> None:
-    network = GatedNetwork()
+    network = gated_network()
     network.held_out = network.calibration
     offered = [random_encoder(2, 2, 2, rank) for rank in (4, 5, 6, 7)]
     converter = Converter(network, offered, 0.8, budget=0.8)
@@ -86,9 +62,9 @@ def test_a_budget_ranks_joined_layers_and_training_goes_on_with_them() -> None:
 
 
 def test_apart_they_are_converted_as_they_are() -> None:
-    outcome = bench(GatedNetwork(), strassen(), [Method("stl"), Method("svd")], join=False)
+    outcome = bench(gated_network(), strassen(), [Method("stl"), Method("svd")], join=False)
     assert "joined" not in outcome["methods"][0]
-    together = bench(GatedNetwork(), strassen(), [Method("stl"), Method("svd")])
+    together = bench(gated_network(), strassen(), [Method("stl"), Method("svd")])
     assert "joined" in together["methods"][0]
     assert "joined" not in together["methods"][1]
     assert [row["name"] for row in together["layers"]] == [row["name"] for row in outcome["layers"]]
