@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 RESULTS = HERE / "results" / "models.json"
 MODELS = ("minilm", "smollm2")
 #: Held-out and calibration batches: passages of about 150 tokens, windows of 512.
-LIMITS = {"minilm": (64, 128), "smollm2": (4, 32)}
+LIMITS = {"minilm": (64, 128), "smollm2": (4, 96)}
 
 
 def command_of(cell: dict[str, Any], limits: tuple[int, int], seed: int) -> str:
@@ -200,7 +200,7 @@ def table(record: list[dict[str, Any]]) -> str:
 @click.option("--only", multiple=True, help="Only these methods; several may be given.")
 @click.option("--calibrate", "levels", multiple=True, help="Only these levels of calibration for STL.")
 @click.option("--limit", type=click.IntRange(2), help="Held-out batches.  [default: 64 passages, 4 windows]")
-@click.option("--calibration-limit", type=click.IntRange(1), help="[default: 128 passages, 32 windows]")
+@click.option("--calibration-limit", type=click.IntRange(1), help="[default: 128 passages, 96 windows]")
 @click.option(
     "--jobs",
     type=click.IntRange(1),

@@ -40,7 +40,7 @@ SIZES: dict[str, tuple[tuple[int, int], ...]] = {
 CHOSEN = (("moments", 2, 0.5), ("refit", 0, 0.5), ("refit", 0, 0.625))
 #: Converted networks that are trained a little afterwards, by distillation: (method, calibration, rank, depth), all at
 #: half of the multiplications, and the steps that each network gets.
-FINETUNED = (("sparsegpt24", "none", 32, 0), ("stl", "moments", 40, 2))
+FINETUNED = (("sparsegpt24", "none", 32, 0), ("stl", "refit", 40, 2))
 STEPS = {"minilm": 200, "smollm2": 200}
 #: What is less, as with an exact scheme, is drawn here.
 LEAST_DRAWN = 1e-5
