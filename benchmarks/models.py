@@ -32,6 +32,7 @@ sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or 
 
 from benchmarks.environment import environment  # noqa: E402
 from benchmarks.recorded import write_record  # noqa: E402
+from search.worker import end_with_parent  # noqa: E402
 from stl_nn.evidence.networks import expected, identity, label  # noqa: E402
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def measure_all(
 
     def work() -> None:
         # Spawned: a copy of a process whose BLAS has started its threads may hang.
-        with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        with ProcessPoolExecutor(1, get_context("spawn"), end_with_parent) as process:
             while not failed.is_set():
                 try:
                     for cell in groups.get_nowait():

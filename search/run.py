@@ -19,7 +19,8 @@ from search.portfolio import Arm, Portfolio
 from search.strategies import strategy
 from search.strategy import Problem
 from search.strategy_names import NAMES
-from search.task import Discovery, Task, TaskResult, prepare_worker, run_task
+from search.task import Discovery, Task, TaskResult, run_task
+from search.worker import prepare_worker
 from stl_algebra import InvalidInput, TileEncoder, classical
 
 #: Every strategy gets several slices at every rank, within these seconds; the first ones are short.

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 import time
 from dataclasses import dataclass, field, replace
 from math import inf
@@ -107,15 +104,3 @@ def _numbered(candidate: Candidate, task: Task) -> Candidate:
         if candidate.recipe is None
         else replace(candidate, details={"task": task.seed[1], **candidate.details})
     )
-
-
-def prepare_worker() -> None:
-    """For worker processes: Ctrl-C is the coordinator's to handle, and a worker does not outlive it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-
-
-def _end_with_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)

@@ -13,6 +13,7 @@ from typing import Any
 
 from search.benchmark import Figure
 from search.flip_graph.measure import seconds_to_rank
+from search.worker import prepare_worker
 from stl_algebra import Format, InvalidInput, Ring
 
 #: Arguments of stl-search after --no-shipped, and the error at the precision that is asked for.
@@ -52,7 +53,7 @@ def searched(arguments: str, at_most: float | None, seed: int) -> tuple[Figure, 
 def rank_47_over_gf2(seed: int, jobs: int = 2, limit: float = 3600.0) -> Figure:
     """CPU seconds until one of several walks, a core each, has ⟨4,4,4⟩ over GF(2) at 47 products."""
     how = f"the first of {jobs} walks from the classical algorithm, seeds {seed}–{seed + jobs - 1}, a core each"
-    executor = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    executor = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=prepare_worker)
     try:
         walks = {
             executor.submit(seconds_to_rank, Format(4, 4, 4), 47, Ring.GF2, seed + job, limit=limit)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from stl_algebra import InvalidInput
 from stl_nn.calibration.lagged_products import lagged_products
 from stl_nn.pointwise import entering_rows, row_layout
+from stl_nn.sharing import version_of
 
 #: Relative size of the diagonal added before a Cholesky factorisation.
 DAMPING = 1e-6
@@ -209,18 +210,18 @@ def gather_moments(
     """
     sums: dict[str, MomentSums] = {}
     leader: dict[str, str] = {}
-    latest: list[tuple[Tensor, str]] = []
+    latest: list[tuple[Tensor, int, str]] = []
 
     def listen(name: str, x: Tensor) -> None:
         if name not in leader:
             layout = row_layout(layers[name])
-            alike = (other for seen, other in latest if seen is x and row_layout(layers[other]) == layout)
-            leader[name] = next(alike, name)
+            same = (other for seen, version, other in latest if seen is x and version == version_of(x))
+            leader[name] = next((other for other in same if row_layout(layers[other]) == layout), name)
             if leader[name] == name:
                 sums[name] = MomentSums(entering_rows(layers[name], x).shape[-1], lags)
         if leader[name] == name:
             sums[name].add(entering_rows(layers[name], x))
-        latest.append((x, leader[name]))
+        latest.append((x, version_of(x), leader[name]))
         if name == last:
             raise Reached
 

@@ -35,6 +35,26 @@ def test_a_pass_ends_at_the_layer_that_is_listened_to() -> None:
     assert not model.v._forward_pre_hooks
 
 
+class ChangedInPlace(nn.Module):
+    """Two layers fed one tensor, which is doubled between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 2), nn.Linear(4, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.clone()
+        y: torch.Tensor = self.first(x) + self.second(x.mul_(2))
+        return y
+
+
+def test_a_tensor_that_is_changed_in_place_is_another() -> None:
+    model, x = ChangedInPlace(), torch.randn(8, 4)
+    assert execution_groups(model, ["first", "second"], x, call) == [["first"], ["second"]]
+    moments = gather_moments({"first": model.first, "second": model.second}, [x], model)
+    torch.testing.assert_close(moments["second"].second, 4 * moments["first"].second)
+
+
 def test_chunks_keep_their_limit_and_lose_nothing() -> None:
     groups = [[str(size), "shares"] for size in (3, 3, 9, 1, 1, 1)]
     chunks = list(chunked(groups, int, 4))
