@@ -117,7 +117,8 @@ def revert(model: nn.Module) -> list[str]:
     """Put dense layers back in place of every `STLLinear` of a model; returns their names.
 
     The weights are those kept by `keep_dense` or `on_the_fly`, else recovered from the encoded ones, to rounding.
-    Raises InvalidInput, the model untouched, where there is nothing to revert or a weight has been refitted.
+    Raises InvalidInput, the model untouched, where there is nothing to revert, a weight has been refitted, or the
+    model is itself one such layer.
 
     >>> from stl_algebra import strassen
     >>> model = nn.Sequential(nn.Linear(8, 8))
@@ -127,6 +128,8 @@ def revert(model: nn.Module) -> list[str]:
     """
     from stl_nn.calibration.calibrated_linear import CalibratedLinear
 
+    if isinstance(model, STLLinear | CalibratedLinear | PointwiseConv):
+        raise InvalidInput(f"the model is itself one {type(model).__name__}; take what its to_linear returns")
     dense: list[tuple[str, nn.Module, nn.Module]] = []
     inside: set[int] = set()
     for name, module in model.named_modules():
@@ -155,6 +158,8 @@ def encoder_for(
     if chosen is None:
         raise Skipped("no encoder is mapped to its name" if pattern is None else f"the pattern {pattern!r} leaves it")
     check_weight(linear.weight, repr(name))
+    if 0 in linear.weight.shape:
+        raise Skipped("it has no inputs or no outputs")
     if multiplications(linear.in_features, linear.out_features, chosen, depth) >= 1 > chosen.ratio:
         tile = whole_tile(chosen.format, depth)
         raise Skipped(f"too small: filled up to whole {tile} tiles it saves no multiplication")

@@ -9,7 +9,7 @@ from stl_nn.activation import ACTIVATIONS
 from stl_nn.backend import choose_backend
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
 from stl_nn.recursion import DECODE, ENCODE_X, ascend, descend
-from stl_nn.reference import rounded_encode
+from stl_nn.reference import as_given, rounded_encode
 from stl_nn.tiling import decode_and_cut, tile_count
 
 
@@ -30,7 +30,8 @@ def encode_input(x: Tensor, encoder: EncoderTensors, backend: str = "auto") -> T
         encoded: Tensor = torch.ops.stl.encode_tiles(rows, encode, n, m, depth)
         return encoded
     tiles = tile_count(rows.shape[0], encoder.tile.n), tile_count(rows.shape[1], encoder.tile.m)
-    return descend(rounded_encode(rows, encode, n, m), depth, ENCODE_X, tiles, rounded_encode)
+    with as_given(x):
+        return descend(rounded_encode(rows, encode, n, m), depth, ENCODE_X, tiles, rounded_encode)
 
 
 def multiply_encoded(
@@ -60,9 +61,10 @@ def multiply_encoded(
         channels = torch.ops.stl.multiply_channels(encoded_x, encoded_weight, encoder.coarse)
         y = torch.ops.stl.decode_tiles(channels, decode, n, p, *shape, encoder.depth)
     else:
-        channels = encoded_x.to(wide).bmm(encoded_weight.to(wide))
-        channels = ascend(channels, encoder.depth, DECODE, (tile_count(shape[0], n), tile_count(shape[1], p)))
-        y = decode_and_cut(channels, decode, n, p, *shape)
+        with as_given(encoded_x):
+            channels = encoded_x.to(wide).bmm(encoded_weight.to(wide))
+            channels = ascend(channels, encoder.depth, DECODE, (tile_count(shape[0], n), tile_count(shape[1], p)))
+            y = decode_and_cut(channels, decode, n, p, *shape)
     if bias is not None:
         y = y + bias.to(wide)
     result: Tensor = ACTIVATIONS[activation](y).to(encoded_x.dtype)

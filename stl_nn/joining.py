@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import torch
@@ -17,8 +16,9 @@ from stl_nn.sharing import SharedResult
 class JoinedPart(nn.Module):
     """A drop-in for one of several nn.Linear that became one: some of its output channels, x (..., K) to y (..., N).
 
-    All parts of a layer that are called with the same tensor have it computed once. What each returns is a view of
-    that, not contiguous. `joined` is the layer with the outputs of all parts, a child of the first of them alone.
+    All parts of a layer that are called with the same tensor have it computed once, so that their gradients are asked
+    for together, too. What each returns is a view of that, not contiguous. `joined` is the layer with the outputs of
+    all parts, a child of the first of them alone.
 
     start         the first of its output channels in `joined`
     out_features  how many they are, N
@@ -42,12 +42,26 @@ class JoinedPart(nn.Module):
     def in_features(self) -> int:
         return int(self.first.joined.in_features)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor) -> Tensor:
+    @property
+    def weight(self) -> Tensor | None:
+        """(N, K), a view of that of the joined layer where it has a dense one, else None."""
+        weight: object = self.first.joined.weight
+        return weight[self._outputs] if isinstance(weight, Tensor) else None
+
+    @property
+    def bias(self) -> Tensor | None:
+        """(N,), a view of that of the joined layer, or None."""
+        bias: object = self.first.joined.bias
+        return bias[self._outputs] if isinstance(bias, Tensor) else None
+
+    def forward(self, input: Tensor) -> Tensor:
         joined = self.first.joined
-        part: Tensor = self._shared.get(self.start, x, lambda: joined(x))[
-            ..., self.start : self.start + self.out_features
-        ]
+        part: Tensor = self._shared.get(self.start, input, lambda: joined(input), joined)[..., self._outputs]
         return part
+
+    @property
+    def _outputs(self) -> slice:
+        return slice(self.start, self.start + self.out_features)
 
     def extra_repr(self) -> str:
         return f"outputs {self.start} to {self.start + self.out_features}"
@@ -118,12 +132,11 @@ def separate_layers(model: nn.Module) -> list[str]:
 
 
 def _plain_layers(model: nn.Module, filter_fn: FilterFn | None) -> dict[str, nn.Linear]:
-    """The nn.Linear that the filter accepts and that hold a weight of their own."""
-    owners = Counter(id(p) for module in model.modules() for p in module._parameters.values() if p is not None)
+    """The nn.Linear that the filter accepts and that may be replaced."""
     layers: dict[str, nn.Linear] = {}
 
     def look(name: str, linear: nn.Linear) -> nn.Module:
-        if model.get_submodule(name) is linear and owners[id(linear.weight)] == 1:
+        if model.get_submodule(name) is linear:
             layers[name] = linear
         raise Skipped("only looked at")
 
@@ -168,7 +181,7 @@ def _joined(layers: Mapping[str, nn.Linear]) -> dict[str, nn.Module]:
 def _separated(part: JoinedPart) -> nn.Linear:
     joined = part.first.joined
     assert isinstance(joined, nn.Linear)
-    ours = slice(part.start, part.start + part.out_features)
+    ours = part._outputs
     linear = nn.Linear(
         joined.in_features, part.out_features, joined.bias is not None, device="meta", dtype=joined.weight.dtype
     )

@@ -22,6 +22,8 @@ from stl_nn.reference import encode_weight
 from stl_nn.sharing import SharedResult, can_share
 
 ENCODER_NAMES = ("encode_x", "encode_w", "decode")
+#: What an autocast region casts: float64 stays as it is.
+AUTOCAST = (torch.float32, torch.bfloat16, torch.float16)
 
 
 class STLLinear(nn.Module):
@@ -32,7 +34,8 @@ class STLLinear(nn.Module):
         encoded_weight      (r, ⌈K/m⌉, ⌈N/p⌉)   parameter; None where weights are encoded on the fly
         weight              (N, K)               parameter, as in nn.Linear; None unless `on_the_fly` or `keep_dense`
         bias                (N,)                 parameter or None
-        encode_x, encode_w, decode               buffers, or parameters where `learnable`; never below float32
+        encode_x, encode_w, decode               buffers; where `learnable` parameters, but for an encode_w that no call
+                                                 takes, of weights encoded before; never below float32
         permutation         (K,)                 buffer or None: the input channels in the order they are tiled
 
     Consecutive rows of x, all leading axes flattened, form tiles; the last is filled with zero rows.
@@ -97,7 +100,8 @@ class STLLinear(nn.Module):
         tensors = EncoderTensors.of(encoder, linear.weight.dtype, linear.weight.device)
         for name in ENCODER_NAMES:
             tensor = getattr(tensors, name)
-            if learnable:
+            # Data-parallel training waits for the gradient of every parameter.
+            if learnable and (on_the_fly or name != "encode_w"):
                 self.register_parameter(name, nn.Parameter(tensor))
             else:
                 self.register_buffer(name, tensor)
@@ -148,8 +152,8 @@ class STLLinear(nn.Module):
         )
         tensors = EncoderTensors.of(encoder, weight.dtype, weight.device)
         for name in ENCODER_NAMES:
-            tensor = getattr(tensors, name)
-            setattr(layer, name, nn.Parameter(tensor) if learnable else tensor)
+            tensor, learns = getattr(tensors, name), isinstance(getattr(layer, name), nn.Parameter)
+            setattr(layer, name, nn.Parameter(tensor) if learns else tensor)
         if permutation is not None:
             layer.permutation = _check_permutation(permutation, linear.in_features).to(weight.device)
         if linear.bias is not None:
@@ -157,12 +161,12 @@ class STLLinear(nn.Module):
         layer._take_weight(weight, requires_grad=linear.weight.requires_grad)
         return layer.train(linear.training)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
+        x = input
         if x.dim() == 0 or x.shape[-1] != self.in_features:
             raise InvalidInput(
                 f"an input of shape {tuple(x.shape)} does not fit a layer of {self.in_features} input features"
             )
-        given = x
         x, bias = self._autocast(x), self._autocast(self.bias)
         if self.uses_dense(x.numel() // max(self.in_features, 1)):
             assert self.weight is not None
@@ -170,7 +174,7 @@ class STLLinear(nn.Module):
         weight, encoder = self._autocast(self.effective_weight()), self.encoder_tensors()
         if self._shared is not None:
             encoded = self._shared.get(
-                self._member, given, lambda: encode_input(self._permuted(x), encoder, self.backend)
+                self._member, input, lambda: encode_input(self._permuted(x), encoder, self.backend)
             )
             shape = (x.numel() // self.in_features, self.out_features)
             y = multiply_encoded(
@@ -234,7 +238,7 @@ class STLLinear(nn.Module):
 
         A channel whose products cancel against another's has large coefficients; a step that is small for a weight is
         a leap in its output then. Layers that encode on the fly, and channels that read or write nothing, stay as
-        they are.
+        they are. The layer leaves the group that it shares an encoded input with.
 
         >>> from stl_algebra import strassen
         >>> layer = STLLinear.from_linear(nn.Linear(4, 4), strassen())
@@ -253,6 +257,7 @@ class STLLinear(nn.Module):
         times = len(self.encoded_weight) // len(x)
         self.encoded_weight.mul_((x * d).repeat(times)[:, None, None])
         self._frozen_encoder = None  # the one given has other coefficients now
+        self._shared = None  # and so have those of the layers that took what this one encodes
 
     @torch.no_grad()
     def to_depth(self, depth: int) -> None:
@@ -282,8 +287,14 @@ class STLLinear(nn.Module):
     def to_linear(self) -> nn.Linear:
         """The dense layer: the weight it kept, or the one its encoded weight is the encoding of.
 
-        Raises InvalidInput where training or calibration moved the encoded weight away from any encoding.
+        Raises InvalidInput where training or calibration moved the encoded weight away from any encoding, and where
+        the layer applies an activation besides.
         """
+        if self.activation != "none":
+            raise InvalidInput(
+                f"this layer applies {self.activation} as it decodes, which no linear layer does; set its activation "
+                '"none" and apply it to what the layer returns'
+            )
         dense: Tensor
         if self.weight is not None:
             dense = self.weight
@@ -295,9 +306,10 @@ class STLLinear(nn.Module):
                 recovered = recovered[torch.argsort(self.permutation)]
             dense = recovered.T
         linear = nn.Linear(self.in_features, self.out_features, self.bias is not None, device="meta", dtype=dense.dtype)
-        linear.weight = nn.Parameter(dense.detach().clone(memory_format=torch.contiguous_format))
+        weight = dense.detach().clone(memory_format=torch.contiguous_format)
+        linear.weight = nn.Parameter(weight, requires_grad=self._learns())
         if self.bias is not None:
-            linear.bias = nn.Parameter(self.bias.detach().clone())
+            linear.bias = nn.Parameter(self.bias.detach().clone(), requires_grad=self.bias.requires_grad)
         return linear.train(self.training)
 
     def extra_repr(self) -> str:
@@ -315,11 +327,17 @@ class STLLinear(nn.Module):
     @torch.no_grad()
     def _take_weight(self, weight: Tensor, requires_grad: bool = True) -> None:
         """Hold a dense weight (N, K) in the form or forms this layer keeps."""
+        self._frozen_by_keeping = self.keep_dense and requires_grad
         if self.on_the_fly or self.keep_dense:
             self.weight = nn.Parameter(weight.detach().clone(), requires_grad=requires_grad and not self.keep_dense)
         if not self.on_the_fly:
             encoded = self._encode(weight.detach())
             self.encoded_weight = nn.Parameter(encoded, requires_grad=requires_grad and not self.keep_dense)
+
+    def _learns(self) -> bool:
+        """Whether a weight of this layer would be trained; one kept beside the encoded one is frozen meanwhile."""
+        held = self.weight if self.encoded_weight is None else self.encoded_weight
+        return held is not None and (held.requires_grad or self._frozen_by_keeping)
 
     def _encode(self, weight: Tensor) -> Tensor:
         columns = weight if self.permutation is None else weight.index_select(1, self.permutation)
@@ -330,7 +348,7 @@ class STLLinear(nn.Module):
 
     def _autocast(self, tensor: Any) -> Any:
         """A tensor in the dtype of an enclosing autocast region, as nn.Linear takes it there."""
-        if tensor is not None and tensor.is_floating_point() and torch.is_autocast_enabled(tensor.device.type):
+        if tensor is not None and tensor.dtype in AUTOCAST and torch.is_autocast_enabled(tensor.device.type):
             return tensor.to(torch.get_autocast_dtype(tensor.device.type))
         return tensor
 

@@ -26,9 +26,25 @@ class PointwiseConv(nn.Module):
         self.dimensions = dimensions
         self.stride = tuple(stride)
 
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.linear(channels_last(x, self.stride))
-        return y.movedim(-1, -self.dimensions - 1)
+    @property
+    def weight(self) -> Tensor | None:
+        """(C', C, 1…) where `linear` has a dense weight, else None."""
+        weight: object = self.linear.weight
+        return weight[(..., *[None] * self.dimensions)] if isinstance(weight, Tensor) else None
+
+    @property
+    def bias(self) -> Tensor | None:
+        """That of `linear`."""
+        bias: object = self.linear.bias
+        return bias if isinstance(bias, Tensor) else None
+
+    def forward(self, input: Tensor) -> Tensor:
+        rows = channels_last(input, self.stride)
+        y: Tensor = self.linear(rows)
+        placed = y.movedim(-1, -self.dimensions - 1)
+        # As a convolution does: in the memory format of what came in, so that a view of it can be taken.
+        channels_are_last = rows.is_contiguous() and not input.is_contiguous()
+        return placed if channels_are_last else placed.contiguous()
 
     def extra_repr(self) -> str:
         return f"dimensions={self.dimensions}, stride={self.stride}"
@@ -107,7 +123,8 @@ def pointwise_from_linear(linear: nn.Linear, dimensions: int, stride: tuple[int,
     conv = CONVOLUTIONS[dimensions](
         linear.in_features, linear.out_features, 1, stride=stride, bias=linear.bias is not None, device="meta"
     )
-    conv.weight = nn.Parameter(linear.weight.detach().reshape(*linear.weight.shape, *[1] * dimensions))
+    weight = linear.weight.detach().reshape(*linear.weight.shape, *[1] * dimensions)
+    conv.weight = nn.Parameter(weight, requires_grad=linear.weight.requires_grad)
     conv.bias = linear.bias
     trained: nn.Module = conv.train(linear.training)
     return trained

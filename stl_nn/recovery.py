@@ -37,7 +37,7 @@ def recover_weight(encoded: Tensor, encoder: EncoderTensors) -> Tensor:
     again = descend(encode_tiles(dense, encode_w, m, p), encoder.depth, ENCODE_W, tiles)
     if not _alike(again, encoded):
         raise InvalidInput(
-            "the encoded weight has been trained or refitted and is the encoding of no dense weight; "
+            "the encoded weight has been trained, refitted or rounded and is the encoding of no dense weight; "
             "convert with keep_dense=True to be able to revert"
         )
     return dense.to(encoded.dtype)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
@@ -38,13 +40,14 @@ def reference_matmul(
     if torch.compiler.is_exporting():
         # Whole tiles, and at least two rows of them: exporters would make a special case of one.
         x = pad(x, (0, 0, 0, (tile_count(rows, encoder.tile.n) + 1) * encoder.tile.n - rows))
-    encoded_x = rounded_encode(x, encoder.encode_x.to(wide), n, m)
-    shape = encoded_x.shape[1], tile_count(out_features, p)
-    tiles = tile_count(x.shape[0], encoder.tile.n), encoded_weight.shape[1]
-    encoded_x = descend(encoded_x, encoder.depth, ENCODE_X, tiles, rounded_encode)
-    channels = encoded_x.to(wide).bmm(encoded_weight.to(wide))
-    channels = ascend(channels, encoder.depth, DECODE, shape)
-    y = decode_and_cut(channels, encoder.decode.to(wide), n, p, rows, out_features)
+    with as_given(x):
+        encoded_x = rounded_encode(x, encoder.encode_x.to(wide), n, m)
+        shape = encoded_x.shape[1], tile_count(out_features, p)
+        tiles = tile_count(x.shape[0], encoder.tile.n), encoded_weight.shape[1]
+        encoded_x = descend(encoded_x, encoder.depth, ENCODE_X, tiles, rounded_encode)
+        channels = encoded_x.to(wide).bmm(encoded_weight.to(wide))
+        channels = ascend(channels, encoder.depth, DECODE, shape)
+        y = decode_and_cut(channels, encoder.decode.to(wide), n, p, rows, out_features)
     if bias is not None:
         y = y + bias.to(wide)
     return ACTIVATIONS[activation](y).to(x.dtype)
@@ -61,10 +64,18 @@ def encode_weight(weight: Tensor, encoder: EncoderTensors) -> Tensor:
     """
     _, m, p = encoder.format
     wide = coefficient_dtype(weight.dtype)
-    channels = encode_tiles(weight, encoder.encode_w.to(wide), m, p)
-    tiles = tile_count(weight.shape[0], encoder.tile.m), tile_count(weight.shape[1], encoder.tile.p)
-    channels = descend(channels, encoder.depth, ENCODE_W, tiles)
+    with as_given(weight):
+        channels = encode_tiles(weight, encoder.encode_w.to(wide), m, p)
+        tiles = tile_count(weight.shape[0], encoder.tile.m), tile_count(weight.shape[1], encoder.tile.p)
+        channels = descend(channels, encoder.depth, ENCODE_W, tiles)
     return in_huge_pages(channels.to(weight.dtype))
+
+
+def as_given(tensor: Tensor) -> AbstractContextManager[object]:
+    """A region where operands keep their dtypes, inside of autocast, too: sums in float32 are meant as such."""
+    kind = tensor.device.type
+    casts = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+    return torch.autocast(kind, enabled=False) if casts else nullcontext()
 
 
 def rounded_encode(matrix: Tensor, encode: Tensor, height: int, width: int) -> Tensor:

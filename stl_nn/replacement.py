@@ -41,8 +41,9 @@ def replace_linears(model: nn.Module, make: Factory, filter_fn: FilterFn | None 
 
     Linear layers are nn.Linear, 1×1 convolutions and the Conv1D of transformers. All replacements are made
     before the first is put in place: where `make` raises anything but `Skipped`, the model is untouched.
-    A layer that stands at several places is replaced by one layer at all of them. The model itself cannot
-    be replaced, so it must not be a linear layer.
+    A layer that stands at several places is replaced by one layer at all of them; one that shares a
+    parameter with another module, such as an output layer tied to an embedding, is left. The model itself cannot be
+    replaced, so it must not be a linear layer.
 
     Raises InvalidInput where the model has no linear layer, or the filter accepts none.
 
@@ -64,7 +65,7 @@ def replace_linears(model: nn.Module, make: Factory, filter_fn: FilterFn | None 
             f"the filter accepts none of the {len(found)} linear layers of {type(model).__name__}; "
             f"the first is named {found[0][0]!r}"
         )
-    fragile = _read_by_their_parents(model)
+    fragile = _tied(model) | _read_by_their_parents(model)
     replacements = [_replace_one(name, module, make, fragile.get(id(module), "")) for name, module in chosen]
     places = _places(model)
     for (_, module), replaced in zip(chosen, replacements, strict=True):
@@ -96,7 +97,7 @@ def as_replaced_kind(linear: nn.Linear, replacement: nn.Module) -> nn.Module:
     from transformers.pytorch_utils import Conv1D
 
     conv: nn.Module = Conv1D(linear.out_features, linear.in_features)
-    conv.weight = nn.Parameter(linear.weight.detach().T.contiguous())
+    conv.weight = nn.Parameter(linear.weight.detach().T.contiguous(), requires_grad=linear.weight.requires_grad)
     if linear.bias is not None:
         conv.bias = linear.bias
     return conv.train(linear.training)
@@ -125,8 +126,11 @@ def _replace_one(name: str, module: nn.Module, make: Factory, fragile: str) -> R
 
 def _as_linear(module: nn.Module) -> nn.Linear:
     """An nn.Linear that shares the weights of a linear layer. Raises Skipped where its forward does more."""
-    if module._forward_hooks or module._forward_pre_hooks or module._backward_hooks:
+    hooks = module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks
+    if any(hooks):
         raise Skipped("it has hooks, which a replacement would lose; remove them first")
+    if "forward" in vars(module):
+        raise Skipped("its forward is wrapped by another, which a replacement would lose; unwrap it first")
     if is_pointwise(module):
         return sharing(module, module.weight.flatten(1))
     if _is_hf_conv1d(module):
@@ -153,6 +157,21 @@ def _read_by_their_parents(model: nn.Module) -> dict[int, str]:
             for linear in (parent.linear1, parent.linear2):
                 fragile[id(linear)] = "nn.TransformerEncoderLayer reads its weight without calling it"
     return fragile
+
+
+def _tied(model: nn.Module) -> dict[int, str]:
+    """Linear layers that share a parameter with another module, by id, with the reason to leave them."""
+    owners: dict[int, list[tuple[str, nn.Module]]] = {}
+    for name, module in model.named_modules():
+        for parameter in module.parameters(recurse=False):
+            owners.setdefault(id(parameter), []).append((name, module))
+    tied = {}
+    for several in owners.values():
+        for name, module in several:
+            others = [other for other, _ in several if other != name]
+            if others and is_linear(module):
+                tied[id(module)] = f"it shares a parameter with {others[0]!r}, which it would lose; untie them first"
+    return tied
 
 
 def _places(model: nn.Module) -> dict[int, list[tuple[nn.Module, str]]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from stl_nn.linear import STLLinear
@@ -38,9 +38,12 @@ class SharedResult:
         self._result: Tensor | None = None
         self._taken: set[object] = set()
 
-    def get(self, member: Hashable, x: Tensor, make: Callable[[], Tensor]) -> Tensor:
-        """The result for x: the one held where x is the input it was made of, else a new one by `make`."""
-        held, key = self._held(x)
+    def get(self, member: Hashable, x: Tensor, make: Callable[[], Tensor], maker: nn.Module | None = None) -> Tensor:
+        """The result for x: the one held where x is the input it was made of, else a new one by `make`.
+
+        Of a module that makes it no parameter or buffer may have changed meanwhile.
+        """
+        held, key = self._held(x, maker)
         if held is x and self._key == key and self._result is not None and member not in self._taken:
             result = self._result
         else:
@@ -56,12 +59,13 @@ class SharedResult:
             self.clear()
         return result
 
-    def _held(self, x: Tensor) -> tuple[Tensor | None, tuple[object, ...]]:
+    def _held(self, x: Tensor, maker: nn.Module | None) -> tuple[Tensor | None, tuple[object, ...]]:
         """The input of the result held, and what it must have in common with x besides."""
         if torch.compiler.is_compiling():  # which traces neither weak references nor versions
             return self._traced, ()
         held = None if self._input is None else self._input()
-        return held, (version_of(x), torch.is_grad_enabled(), torch.is_autocast_enabled(x.device.type))
+        weights = () if maker is None else tuple(map(version_of, (*maker.parameters(), *maker.buffers())))
+        return held, (version_of(x), weights, torch.is_grad_enabled(), torch.is_autocast_enabled(x.device.type))
 
     def __deepcopy__(self, memo: dict[int, object]) -> SharedResult:
         copied = SharedResult(self.members)

@@ -57,7 +57,16 @@ class CalibratedLinear(nn.Module):
     def encoder(self) -> TileEncoder:
         return self.stl.encoder
 
-    def forward(self, x: Tensor) -> Tensor:
+    @property
+    def weight(self) -> None:
+        """None, as of `STLLinear`: the layer holds no weight of its inputs and outputs as they come."""
+
+    @property
+    def bias(self) -> None:
+        """None: the bias is in `stl`, with what the mean adds to it and in the order of its outputs."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        x = input
         # What does not fit goes on as it is: the layer says what is wrong, where arithmetic would hide it.
         fits = x.dtype in FLOATING and x.dim() > 0 and x.shape[-1] == self.in_features
         y: Tensor = self.stl(self._mapped(x) if fits else x)
@@ -65,7 +74,9 @@ class CalibratedLinear(nn.Module):
 
     def _put_back(self, y: Tensor) -> Tensor:
         """The outputs (..., N) of `stl` in their places, at their scale."""
-        return y if self.place is None or self.factor is None else y.index_select(-1, self.place) * self.factor
+        if self.place is None or self.factor is None:
+            return y
+        return y.index_select(-1, self.place) * self.factor.to(y.dtype)  # which under autocast is less than its own
 
     def _mapped(self, x: Tensor) -> Tensor:
         centred = x - self.mean
@@ -87,9 +98,9 @@ class CalibratedLinear(nn.Module):
         weight = (self.basis.double() @ mapped).reshape(self.in_features, -1).T
         bias = self._put_back(linear.bias.double()) - weight @ self.mean.double()
         dense = nn.Linear(self.in_features, self.out_features, self.has_bias, device="meta", dtype=linear.weight.dtype)
-        dense.weight = nn.Parameter(weight.to(linear.weight.dtype))
+        dense.weight = nn.Parameter(weight.to(linear.weight.dtype), linear.weight.requires_grad)
         if self.has_bias:
-            dense.bias = nn.Parameter(bias.to(linear.weight.dtype))
+            dense.bias = nn.Parameter(bias.to(linear.weight.dtype), linear.bias.requires_grad)
         return dense.train(self.training)
 
     @classmethod
@@ -122,10 +133,11 @@ class CalibratedLinear(nn.Module):
         dense = linear.weight.detach().cpu().double().T
         mapped = nn.Linear(linear.in_features, linear.out_features, device="meta")
         weight = channels.unordered_weight(to.mapped(dense)).T
-        mapped.weight = nn.Parameter(weight.to(device, dtype).contiguous())
+        mapped.weight = nn.Parameter(weight.to(device, dtype).contiguous(), linear.weight.requires_grad)
         offset = channels.mean @ dense
         offset = offset if linear.bias is None else linear.bias.detach().cpu() + offset
-        mapped.bias = nn.Parameter(to.mapped(offset).to(device, dtype))
+        learns = (linear.weight if linear.bias is None else linear.bias).requires_grad
+        mapped.bias = nn.Parameter(to.mapped(offset).to(device, dtype), learns)
         stl = STLLinear.from_linear(
             mapped,
             encoder,

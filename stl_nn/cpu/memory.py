@@ -20,8 +20,9 @@ def empty_in_huge_pages(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     """
     if 0 in shape:
         return torch.empty(shape, dtype=dtype)
-    memory = np.empty(prod(shape) * dtype.itemsize, np.uint8)
-    return torch.from_numpy(memory).view(dtype).view(shape)
+    memory = torch.from_numpy(np.empty(prod(shape) * dtype.itemsize, np.uint8))
+    # Not a view of that: autograd would not let users change the output of a layer in place.
+    return torch.empty(0, dtype=dtype).set_(memory.untyped_storage(), 0, shape)  # type: ignore[call-overload]
 
 
 def in_huge_pages(tensor: Tensor) -> Tensor:

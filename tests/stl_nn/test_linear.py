@@ -106,7 +106,7 @@ def test_a_refitted_weight_cannot_be_reverted_unless_kept() -> None:
     layer = STLLinear.from_linear(nn.Linear(8, 8), STRASSEN)
     with torch.no_grad():
         layer.encoded_weight.add_(torch.randn_like(layer.encoded_weight))
-    with pytest.raises(InvalidInput, match="trained or refitted"):
+    with pytest.raises(InvalidInput, match="trained, refitted or rounded"):
         layer.to_linear()
     with pytest.raises(InvalidInput, match="different weights to one encoding"):
         STLLinear(8, 8, random_encoder(4, 4, 4, 12)).to_linear()
