@@ -30,7 +30,8 @@ class SketchedLinear(nn.Module):
         self.bias = None if bias is None else nn.Parameter(bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        sketch = x.new_zeros(*x.shape[:-1], self.weight.shape[1]).index_add(-1, self.bucket, x * self.sign)
+        signed = x * self.sign
+        sketch = signed.new_zeros(*x.shape[:-1], self.weight.shape[1]).index_add(-1, self.bucket, signed)
         return functional.linear(sketch, self.weight, self.bias)
 
 

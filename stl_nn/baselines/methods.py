@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -104,11 +105,17 @@ def convert_baseline(
         if baseline.needs_moments and seen is None:
             raise InvalidInput(f"{baseline.title} needs the moments of layer {name!r}; gather them with gather_moments")
         try:
-            return baseline.approximate(linear, ratio, seen, generator)
+            made = baseline.approximate(_on_cpu(linear), ratio, seen, generator)
         except InvalidInput as reason:
             raise Skipped(str(reason)) from reason
+        return made.to(linear.weight.device).requires_grad_(linear.weight.requires_grad)
 
     return replace_linears(model, make, filter_fn)
+
+
+def _on_cpu(linear: nn.Linear) -> nn.Linear:
+    """The layer where moments and random numbers are."""
+    return linear if linear.weight.device.type == "cpu" else copy.deepcopy(linear).cpu()
 
 
 def multiplications(method: str, replacements: Sequence[Replacement]) -> float:

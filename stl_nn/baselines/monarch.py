@@ -35,7 +35,8 @@ class MonarchLinear(nn.Module):
         inputs = x.reshape(-1, blocks, k)
         middle = torch.einsum("tbi,bwi->tbw", inputs, self.first).reshape(-1, blocks, blocks, each)
         turned = middle.transpose(1, 2).reshape(-1, blocks, width)
-        y = torch.einsum("tbw,blw->tbl", turned, self.second).reshape(*x.shape[:-1], -1)
+        y = torch.einsum("tbw,blw->tbl", turned, self.second)
+        y = y.reshape(*x.shape[:-1], y.shape[1] * y.shape[2])
         return y if self.bias is None else y + self.bias
 
 

@@ -41,6 +41,18 @@ def test_every_method_keeps_shapes_and_budget_and_repeats_itself(method: str) ->
 
 
 @pytest.mark.parametrize("method", BASELINES)
+def test_every_method_takes_what_a_linear_layer_does(method: str) -> None:
+    model = _model()
+    moments = _calibrated(model)
+    model.requires_grad_(False)
+    convert_baseline(model, method, 0.5, moments=moments)
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+    assert model(torch.zeros(0, 5, 64)).shape == (0, 5, 64)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert model(torch.randn(3, 64, dtype=torch.bfloat16)).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("method", BASELINES)
 def test_the_model_is_untouched_where_moments_are_missing(method: str) -> None:
     model = _model()
     if BASELINES[method].needs_moments:
