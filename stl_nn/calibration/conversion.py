@@ -12,7 +12,7 @@ from stl_nn.calibration.calibrate import CalibratedLayer, calibrate
 from stl_nn.calibration.settings import Calibration
 from stl_nn.expected_error import PRECISION_OF_DTYPE
 from stl_nn.linear import STLLinear
-from stl_nn.models.measurement import peak_memory
+from stl_nn.memory_use import peak_memory
 from stl_nn.replacement import FilterFn
 from stl_nn.report import ConversionReport, LayerReport
 

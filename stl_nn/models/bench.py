@@ -9,9 +9,10 @@ from typing import Any
 from torch import nn
 
 from stl_algebra import InvalidInput, TileEncoder
+from stl_nn.memory_use import peak_memory
 from stl_nn.models.conversions import Converted, Converter, Method
 from stl_nn.models.layer_errors import layer_errors
-from stl_nn.models.measurement import circumstances, peak_memory
+from stl_nn.models.measurement import circumstances
 from stl_nn.models.network import Network
 from stl_nn.recursion import whole_ratio
 
