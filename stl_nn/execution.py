@@ -1,13 +1,20 @@
-"""Which linear layers run in which order, and which of them are fed the same tensor."""
+"""Which linear layers run in which order, which of them are fed the same tensor, and listening to them meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
+from stl_algebra import InvalidInput
 from stl_nn.pointwise import row_layout
 from stl_nn.sharing import version_of
 
@@ -26,39 +33,180 @@ def call(model: nn.Module, batch: Any) -> Any:
     return model(*batch) if isinstance(batch, tuple | list) else model(batch)
 
 
-def execution_groups(model: nn.Module, names: Sequence[str], batch: object, run: Run) -> list[list[str]]:
-    """The named layers in order of their first call; layers called on the very same tensor (q, k, v) are one group.
+class Fed:
+    """Which tensor a layer was fed, without keeping it alive.
 
-    Layers that are never called are in none.
+    >>> x = torch.ones(1)
+    >>> fed = Fed(x)
+    >>> fed.with_(x), fed.with_(x.clone()), fed.with_(x.add_(1))
+    (True, False, False)
+    """
+
+    def __init__(self, x: Tensor) -> None:
+        self._tensor, self._version = weakref.ref(x), version_of(x)
+
+    def with_(self, x: Tensor) -> bool:
+        """Whether it was this tensor, which has not been changed in place since."""
+        return self._tensor() is x and self._version == version_of(x)
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a network ran its layers on some batches.
+
+    groups    their names in order of their first call; layers called on the very same tensor (q, k, v) are one group,
+              which another batch may still tell apart
+    repeated  those that a pass called more than once
+    """
+
+    groups: list[list[str]]
+    repeated: frozenset[str]
+
+
+def execution(model: nn.Module, names: Sequence[str], batches: Iterable[object], run: Run) -> Execution:
+    """How the named layers run on the first of the batches, as many as it takes until every layer has run.
+
+    A layer that only a later batch reaches, such as an expert, stands behind the one that ran before it there. Layers
+    that no batch reaches are in no group. Raises InvalidInput where there is no batch.
+
+    >>> model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 2))
+    >>> execution(model, ["0", "1"], [torch.ones(1, 2)], call).groups
+    [['0'], ['1']]
+    """
+    groups: list[list[str]] | None = None
+    repeated: set[str] = set()
+    for batch in batches:
+        found, calls = _one_pass(model, names, batch, run)
+        repeated.update(name for name, count in calls.items() if count > 1)
+        groups = _merged(groups or [], found)
+        if sum(map(len, groups)) == len(names):
+            break
+    if groups is None:
+        raise InvalidInput("the calibration loader yields nothing; give it at least one batch")
+    return Execution(groups, frozenset(repeated))
+
+
+def execution_groups(model: nn.Module, names: Sequence[str], batch: object, run: Run) -> list[list[str]]:
+    """The groups of an `Execution` on one batch.
 
     >>> model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 2))
     >>> execution_groups(model, ["0", "1"], torch.ones(1, 2), call)
     [['0'], ['1']]
     """
-    groups: list[tuple[Tensor, int, list[str]]] = []
-    seen: set[str] = set()
+    return execution(model, names, [batch], run).groups
 
-    def listen(name: str, x: Tensor) -> None:
-        if name not in seen:
-            seen.add(name)
-            now = version_of(x)
-            fits = (group for fed, then, group in groups if fed is x and then == now and alike(name, group[0]))
-            if (same := next(fits, None)) is None:
-                groups.append((x, now, [name]))
+
+def _one_pass(
+    model: nn.Module, names: Sequence[str], batch: object, run: Run
+) -> tuple[list[list[str]], Mapping[str, int]]:
+    """The groups of one batch, and how often each layer was called."""
+    groups: list[tuple[Fed, list[str]]] = []
+    calls: Counter[str] = Counter()
+    layers = {name: model.get_submodule(name) for name in names}
+
+    def hear(name: str, x: Tensor) -> None:
+        calls[name] += 1
+        if calls[name] == 1:
+            layout = row_layout(layers[name])
+            alike = (group for fed, group in groups if fed.with_(x) and row_layout(layers[group[0]]) == layout)
+            if (same := next(alike, None)) is None:
+                groups.append((Fed(x), [name]))
             else:
                 same.append(name)
 
-    def alike(name: str, other: str) -> bool:
-        return row_layout(model.get_submodule(name)) == row_layout(model.get_submodule(other))
+    with torch.no_grad(), listening(layers, hear):
+        run(model, batch)
+    return [group for _, group in groups], calls
 
-    hooks = [
-        model.get_submodule(name).register_forward_pre_hook(lambda _, args, name=name: listen(name, args[0]))
-        for name in names
-    ]
+
+def _merged(known: Sequence[list[str]], found: Sequence[list[str]]) -> list[list[str]]:
+    """The groups known, and layers of those found that are new, each behind what it was found behind.
+
+    >>> _merged([["router"], ["a"], ["out"]], [["router"], ["b"], ["out"]])
+    [['router'], ['b'], ['a'], ['out']]
+    """
+    merged, before = list(known), {name for group in known for name in group}
+    place = 0
+    for group in found:
+        if new := [name for name in group if name not in before]:
+            merged.insert(place, new)
+        inside = [i for i, other in enumerate(merged) if not set(group).isdisjoint(other)]
+        place = max(inside) + 1
+    return merged
+
+
+def input_of(args: tuple[Any, ...], named: Mapping[str, Any]) -> Tensor:
+    """What a layer of one input is called with, by place or by keyword.
+
+    >>> input_of((), {"input": torch.ones(2)})
+    tensor([1., 1.])
+    """
+    x: Tensor = args[0] if args else next(iter(named.values()))
+    return x
+
+
+def listening(layers: Mapping[str, nn.Module], hear: Callable[[str, Tensor], None]) -> AbstractContextManager[None]:
+    """While it lasts, `hear(name, x)` is told of what each layer is called with, before the layer runs.
+
+    >>> layer, heard = nn.Linear(2, 1), []
+    >>> with listening({"one": layer}, lambda name, x: heard.append(name)):
+    ...     _ = layer(input=torch.ones(2))
+    >>> heard
+    ['one']
+    """
+
+    def hook(name: str) -> Callable[..., None]:
+        return lambda _, args, named: hear(name, input_of(args, named))
+
+    return _hooked(layer.register_forward_pre_hook(hook(name), with_kwargs=True) for name, layer in layers.items())
+
+
+def answering(
+    layers: Mapping[str, nn.Module], answer: Callable[[str, Tensor, Tensor], Tensor]
+) -> AbstractContextManager[None]:
+    """While it lasts, each layer that makes y of x returns `answer(name, x, y)` instead."""
+
+    def hook(name: str) -> Callable[..., Tensor]:
+        return lambda _, args, named, y: answer(name, input_of(args, named), y)
+
+    return _hooked(layer.register_forward_hook(hook(name), with_kwargs=True) for name, layer in layers.items())
+
+
+@contextmanager
+def _hooked(hooks: Iterable[RemovableHandle]) -> Iterator[None]:
+    """Hooks for as long as it lasts. Compiled code knows of none that came after it, so it runs as it was written."""
+    # Without its module, which takes seconds to import, nothing has been compiled.
+    as_written = torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
+    held = list(hooks)
     try:
-        with torch.no_grad():
-            run(model, batch)
+        with as_written:
+            yield
     finally:
-        for hook in hooks:
+        for hook in held:
             hook.remove()
-    return [group for _, _, group in groups]
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """A model in evaluation mode, and afterwards every module in the mode it was in.
+
+    What has been replaced meanwhile is then in the mode of what stood there.
+
+    >>> model = nn.Sequential(nn.Dropout(), nn.Linear(2, 2).eval())
+    >>> with evaluating(model): model[0].training
+    False
+    >>> [module.training for module in model]
+    [True, False]
+    """
+    before = {name: module.training for name, module in model.named_modules()}
+    # Only where that is a change: there are modules that merge weights, or take them apart, by it.
+    for module in model.modules():
+        if module.training:
+            module.eval()
+    try:
+        yield
+    finally:
+        for name, module in model.named_modules():
+            mode = before.setdefault(name, before[name.rpartition(".")[0]])
+            if module.training != mode:
+                module.train(mode)

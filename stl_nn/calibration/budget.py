@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -27,14 +27,34 @@ def choose_encoders(
 
     Least is made the sum of what they change in the network's output, see `foretold_changes`, by the `sensitivities` of
     the layers' channels; without them the sum of the relative errors of the layers. Raises InvalidInput where even the
-    cheapest encoders exceed the budget.
+    cheapest encoders exceed the budget, and where the sensitivity of some layers alone is known.
     """
-    felt = sensitivity or {}
+    felt = comparable(layers, sensitivity or {})
     curves = {
         name: tradeoff(linear, encoders, moments[name], level, sensitivity=felt.get(name))
         for name, linear in layers.items()
     }
     return spend(curves, budget * sum(linear.weight.numel() for linear in layers.values()))
+
+
+def comparable(layers: Iterable[str], sensitivity: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The sensitivities that layers are weighed against each other by: of all, or of none where none is known.
+
+    Where all are zero nothing is known: a network feels something of some layer. Raises InvalidInput where those of
+    some layers alone are known.
+
+    >>> import torch
+    >>> comparable(["a"], {"a": torch.zeros(2)})
+    {}
+    """
+    if not any(bool(one.any()) for one in sensitivity.values()):
+        return {}
+    if apart := [name for name in layers if name not in sensitivity]:
+        raise InvalidInput(
+            f"layer {apart[0]!r} runs without gradients, so a budget cannot weigh it against the others; "
+            "filter it out, or give probe=None"
+        )
+    return dict(sensitivity)
 
 
 def tradeoff(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from itertools import groupby, islice
+from itertools import groupby
 from time import perf_counter
 from typing import Any
 
 from torch import Tensor, nn
 
 from stl_algebra import InvalidInput, TileEncoder
-from stl_nn.calibration.budget import Point, spend, tradeoff
+from stl_nn.calibration.budget import Point, comparable, spend, tradeoff
 from stl_nn.calibration.chunks import chunked
 from stl_nn.calibration.layer import Calibrated, Level, calibrate_linear, calibrated_multiplications
 from stl_nn.calibration.moments import Moments, moment_bytes
@@ -20,9 +20,9 @@ from stl_nn.calibration.sensitivity import Probe, sensitivities, usual_probe
 from stl_nn.calibration.settings import check_again, check_level
 from stl_nn.calibration.stages import Stages
 from stl_nn.conversion import checked_encoders, encoder_for
-from stl_nn.execution import Run, call, execution_groups
+from stl_nn.execution import Run, call, evaluating, execution
 from stl_nn.expected_error import PRECISION_OF_DTYPE
-from stl_nn.replacement import FilterFn, Replacement, Skipped, replace_linears
+from stl_nn.replacement import FilterFn, Replacement, Skipped, put_in_place, replace_linears
 
 #: Bytes of sums of moments held at once; what does not fit is gathered in another pass over the loader.
 MOMENT_BYTES = 1_700_000_000
@@ -110,16 +110,22 @@ def calibrate(
     on_layer    is told of each layer as it is done
     depth       as of `STLLinear`
     moments     of what enters each layer of the dense network, by name, with as many lags as tiles have rows, where
-                they are known already; not for a sequential calibration
+                they are known already; a sequential calibration has no use for them
     probe       of the network's output: by it each output channel of a layer counts as the network feels it, see
                 `sensitivities`, and a budget is spent; None: all channels count alike
     sensitivity of the channels of each layer, by name, where it is known already
 
-    Encoders of a layer's own are looked for at length once for each shape of layer, and from there on from those of the
-    last layer of the shape as well. Held are the second moments of one block of the network, at most 1.7 gigabytes of
-    them, and the activations that enter it; of a network that is no list of blocks, the moments of as many layers as
-    fit, and no activations. Raises InvalidInput for a loader that yields nothing or NaN, and for a model or filter
-    without linear layers.
+    The network runs in evaluation mode meanwhile, and is then in the mode it was in; a compiled one runs as it was
+    written. Encoders of a layer's own are looked for at length once for each shape of layer, and from there on from
+    those of the last layer of the shape as well.
+
+    Held are the second moments of one block of the network, at most 1.7 gigabytes of them as long as layers that are
+    once fed the same tensor always are, and the activations that enter the block; of a network that is no list of
+    blocks, the moments of as many layers as fit, and no activations. Before that, unless the sensitivity is known or
+    there is no probe, what `sensitivities` takes, with gradients of the whole network.
+
+    Raises InvalidInput for a loader that yields nothing or NaN, for a layer that no batch reaches, and for a model or
+    filter without linear layers. Whatever is raised, the model is as it was.
 
     >>> import torch; from stl_algebra import strassen
     >>> model = nn.Sequential(nn.Linear(4, 4))
@@ -129,16 +135,13 @@ def calibrate(
     began, level = perf_counter(), check_level(level)
     check_again(batches)
     feed: Run = call if run is None else run
+    if sequential and moments is not None:
+        raise InvalidInput(
+            "a sequential calibration gathers moments of what the network converted so far makes; leave out moments"
+        )
     offered = _offered(encoder, model, budget)
-    layers, chosen, skipped = _plan(model, offered[0], filter_fn, depth)
-    first = list(islice(batches, 1))
-    if not first:
-        raise InvalidInput("the calibration loader yields nothing; give it at least one batch")
-    groups = execution_groups(model, list(chosen), first[0], feed)
-    if silent := chosen.keys() - {name for group in groups for name in group}:
-        raise InvalidInput(f"layer {min(silent)!r} never runs on the calibration inputs; filter it out")
+    layers, chosen, skipped = _plan(model, offered, filter_fn, depth)
     lags = max(one.format.n for some in offered for one in some.values() if one is not None)
-    felt = sensitivity or ({} if probe is None else sensitivities(model, layers, batches, feed, probe, seed=seed))
     made: dict[str, Calibrated] = {}
     reports: list[CalibratedLayer] = []
     learned: dict[tuple[int, int, str], TileEncoder] = {}
@@ -149,14 +152,14 @@ def calibrate(
         if moments is not None:
             yield from ((name, moments[name]) for group in groups for name in group)
             return
-        stages = Stages(model, list(chosen), batches, feed)
+        stages = Stages(model, list(chosen), batches, feed, order.repeated)
         sizes = {name: moment_bytes(linear.in_features, lags) for name, linear in layers.items()}
         for _, inside in groupby(groups, lambda group: stages.place(group[0])):
             chunks = list(chunked(list(inside), sizes.__getitem__, MOMENT_BYTES))
             for chunk in chunks:
-                found = stages.moments([group[0] for group in chunk], lags, leave=chunk is chunks[-1])
-                for group in chunk:
-                    yield from ((name, found[group[0]]) for name in group)
+                names = [name for group in chunk for name in group]
+                found = stages.moments(names, lags, leave=chunk is chunks[-1])
+                yield from ((name, found[name]) for name in names)
 
     def do(name: str, seen: Moments) -> None:
         nonlocal rows
@@ -180,20 +183,39 @@ def calibrate(
         if on_layer is not None:
             on_layer(reports[-1])
 
-    if budget is not None:
-        chosen = _within(budget, offered, layers, gathered(), level, depth, felt)
-    if sequential:
-        stages = Stages(model, list(chosen), batches, feed)
-        for group in groups:
-            entering = stages.moments(group[:1], lags)[group[0]]
-            for name in group:
-                do(name, entering)
-            _put(model, {name: made[name].layer for name in group})
-    else:
-        for name, seen in gathered():
-            do(name, seen)
-        _put(model, {name: one.layer for name, one in made.items()})
+    with evaluating(model), _wholly_or_not_at_all(model, chosen):
+        order = execution(model, list(chosen), batches, feed)
+        groups = order.groups
+        if silent := chosen.keys() - {name for group in groups for name in group}:
+            raise InvalidInput(f"layer {min(silent)!r} never runs on the calibration inputs; filter it out")
+        felt = sensitivity or ({} if probe is None else sensitivities(model, layers, batches, feed, probe, seed=seed))
+        if budget is not None:
+            chosen = _within(budget, offered, layers, gathered(), level, depth, felt)
+        if sequential:
+            stages = Stages(model, list(chosen), batches, feed, order.repeated)
+            for group in groups:
+                entering = stages.moments(group, lags)
+                for name in group:
+                    do(name, entering[name])
+                _put(model, {name: made[name].layer for name in group})
+        else:
+            for name, seen in gathered():
+                do(name, seen)
+            _put(model, {name: one.layer for name, one in made.items()})
     return CalibrationReport(tuple(reports), rows, perf_counter() - began, tuple(skipped))
+
+
+@contextmanager
+def _wholly_or_not_at_all(model: nn.Module, names: Iterable[str]) -> Iterator[None]:
+    """Puts back the modules of these names whatever is raised before all is done."""
+    before = {name: model.get_submodule(name) for name in names}
+    try:
+        yield
+    except BaseException:
+        for name, module in before.items():
+            if (other := model.get_submodule(name)) is not module:
+                put_in_place(model, other, module)
+        raise
 
 
 def _offered(
@@ -211,14 +233,21 @@ def _offered(
 
 
 def _plan(
-    model: nn.Module, encoders: Mapping[str, TileEncoder | None], filter_fn: FilterFn | None, depth: int
+    model: nn.Module,
+    offered: Sequence[Mapping[str, TileEncoder | None]],
+    filter_fn: FilterFn | None,
+    depth: int,
 ) -> tuple[dict[str, nn.Linear], dict[str, TileEncoder], list[Replacement]]:
-    """(layers, their encoders, what is skipped): the walk of a conversion, with nothing replaced yet."""
+    """(layers, the first encoder of each, what is skipped): the walk of a conversion, with nothing replaced yet.
+
+    A layer is skipped that every encoder offered is refused for, for the reason of the first.
+    """
     layers: dict[str, nn.Linear] = {}
     chosen: dict[str, TileEncoder] = {}
 
     def look(name: str, linear: nn.Linear) -> nn.Module:
-        chosen[name] = encoder_for(name, linear, encoders, depth)
+        usable = _usable(name, linear, offered, depth)
+        chosen[name] = usable[0] if usable else encoder_for(name, linear, offered[0], depth)
         layers[name] = linear
         raise Skipped("calibrated")
 
@@ -226,6 +255,17 @@ def _plan(
     if not chosen:
         raise InvalidInput(f"there is no layer to calibrate: {skipped[0].name!r} is skipped, {skipped[0].reason}")
     return layers, chosen, skipped
+
+
+def _usable(
+    name: str, linear: nn.Linear, offered: Sequence[Mapping[str, TileEncoder | None]], depth: int
+) -> list[TileEncoder]:
+    """The encoders offered that a layer can gain by."""
+    usable = []
+    for encoders in offered:
+        with suppress(Skipped):
+            usable.append(encoder_for(name, linear, encoders, depth))
+    return usable
 
 
 def _within(
@@ -238,18 +278,11 @@ def _within(
     felt: Mapping[str, Tensor],
 ) -> dict[str, TileEncoder]:
     """An encoder for each layer, all within the budget, by what errors on the layers' moments do to the output."""
-    if felt and (apart := [name for name in layers if name not in felt]):
-        raise InvalidInput(
-            f"layer {apart[0]!r} runs without gradients, so a budget cannot weigh it against the others; "
-            "filter it out, or give probe=None"
-        )
+    known = comparable(layers, felt)
     curves: dict[str, list[Point]] = {}
     for name, moments in gathered:
-        usable = []
-        for encoders in offered:
-            with suppress(Skipped):
-                usable.append(encoder_for(name, layers[name], encoders, depth))
-        curves[name] = tradeoff(layers[name], usable, moments, level, depth, felt.get(name))
+        usable = _usable(name, layers[name], offered, depth)
+        curves[name] = tradeoff(layers[name], usable, moments, level, depth, known.get(name))
     return spend(curves, budget * sum(linear.weight.numel() for linear in layers.values()))
 
 

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from stl_algebra import InvalidInput
 from stl_nn.calibration.lagged_products import lagged_products
+from stl_nn.calibration.shared_sums import SharedSums
+from stl_nn.execution import listening
 from stl_nn.pointwise import entering_rows, row_layout
-from stl_nn.sharing import version_of
 
-#: Relative size of the diagonal added before a Cholesky factorisation.
-DAMPING = 1e-6
+#: Relative size of the diagonal added before a Cholesky factorisation, and how often it is raised tenfold at most.
+DAMPING, MOST_RAISES = 1e-6, 12
 #: Rows that are collected before they are multiplied, at most.
 MOST_BUFFERED = 1 << 14
 
@@ -84,26 +85,29 @@ def damped_cholesky(matrix: Tensor, damping: float = DAMPING) -> Tensor:
     """The Cholesky factor of a positive semidefinite matrix whose diagonal is raised by `damping` times its mean.
 
     The damping grows tenfold until the factor exists: moments of fewer rows than features are singular, and
-    their rounding errors can outweigh a small one.
+    their rounding errors can outweigh a small one. Raises InvalidInput for a matrix that is nothing of the kind.
 
     >>> damped_cholesky(torch.diag(torch.tensor([4.0, 0.0], dtype=torch.float64)))[0, 0] > 2
     tensor(True)
     """
     unit = matrix.diagonal().mean().clamp_min(torch.finfo(matrix.dtype).tiny)
-    while True:
+    for raised in range(MOST_RAISES + 1):
         damped = matrix.clone()
-        damped.diagonal().add_(damping * unit)
+        damped.diagonal().add_(damping * 10**raised * unit)
         factor, failed = torch.linalg.cholesky_ex(damped)
         if not failed:
             return factor
-        damping *= 10
+    raise InvalidInput(
+        f"second moments of {len(matrix)} features are not finite or far from positive semidefinite; gather them anew"
+    )
 
 
 class MomentSums:
     """The running sums behind `Moments`, over sequences that are each in order.
 
-    Short sequences are collected, with rows of zero between them, until products of them are worth while: in a buffer
-    of at most `buffered_rows`, beside sums of 8·lags·K² bytes.
+    Products are taken of x − s, s being the mean of the first rows: inputs far from zero would leave nothing but
+    rounding of how they vary. Short sequences are collected, with rows of zero between them, until products of them are
+    worth while: in a buffer of at most `buffered_rows`, beside sums of 8·lags·K² bytes.
 
     >>> sums = MomentSums(features=2, lags=1)
     >>> sums.add(torch.ones(3, 2))
@@ -115,6 +119,7 @@ class MomentSums:
         self._pairs = [0] * lags
         self._first = torch.zeros(lags, features, dtype=torch.float64)
         self._last = torch.zeros(lags, features, dtype=torch.float64)
+        self._shift: Tensor | None = None
         self._products = torch.zeros(lags, features, features, dtype=torch.float64)
         self._buffer = torch.empty(buffered_rows(features, lags), features)
         self._filled = 0
@@ -122,24 +127,28 @@ class MomentSums:
     @torch.no_grad()
     def add(self, rows: Tensor) -> None:
         """Take in a sequence of rows, shape (..., K). Raises InvalidInput where one is not finite."""
-        rows = rows.detach().reshape(-1, rows.shape[-1]).float().cpu()
+        rows = rows.detach().reshape(-1, rows.shape[-1]).cpu()
+        if not len(rows):
+            return
         total = column_sums(rows)
+        if self._shift is None:
+            self._shift = (total / len(rows)).float()
         for lag in range(min(len(self._pairs), len(rows))):
             pairs = len(rows) - lag
             self._first[lag] += total - rows[pairs:].sum(dim=0, dtype=torch.float64)
             self._last[lag] += total - rows[:lag].sum(dim=0, dtype=torch.float64)
             self._pairs[lag] += pairs
-        self._collect(rows)
+        self._collect(rows, self._shift)
 
-    def _collect(self, rows: Tensor) -> None:
+    def _collect(self, rows: Tensor, shift: Tensor) -> None:
         # Between one sequence and the next: as many rows of zero as no lag reaches over.
         taken = len(rows) + len(self._pairs) - 1
         if self._filled + taken > len(self._buffer):
             self._flush()
         if taken > len(self._buffer):
-            self._products += lagged_products(rows, len(self._pairs))
+            self._products += lagged_products((rows - shift).float(), len(self._pairs))
             return
-        self._buffer[self._filled : self._filled + len(rows)] = rows
+        torch.sub(rows, shift, out=self._buffer[self._filled : self._filled + len(rows)])
         self._buffer[self._filled + len(rows) : self._filled + taken] = 0
         self._filled += taken
 
@@ -151,14 +160,17 @@ class MomentSums:
 
     def result(self) -> Moments:
         """The moments so far. Raises InvalidInput where no rows were seen."""
-        if self._pairs[0] == 0:
+        if self._shift is None:
             raise InvalidInput("the calibration loader yields nothing for this layer; give it at least one batch")
         self._flush()
         count = self._pairs[0]
-        lagged = self._products / count
+        lagged, first, last = self._products / count, self._first / count, self._last / count
+        paired, shift = torch.tensor(self._pairs, dtype=torch.float64) / count, self._shift.double()
+        # Of x x'ᵀ, with (x − s)(x' − s)ᵀ in the sums.
+        for products, x, after, part in zip(lagged, first, last, paired, strict=True):
+            products.addr_(x - part * shift, shift).addr_(shift, after)
         lagged[0] = (lagged[0] + lagged[0].T) / 2
-        paired = torch.tensor(self._pairs, dtype=torch.float64) / count
-        return Moments(count, self._first[0] / count, lagged, self._first / count, self._last / count, paired)
+        return Moments(count, first[0], lagged, first, last, paired)
 
 
 def column_sums(rows: Tensor) -> Tensor:
@@ -196,51 +208,53 @@ def gather_moments(
     batches: Iterable[object],
     run: Callable[[object], object],
     lags: int = 1,
-    last: str | None = None,
+    once: bool = False,
 ) -> dict[str, Moments]:
     """The moments of what enters each of the named layers while `run` is called on every batch.
 
-    `last` names the layer that runs last, where it is known: nothing after it is computed. Layers that are fed the
-    same tensor (q, k, v) share the work. Holds one batch at a time. Raises InvalidInput for a loader that yields
-    nothing, a layer that never runs, or inputs that are not finite.
+    With `once`, where no pass calls a layer twice, a pass ends as soon as all of the layers have been called. Layers
+    that are fed the same tensors (q, k, v) share the work, and their moments, for as long as they are. Holds one batch
+    at a time. Raises InvalidInput for a loader that yields nothing, a layer that never runs, or inputs that are not
+    finite.
 
     >>> layer = nn.Linear(2, 1)
     >>> gather_moments({"": layer}, [torch.ones(4, 2)], layer)[""].count
     4
     """
-    sums: dict[str, MomentSums] = {}
-    leader: dict[str, str] = {}
-    latest: list[tuple[Tensor, int, str]] = []
+    fed: dict[str, SharedSums] = {}
+    silent: set[str] = set()
 
-    def listen(name: str, x: Tensor) -> None:
-        if name not in leader:
-            layout = row_layout(layers[name])
-            same = (other for seen, version, other in latest if seen is x and version == version_of(x))
-            leader[name] = next((other for other in same if row_layout(layers[other]) == layout), name)
-            if leader[name] == name:
-                sums[name] = MomentSums(entering_rows(layers[name], x).shape[-1], lags)
-        if leader[name] == name:
-            sums[name].add(entering_rows(layers[name], x))
-        latest.append((x, version_of(x), leader[name]))
-        if name == last:
+    def hear(name: str, x: Tensor) -> None:
+        layer = layers[name]
+        rows, layout = entering_rows(layer, x), row_layout(layer)
+        if name in fed:
+            fed[name] = fed[name].take(name, x, rows)
+        elif same := next((one for one in fed.values() if one.begun_with(x, layout)), None):
+            fed[name] = same
+            same.join(name)
+        else:
+            fed[name] = SharedSums(MomentSums(rows.shape[-1], lags), layout)
+            fed[name].join(name)
+            fed[name].take(name, x, rows)
+        silent.discard(name)
+        if once and not silent:
             raise Reached
 
-    hooks = [
-        layer.register_forward_pre_hook(lambda _, args, name=name: listen(name, args[0]))
-        for name, layer in layers.items()
-    ]
-    try:
-        with torch.no_grad():
-            for batch in batches:
-                with suppress(Reached):
-                    run(batch)
-                latest.clear()
-    finally:
-        for hook in hooks:
-            hook.remove()
-    silent = [name for name in layers if name not in leader]
-    if silent:
-        raise InvalidInput(f"the calibration loader yields nothing that reaches layer {silent[0]!r}; give it a batch")
+    with torch.no_grad(), listening(layers, hear):
+        for batch in batches:
+            silent.update(layers)
+            with suppress(Reached):
+                run(batch)
+            for one in set(fed.values()):
+                fed |= {name: part for part in one.parts() for name in part.layers}
+    for name in layers:
+        if name not in fed:
+            raise InvalidInput(f"the calibration loader yields nothing that reaches layer {name!r}; give it a batch")
+    found: dict[str, Moments] = {}
     # One at a time: of a large network the sums are gigabytes.
-    results = {name: sums.pop(name).result() for name in list(sums)}
-    return {name: results[leader[name]] for name in layers}
+    while fed:
+        one = next(iter(fed.values()))
+        for name in one.layers:
+            del fed[name]
+        found |= dict.fromkeys(one.layers, one.sums.result())
+    return {name: found[name] for name in layers}

@@ -8,11 +8,15 @@ import torch
 from scipy.linalg import get_lapack_funcs
 from torch import Tensor
 
+from stl_algebra import InvalidInput
+
 #: Conjugate gradients end when what is still wrong with the change of the prior has less than TOLERANCE² of its energy,
 #: by a bound that is a wide one: the part is a thousandth of that, or less.
 TOLERANCE = 1e-2
 #: Steps after which the factor is taken for useless; one or two are usual.
 MOST_STEPS = 30
+#: How often the ridge is raised tenfold, at most.
+MOST_RAISES = 12
 
 
 class Semidefinite(Protocol):
@@ -34,7 +38,8 @@ def ridged_solution(normal: Semidefinite, right: Tensor, prior: Tensor | None, r
 
     A is (U, U); `right`, `prior` (zero where None) and x are (U, J). The one matrix held is the Cholesky factor, made
     in place in single precision, at half of the time and memory; it preconditions conjugate gradients in double
-    precision. Where it does not exist, or is too inaccurate for them, it is made anew in double precision.
+    precision. Where it does not exist, or is too inaccurate for them, it is made anew in double precision; where that
+    does not help, with a larger ridge. Raises InvalidInput where A is not finite, or far from semidefinite.
 
     >>> from stl_nn.calibration.normal_matrix import NormalMatrix
     >>> one = torch.ones(1, 1, dtype=torch.float64)
@@ -48,17 +53,25 @@ def ridged_solution(normal: Semidefinite, right: Tensor, prior: Tensor | None, r
     weight = ridge_of(diagonal, ridge)
     start = torch.zeros_like(right) if prior is None else prior
     product = torch.zeros_like(right) if prior is None else normal.times(prior)
-    while True:
+    for _ in range(MOST_RAISES + 1):
         for dtype in (torch.float32, torch.float64):
             found = _refined(normal, weight, _factor(normal, diagonal + weight, dtype), right - product)
             if found is not None:
                 change, image = found
                 return start + change, product + image
         weight = 10 * weight  # rounding can leave A from few rows slightly indefinite
+    raise InvalidInput(
+        f"normal equations of {len(diagonal)} unknowns have no solution, however large the ridge: the moments of the "
+        "layer's inputs are not finite or not those of any inputs; gather them anew"
+    )
 
 
 def ridge_of(diagonal: Tensor, ridge: float) -> Tensor:
-    """The diagonal of Λ for that of A, both (U,). Padding leaves zeros there in A, which must not stay."""
+    """The diagonal of Λ for that of A, both (U,). Padding leaves zeros there in A, which must not stay.
+
+    Nor must what rounding leaves below zero make Λ negative, too: no multiple of that would do.
+    """
+    diagonal = diagonal.clamp_min(0)
     return ridge * (diagonal + 1e-3 * diagonal.mean().clamp_min(torch.finfo(diagonal.dtype).tiny))
 
 

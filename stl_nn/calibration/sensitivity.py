@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from stl_algebra import InvalidInput
 from stl_nn.calibration.moments import column_sums
-from stl_nn.execution import Run
+from stl_nn.execution import Run, answering
 from stl_nn.pointwise import entering_rows, leaving_rows
 
 #: A random scalar of a network's output y whose gradient g has E g gᵀ = M, with δᵀ M δ the square of how far apart
@@ -19,6 +20,11 @@ from stl_nn.pointwise import entering_rows, leaving_rows
 Probe = Callable[[Any, torch.Generator], Tensor]
 #: Channels of a block that inputs are made white in, at most; and a ridge, as a share of their mean variance.
 BLOCK, RIDGE = 512, 1e-2
+#: What is wrong where there are no gradients at all.
+NO_GRADIENTS = (
+    "what the network feels of an error is told by gradients, and the run of this calibration lets none "
+    "through; take torch.no_grad() out of it, or give probe=None"
+)
 #: Rows of input after which sensitivities are told well enough, and probes of each batch.
 ROWS, PROBES = 4096, 4
 
@@ -39,12 +45,14 @@ def sampled_squares(output: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def usual_probe(output: Any, generator: torch.Generator) -> Tensor:
-    """Of the likelihood where the output has `logits`, else of squares of its first tensor.
+    """Of the likelihood where the output has `logits` of several classes, of squares where it has one number in their
+    place, as a regression has; else of squares of its first tensor.
 
     Raises InvalidInput for an output without a tensor of floating-point numbers.
     """
     if isinstance(logits := getattr(output, "logits", None), Tensor):
-        return sampled_likelihood(logits, generator)
+        several = logits.dim() > 1 and logits.shape[-1] > 1  # of one class the likelihood is always one
+        return (sampled_likelihood if several else sampled_squares)(logits, generator)
     parts = output.values() if isinstance(output, Mapping) else output if isinstance(output, tuple | list) else [output]
     first = next((part for part in parts if isinstance(part, Tensor) and part.is_floating_point()), None)
     if first is None:
@@ -73,10 +81,14 @@ def sensitivities(
     g_t the gradients of a probe, the output then changes by ‖Σ_t x̃_t g_t‖² for each channel, to first order.
 
     model, layers  the modules of these names in the model, with the weights as linear layers
-    rows           so many are read of the batches, about, twice
+    rows           so many are read of the batches, about, twice, and then on until every layer has run
 
     Layers that run without gradients, such as those of a part that is frozen by torch.no_grad(), are left out. Raises
     InvalidInput where no gradient comes through the run at all.
+
+    Held is what a backward pass through the network takes for one batch; beside that the inputs of all layers once
+    more, in single precision, and their outputs twice; and 8·K·b bytes for each layer, b being the largest divisor of K
+    up to 512.
 
     >>> model, x = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4)), torch.randn(9, 4)
     >>> with torch.no_grad(): _ = model[1].weight[:, 1:].zero_()
@@ -94,16 +106,23 @@ def sensitivities(
             for name, x, _ in seen.entered:
                 sums[name].read(x)
     generator = torch.Generator().manual_seed(seed)
-    reached: set[str] = set()
+    heard, reached = False, set[str]()
     with torch.enable_grad():
         for seen in _seen(model, modules, batches, run, rows):
-            entered = [one for one in seen.entered if one[2].requires_grad]
+            # A shuffled loader may reach a layer now that it has not reached before.
+            entered = [one for one in seen.entered if one[2].requires_grad and sums[one[0]].rows]
+            heard = heard or bool(seen.entered)
+            if not entered:
+                continue
             reached.update(name for name, *_ in entered)
             whitened = [sums[name].whitened(x) for name, x, _ in entered]
             for _ in range(PROBES):
                 gradients = _gradients(probe, seen.output, entered, generator)
                 for (name, *_), x, gradient in zip(entered, whitened, gradients, strict=True):
-                    sums[name].feel(x, leaving_rows(modules[name], gradient).flatten(0, -2).to(x.dtype))
+                    leaving = leaving_rows(modules[name], gradient)
+                    sums[name].feel(x, leaving.reshape(-1, leaving.shape[-1]).to(x.dtype))
+    if heard and not reached:
+        raise InvalidInput(NO_GRADIENTS)
     return {name: sums[name].sensitivity for name in layers if name in reached}
 
 
@@ -111,11 +130,25 @@ def _gradients(probe: Probe, output: Any, entered: list[_Call], generator: torch
     """Of a probe, with respect to the output of each call."""
     value = probe(output, generator)
     if not value.requires_grad:
+        raise InvalidInput(NO_GRADIENTS)
+    with _advised():
+        return torch.autograd.grad(value, [y for *_, y in entered], retain_graph=True, materialize_grads=True)
+
+
+@contextmanager
+def _advised() -> Iterator[None]:
+    """Turns what PyTorch says of gradients that cannot be into an InvalidInput, with the way out.
+
+    Without gradients the network ran: what it lacks is memory for them, or they pass through what has none.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not torch.is_grad_enabled():
+            raise
         raise InvalidInput(
-            "what the network feels of an error is told by gradients, and the run of this calibration lets none "
-            "through; take torch.no_grad() out of it, or give probe=None"
-        )
-    return torch.autograd.grad(value, [y for *_, y in entered], retain_graph=True, materialize_grads=True)
+            f"the network does not run with gradients ({error}); do without them by probe=None"
+        ) from error
 
 
 #: Of a call of a layer: its name, the rows (T, K) that entered, and its output.
@@ -136,33 +169,20 @@ def _seen(
     entered: list[_Call] = []
     read = dict.fromkeys(modules, 0)
 
-    def listen(name: str, x: Tensor, y: Tensor) -> Tensor:
+    def answer(name: str, x: Tensor, y: Tensor) -> Tensor:
         kept = y if y.requires_grad or not torch.is_grad_enabled() else y.detach().requires_grad_()
-        inputs = entering_rows(modules[name], x.detach()).flatten(0, -2)
+        inputs = entering_rows(modules[name], x.detach())
+        inputs = inputs.reshape(-1, inputs.shape[-1])
         entered.append((name, inputs, kept))
         read[name] += len(inputs)
         return kept.clone()  # what is done in place afterwards is done to the copy
 
     for batch in batches:
         entered.clear()
-        hooks = [
-            module.register_forward_hook(lambda _, args, y, name=name: listen(name, args[0], y))
-            for name, module in modules.items()
-        ]
-        try:
+        with _advised(), answering(modules, answer):
             output = run(model, batch)
-        except RuntimeError as error:
-            if not torch.is_grad_enabled():
-                raise
-            # Without gradients it ran: what it lacks is memory for them, or they pass through what has none.
-            raise InvalidInput(
-                f"the network does not run with gradients ({error}); do without them by probe=None"
-            ) from error
-        finally:
-            for hook in hooks:
-                hook.remove()
         yield _Seen(output, entered)
-        if max(read.values()) >= rows:
+        if max(read.values()) >= rows and all(read.values()):
             return
 
 

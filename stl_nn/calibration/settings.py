@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,8 +62,11 @@ def check_level(level: Level | str) -> Level:
 
 
 def check_again(batches: Iterable[object]) -> None:
-    """Raise InvalidInput for what cannot be gone over, or only once."""
+    """Raise InvalidInput for what cannot be gone over, only once, or not by batches."""
     if not isinstance(batches, Iterable):
         raise InvalidInput(f"{type(batches).__name__} is no calibration loader; give a list of batches or a DataLoader")
+    if isinstance(batches, Mapping | str | bytes):
+        kind = type(batches).__name__
+        raise InvalidInput(f"a {kind} is one batch at most, no calibration loader; put it in a list: [batch]")
     if isinstance(batches, Iterator):
         raise InvalidInput("the calibration loader can be gone over only once; give a list of batches or a DataLoader")

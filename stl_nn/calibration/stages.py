@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import copy
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -16,14 +17,18 @@ from stl_nn.execution import Run
 
 @dataclass
 class _Call:
-    """What a module is called with; the first argument is what the module before it gave."""
+    """What a module is called with; the first argument is what the module before it gave.
+
+    A module that is called with it gets a copy, as it may add to its input in place, or to a cache.
+    """
 
     entering: Tensor
     others: tuple[Any, ...]
     named: dict[str, Any]
 
     def through(self, module: nn.Module) -> Tensor:
-        return _given(module(self.entering, *self.others, **self.named))
+        given = copy.deepcopy(self)
+        return _given(module(given.entering, *given.others, **given.named))
 
 
 class Stages:
@@ -33,7 +38,10 @@ class Stages:
     what enters the block in turn is held for all batches, and nothing before it is computed again: all 210 layers of
     a network that stays as it is take one pass, and 120 that are replaced one by one take four instead of sixty.
     Elsewhere, and before and after the blocks, every call of `moments` takes a pass of its own.
-    That the blocks can be run by themselves is tried on the first batch, not assumed.
+    That the blocks can be run by themselves, and again and again, is tried on the first batch, not assumed.
+
+    `repeated` names the layers that one pass calls more than once, see `Execution`: a pass does not end with their
+    first call.
 
     >>> model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
     >>> stages = Stages(model, ["0", "1"], [torch.ones(3, 2)], lambda model, x: model(x))
@@ -41,8 +49,15 @@ class Stages:
     (('0', '1'), 3)
     """
 
-    def __init__(self, model: nn.Module, layers: Sequence[str], batches: Iterable[object], run: Run) -> None:
-        self._model, self._batches, self._run = model, batches, run
+    def __init__(
+        self,
+        model: nn.Module,
+        layers: Sequence[str],
+        batches: Iterable[object],
+        run: Run,
+        repeated: Collection[str] = (),
+    ) -> None:
+        self._model, self._batches, self._run, self._repeated = model, batches, run, frozenset(repeated)
         with torch.no_grad():
             self.blocks = _blocks(model, layers, next(iter(batches)), run)
         self._held: list[_Call] = []
@@ -60,14 +75,13 @@ class Stages:
         """
         place = self.place(layers[0])
         listened = {layer: self._model.get_submodule(layer) for layer in layers}
+        once = self._repeated.isdisjoint(layers)
         if place < max(self._at, 0):
-            return gather_moments(
-                listened, self._batches, lambda batch: self._run(self._model, batch), lags, last=layers[-1]
-            )
+            return gather_moments(listened, self._batches, lambda batch: self._run(self._model, batch), lags, once)
         with torch.no_grad():
             self._go_to(place)
         if not leave:
-            return gather_moments(listened, self._held, self._through, lags, last=layers[-1])
+            return gather_moments(listened, self._held, self._through, lags, once)
         found = gather_moments(listened, self._held, self._go_on, lags)
         self._at += 1
         return found
@@ -104,8 +118,9 @@ def _blocks(model: nn.Module, layers: Sequence[str], batch: object, run: Run) ->
 def _run_by_themselves(model: nn.Module, blocks: Sequence[str], batch: object, run: Run) -> bool:
     """Whether the blocks one after another, each with the first one's other arguments, give what the network's do.
 
-    They do not where a block is left out or run twice, takes what only it is given, drops at random, keeps a cache
-    that calls add to, or runs under a context that the call of the network sets up.
+    They do not where a block is left out or run twice, takes what only it is given, drops at random, remembers earlier
+    calls, takes from a cache what the blocks before it put there, or runs under a context that the call of the network
+    sets up.
     """
     last: list[Tensor] = []
     hook = model.get_submodule(blocks[-1]).register_forward_hook(lambda *call: last.append(_given(call[2]).clone()))
@@ -115,8 +130,11 @@ def _run_by_themselves(model: nn.Module, blocks: Sequence[str], batch: object, r
             run(model, batch)
             hook.remove()
             [call] = _entering(model, blocks[0], [batch], run)
-            for block in blocks:
-                call.entering = call.through(model.get_submodule(block))
+            for block in map(model.get_submodule, blocks):
+                given, again = call.through(block), call.through(block)
+                if not torch.equal(given, again):
+                    return False
+                call.entering = given
             return len(last) == 1 and torch.equal(call.entering, last[0])
     finally:
         hook.remove()

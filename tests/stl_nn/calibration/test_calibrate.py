@@ -10,8 +10,16 @@ import pytest
 import torch
 from torch import nn
 
-from stl_algebra import Format, InvalidInput, TileEncoder, classical, strassen
-from stl_nn.calibration import CalibratedLinear, Moments, calibrate, calibrate_linear, choose_encoders, gather_moments
+from stl_algebra import Format, InvalidInput, TileEncoder, classical, kronecker, strassen
+from stl_nn.calibration import (
+    CalibratedLayer,
+    CalibratedLinear,
+    Moments,
+    calibrate,
+    calibrate_linear,
+    choose_encoders,
+    gather_moments,
+)
 from stl_nn.conversion import convert
 from tests.stl_nn.calibration.cases import inputs, truncated_strassen
 
@@ -109,6 +117,125 @@ def test_a_layer_that_never_runs_is_named(model: Block) -> None:
     model.spare = nn.Linear(8, 8)
     with pytest.raises(InvalidInput, match="'spare' never runs"):
         calibrate(model, strassen(), _batches())
+
+
+class Experts(nn.Module):
+    """The sign of the input chooses between two layers, called by keyword."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.low, self.high = nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.as_tensor(self.low(input=x) if x.sum() < 0 else self.high(input=x))
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+def test_a_layer_that_a_later_batch_reaches_is_calibrated_on_that(sequential: bool) -> None:
+    model, x = Experts(), inputs(300, 8).abs()
+    report = calibrate(model, truncated_strassen(), [x, -2 * x], sequential=sequential)
+    assert {layer.name for layer in report.layers} == {"low", "high"}
+    assert isinstance(model.low, CalibratedLinear)
+    assert isinstance(model.high, CalibratedLinear)
+    torch.testing.assert_close(model.low.mean, -2 * x.mean(dim=0))
+    torch.testing.assert_close(model.high.mean, x.mean(dim=0))
+
+
+def test_batches_may_reach_none_of_the_layers() -> None:
+    model, x = Experts(), inputs(300, 8).abs()
+    report = calibrate(model, truncated_strassen(), [x, -x], filter_fn=lambda _, name: name == "low")
+    assert report.rows == 300
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+@pytest.mark.parametrize("apart", [False, True])
+def test_layers_that_are_once_fed_the_same_need_not_always_be(apart: bool, sequential: bool) -> None:
+    class Pair(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.q, self.k = nn.Linear(8, 8), nn.Linear(8, 8)
+
+        def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+            return torch.as_tensor(self.q(x) + self.k(y))
+
+    model, x, y = Pair(), inputs(300, 8), inputs(300, 8) * 3 + 2
+    calibrate(model, truncated_strassen(), [(x, x), (x, y if apart else x)], sequential=sequential)
+    assert isinstance(model.k, CalibratedLinear)
+    torch.testing.assert_close(model.k.mean, torch.cat([x, y if apart else x]).mean(dim=0))
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+def test_every_call_of_a_layer_counts(sequential: bool) -> None:
+    class Loop(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.up, self.down = nn.Linear(8, 8), nn.Linear(8, 8)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for _ in range(3):
+                x = torch.tanh(self.down(torch.tanh(self.up(x))))
+            return x
+
+    assert calibrate(Loop(), truncated_strassen(), [inputs(100, 8)], sequential=sequential).rows == 300
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_the_model_is_calibrated_in_evaluation_mode(training: bool) -> None:
+    model = nn.Sequential(nn.Dropout(0.9), nn.Linear(8, 8), nn.BatchNorm1d(8).eval(), nn.Linear(8, 8)).train(training)
+    model[3].train(not training)
+    before, x = copy.deepcopy(model.state_dict()), inputs(300, 8)
+    calibrate(model, truncated_strassen(), [x], sequential=True)
+    assert isinstance(model[1], CalibratedLinear)
+    torch.testing.assert_close(model[1].mean, x.mean(dim=0))
+    assert all(torch.equal(model.state_dict()[key], before[key]) for key in before if key.startswith("2."))
+    modes = [{inside.training for inside in module.modules()} for module in model]
+    assert modes == [{training}, {training}, {training}, {not training}]
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+def test_an_error_on_the_way_leaves_the_model_as_it_was(sequential: bool) -> None:
+    model = nn.Sequential(nn.Conv2d(8, 8, 1), nn.Flatten(), nn.Linear(32, 8))
+    model.again = model[2]  # type: ignore[assignment]
+    before = dict(model.named_modules(remove_duplicate=False))
+
+    def stop(layer: CalibratedLayer) -> None:
+        if layer.name == "2":
+            raise KeyboardInterrupt
+
+    run = lambda model, x: model[2](model[1](model[0](x)))  # noqa: E731
+    with pytest.raises(KeyboardInterrupt):
+        calibrate(model, truncated_strassen(), [torch.randn(40, 8, 2, 2)], run, sequential=sequential, on_layer=stop)
+    after = dict(model.named_modules(remove_duplicate=False))
+    assert before.keys() == after.keys()
+    assert all(after[name] is module for name, module in before.items())
+    assert all(module.training for module in after.values())
+
+
+def test_moments_of_the_dense_network_are_no_use_for_a_sequential_calibration(model: Block) -> None:
+    with pytest.raises(InvalidInput, match="leave out moments"):
+        calibrate(model, strassen(), _batches(), sequential=True, moments=_moments(model)[1])
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_layers_are_skipped_that_all_encoders_are_refused_for(swapped: bool) -> None:
+    twice = kronecker(strassen(), strassen())
+    offered = [twice, strassen()] if swapped else [strassen(), twice]
+    model = nn.Sequential(nn.Linear(16, 16), nn.Linear(16, 6), nn.Linear(6, 1))
+    report = calibrate(model, offered, [inputs(300, 16)], budget=1.0, level="permutation")
+    assert {layer.name: layer.tile for layer in report.layers}["1"] == "2x2x2"
+    (skipped,) = report.skipped
+    assert skipped.name == "2"
+    assert ("4x4x4" if swapped else "2x2x2") in skipped.reason
+
+
+def test_a_budget_counts_all_layers_alike_where_nothing_is_known_to_be_felt(model: Block) -> None:
+    layers, moments = _moments(model)
+    encoders: list[TileEncoder] = [truncated_strassen(), strassen()]
+    zeros = {name: torch.zeros(layer.out_features) for name, layer in layers.items()}
+    chosen = choose_encoders(layers, encoders, moments, 0.82)
+    assert choose_encoders(layers, encoders, moments, 0.82, sensitivity=zeros) == chosen
+    with pytest.raises(InvalidInput, match=r"'up' .* so a budget cannot weigh it"):
+        choose_encoders(layers, encoders, moments, 0.82, sensitivity={"gate": torch.ones(16), "down": torch.ones(8)})
 
 
 def _moments(model: Block) -> tuple[dict[str, nn.Linear], dict[str, Moments]]:

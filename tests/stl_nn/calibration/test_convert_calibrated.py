@@ -122,6 +122,8 @@ def _once() -> Iterator[torch.Tensor]:
         ({"calibration": [images().fill_(torch.nan)]}, "NaN or infinity"),
         ({"calibration": _once()}, "only once"),
         ({"calibration": 3}, "int is no calibration loader"),
+        ({"calibration": {"input": images()}}, r"a dict is one batch at most.*\[batch\]"),
+        ({"calibration": "train"}, "a str is one batch at most"),
         ({"calibration": [images()], "on_the_fly": True}, "leave out learnable and on_the_fly"),
         ({"calibration": [images()], "filter_fn": lambda *_: False}, "accepts none"),
     ],
@@ -156,3 +158,23 @@ def test_inputs_that_are_no_numbers_to_compute_with_are_refused() -> None:
     with pytest.raises(InvalidInput, match="8 input features"):
         model(torch.zeros(2, 1))
     assert model(torch.zeros(0, 8)).shape == (0, 8)
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+def test_inputs_far_from_zero_are_calibrated_as_those_near_it(sequential: bool) -> None:
+    x, dense = torch.randn(2000, 16) * 0.5, nn.Sequential(nn.Linear(16, 16))
+    errors = []
+    for shift in (0, 1000):
+        model = copy.deepcopy(dense)
+        convert(model, truncated_strassen(), calibration=Calibration([x + shift], sequential=sequential, probe=None))
+        errors.append(_error(model.double(), copy.deepcopy(dense).double(), (x + shift).double()))
+    assert errors[1] == pytest.approx(errors[0], rel=0.02)
+
+
+def test_a_compiled_network_is_calibrated() -> None:
+    model, x = nn.Sequential(nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 8)), inputs(300, 8).float()
+    compiled, plain = torch.compile(copy.deepcopy(model), backend="eager"), copy.deepcopy(model)
+    compiled(x)
+    for one in (compiled, plain):
+        convert(one, truncated_strassen(), calibration=[x])
+    torch.testing.assert_close(compiled(x), plain(x))

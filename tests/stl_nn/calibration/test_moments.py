@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from stl_algebra import InvalidInput
 from stl_nn.calibration import Channels, Moments, MomentSums, gather_moments
+from stl_nn.calibration.moments import damped_cholesky
 from tests.stl_nn.calibration.cases import inputs
 
 
@@ -30,6 +33,29 @@ def test_moments_are_the_definition_whatever_the_batches() -> None:
     for lag in range(3):
         pairs = [torch.outer(s[t], s[t + lag]).double() for s in sequences for t in range(len(s) - lag)]
         torch.testing.assert_close(found.lagged[lag], torch.stack(pairs).sum(dim=0) / 13, rtol=1e-5, atol=1e-6)
+
+
+@given(
+    means=st.lists(st.floats(-1e4, 1e4), min_size=4, max_size=4),
+    lengths=st.lists(st.integers(0, 300), min_size=1, max_size=4),
+    lags=st.integers(1, 4),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+)
+@settings(deadline=None, max_examples=30)
+def test_how_inputs_vary_is_told_however_far_from_zero_they_are(
+    means: list[float], lengths: list[int], lags: int, dtype: torch.dtype
+) -> None:
+    torch.manual_seed(0)
+    lengths = [*lengths, 50]
+    sequences = [(torch.randn(length, 4) + torch.tensor(means)).to(dtype) for length in lengths]
+    sums = MomentSums(4, lags)
+    for sequence in sequences:
+        sums.add(sequence)
+    mean = torch.cat(sequences).double().mean(dim=0)
+    for lag, found in enumerate(sums.result().centred().lagged):
+        centred = [sequence.double() - mean for sequence in sequences]
+        expected = sum(x[: max(len(x) - lag, 0)].T @ x[lag:] for x in centred) / sum(lengths)
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_sequences_that_are_collected_stay_apart() -> None:
@@ -118,6 +144,51 @@ def test_layers_that_share_an_input_share_its_moments() -> None:
     assert found["q"] is found["k"]
     assert found["out"] is not found["q"]
     assert found["q"].count == found["out"].count == 18
+
+
+#: (layer, tensor it is fed, whether that is changed in place before)
+Step = tuple[str, int, bool]
+
+
+@given(passes=st.lists(st.lists(st.tuples(st.sampled_from("qkv"), st.integers(0, 1), st.booleans())), max_size=4))
+@settings(deadline=None)
+def test_what_layers_share_is_what_each_would_have_alone(passes: list[list[Step]]) -> None:
+    """Whatever they are fed, in whatever order, and however often, after they have shared an input."""
+    passes = [[("q", 0, False), ("k", 0, False), ("v", 0, False)], *passes]
+    layers: dict[str, nn.Module] = {name: nn.Linear(3, 2) for name in "qkv"}
+
+    def run(number: object) -> None:
+        assert isinstance(number, int)
+        tensors = [torch.randn(5, 3, generator=torch.Generator().manual_seed(2 * number + i)) for i in range(2)]
+        for name, at, changed in passes[number]:
+            if changed:
+                tensors[at].add_(1)
+            layers[name](tensors[at])
+
+    found = gather_moments(layers, range(len(passes)), run, lags=2)
+    for name, layer in layers.items():
+        alone = gather_moments({name: layer}, range(len(passes)), run, lags=2)[name]
+        assert found[name].count == alone.count
+        torch.testing.assert_close(found[name].lagged, alone.lagged, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(found[name].mean, alone.mean)
+
+
+def test_a_pass_ends_once_all_layers_have_been_called() -> None:
+    first, second, after = nn.Linear(2, 2), nn.Linear(2, 2), []
+
+    def run(x: object) -> None:
+        second(first(x))
+        after.append(second(x))
+
+    for once, rows in ((True, 3), (False, 6)):
+        assert gather_moments({"s": second, "f": first}, [torch.ones(3, 2)], run, once=once)["s"].count == rows
+    assert len(after) == 1
+
+
+def test_second_moments_that_are_none_are_refused() -> None:
+    for wrong in (torch.full((2, 2), torch.nan), torch.tensor([[1.0, 0.0], [0.0, -1.0]])):
+        with pytest.raises(InvalidInput, match="gather them anew"):
+            damped_cholesky(wrong.double())
 
 
 def test_nothing_and_nan_are_refused_and_leave_no_hooks() -> None:

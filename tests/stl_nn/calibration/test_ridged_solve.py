@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from stl_algebra import InvalidInput
 from stl_nn.calibration import ridged_solve
 from stl_nn.calibration.ridged_solve import Semidefinite, ridge_of, ridged_solution
 
@@ -95,6 +96,21 @@ def test_a_slightly_indefinite_matrix_is_raised_until_it_is_not() -> None:
     solution, image = ridged_solution(Held(normal), torch.ones(6, 2, dtype=torch.float64), None, 1e-4)
     assert bool(torch.isfinite(solution).all())
     torch.testing.assert_close(image, normal @ solution)
+
+
+def test_a_diagonal_that_rounding_left_below_zero_is_raised_above_it() -> None:
+    normal = torch.diag(torch.tensor([1.0, -1e-3, 1.0], dtype=torch.float64))
+    solution, image = ridged_solution(Held(normal), torch.ones(3, 1, dtype=torch.float64), None, 1e-4)
+    assert bool(torch.isfinite(solution).all())
+    torch.testing.assert_close(image, normal @ solution)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -1e9])
+def test_what_no_ridge_mends_is_refused(wrong: float) -> None:
+    normal = torch.eye(3, dtype=torch.float64)
+    normal[1, 1] = wrong
+    with pytest.raises(InvalidInput, match=r"3 unknowns have no solution.*gather them anew"):
+        ridged_solution(Held(normal), torch.ones(3, 1, dtype=torch.float64), None, 1e-4)
 
 
 def test_without_a_right_side_nothing_is_solved() -> None:

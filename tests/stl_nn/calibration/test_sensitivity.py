@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from stl_algebra import InvalidInput, strassen
 from stl_nn.calibration import Calibration, sampled_likelihood, sampled_squares, sensitivities
@@ -162,6 +164,106 @@ def test_a_network_that_cannot_run_with_gradients_says_how_to_do_without() -> No
     assert not any(module._forward_hooks for module in model.modules())
     report = convert(model, truncated_strassen(), calibration=Calibration([x], probe=None))
     assert [layer.rank for layer in report] == [6, 6]
+
+
+class Experts(nn.Module):
+    """The sign of the input chooses between two layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.low, self.high = nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.as_tensor(self.low(input=x) if x.sum() < 0 else self.high(x))
+
+
+def test_batches_are_read_until_every_layer_has_run_and_may_reach_none() -> None:
+    model, x = Experts(), torch.rand(50, 8)
+    assert set(sensitivities(model, _linears(model), [x, x, -x, x], _run, rows=50)) == {"low", "high"}
+    assert set(sensitivities(model, {"high": model.high}, [-x, x], _run)) == {"high"}
+
+
+def test_a_layer_that_the_pass_for_gradients_alone_reaches_is_not_known() -> None:
+    class Shuffled:
+        """Another order each time."""
+
+        def __init__(self, *orders: list[Tensor]) -> None:
+            self.orders = iter(orders)
+
+        def __iter__(self) -> Iterator[Tensor]:
+            return iter(next(self.orders))
+
+    model, x = Experts(), torch.rand(50, 8)
+    batches = Shuffled([x, x], [x, -x])
+    assert set(sensitivities(model, _linears(model), batches, _run)) == {"high"}
+
+
+def test_single_rows_may_come_without_an_axis_for_them(classifier: nn.Sequential) -> None:
+    rows = inputs(40, 8).float()
+    apart = sensitivities(classifier, _linears(classifier), list(rows), _run, sampled_squares)
+    along = sensitivities(classifier, _linears(classifier), list(rows[:, None]), _run, sampled_squares)
+    for name, value in along.items():
+        torch.testing.assert_close(apart[name], value)
+
+
+@pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")
+def test_gradients_that_checkpoints_do_not_let_through_are_refused_with_the_way_out() -> None:
+    class Checkpointed(nn.Sequential):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.as_tensor(checkpoint(super().forward, x, use_reentrant=True))
+
+    model = nn.Sequential(nn.Linear(8, 8), Checkpointed(nn.Linear(8, 8)))
+    with pytest.raises(InvalidInput, match="do without them by probe=None"):
+        sensitivities(model, _linears(model), [inputs(40, 8).float()], _run)
+
+
+def test_a_compiled_network_that_has_run_is_felt_as_the_one_it_was_made_of(classifier: nn.Sequential) -> None:
+    batch = inputs(100, 8).float()
+    compiled = torch.compile(classifier, backend="eager")
+    compiled(batch)
+    found = sensitivities(classifier, _linears(classifier), [batch], lambda _, x: compiled(x))
+    for name, value in sensitivities(classifier, _linears(classifier), [batch], _run).items():
+        torch.testing.assert_close(found[name], value)
+
+
+class Aside(nn.Module):
+    """A network whose first output has nothing of one layer, as of an unused pooler."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.felt, self.aside = nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.felt(x), self.aside(x)
+
+
+def test_a_layer_that_the_probe_feels_nothing_of_gets_the_cheapest_encoder() -> None:
+    model, x = Aside(), inputs(300, 8).float()
+    assert not sensitivities(model, _linears(model), [x], _run)["aside"].any()
+    told = Calibration([x], level="permutation", budget=0.85)
+    report = convert(model, [truncated_strassen(), strassen()], calibration=told)
+    assert {layer.name: layer.rank for layer in report} == {"felt": 7, "aside": 6}
+
+
+def test_where_the_probe_feels_nothing_at_all_layers_count_alike() -> None:
+    def blind(output: tuple[Tensor, Tensor], _: torch.Generator) -> Tensor:
+        return 0 * output[0].sum()
+
+    ranks = []
+    for probe in (blind, None):
+        torch.manual_seed(0)
+        told = Calibration([inputs(300, 8).float()], level="permutation", budget=0.82, probe=probe)
+        report = convert(Aside(), [truncated_strassen(), strassen()], calibration=told)
+        ranks.append([layer.rank for layer in report])
+    assert ranks[0] == ranks[1]
+
+
+@pytest.mark.parametrize("shape", [(6, 1), (6,)])
+def test_logits_of_one_class_are_numbers(shape: tuple[int, ...]) -> None:
+    logits = torch.zeros(shape, requires_grad=True)
+    (gradient,) = torch.autograd.grad(usual_probe(SimpleNamespace(logits=logits), torch.Generator()), logits)
+    assert bool(gradient.all())
 
 
 @pytest.mark.parametrize("place", [0, 1])
