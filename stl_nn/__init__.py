@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stl_nn.reference import encode_weight
     from stl_nn.replacement import Skipped, replace_linears
     from stl_nn.report import ConversionReport, LayerReport
+    from stl_nn.saving import load_converted, save_converted
 
 _HOMES = {
     "Calibration": "calibration.settings",
@@ -29,8 +30,10 @@ _HOMES = {
     "convert": "conversion",
     "encode_weight": "reference",
     "join_layers": "joining",
+    "load_converted": "saving",
     "replace_linears": "replacement",
     "revert": "conversion",
+    "save_converted": "saving",
     "separate_layers": "joining",
     "stl_matmul": "matmul",
 }
@@ -45,8 +48,10 @@ __all__ = [
     "convert",
     "encode_weight",
     "join_layers",
+    "load_converted",
     "replace_linears",
     "revert",
+    "save_converted",
     "separate_layers",
     "stl_matmul",
 ]
