@@ -61,8 +61,8 @@ def convert(
                  it goes layer by layer, and under which budget; None: the same weights, encoded without data
 
     Options as of `STLLinear`; with `keep_dense` and without data, `break_even_rows` is measured, once for every shape,
-    where it is not given. Layers that cannot gain are skipped, and the report says why. A conversion that fails leaves the
-    model as it was.
+    where it is not given. Layers that cannot gain are skipped, and the report says why. A conversion that fails leaves
+    the model as it was.
 
     Raises InvalidInput for a model without linear layers, a filter that accepts none, a pattern that matches
     none, NaN in a weight, or what is no encoder over the reals.

@@ -377,7 +377,7 @@ class STLLinear(nn.Module):
                 raise InvalidInput(
                     f"the state_dict of layer {prefix.rstrip('.') or type(self).__name__!r} was saved with another "
                     f"encoder ({name} differs) than its {self.format} rank {self.rank}; convert with the encoder it "
-                    "was saved with, then load"
+                    "was saved with, then load, or keep converted models by save_converted and load_converted"
                 )
         encoded = state_dict.get(prefix + "encoded_weight")
         if encoded is not None and self.encoded_weight is not None and len(encoded) != len(self.encoded_weight):
