@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import pathlib
-import re
 import signal
 import time
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from catalog.commands.options import PrecisionType, TileType, catalog_options, json_option, print_json
+from catalog.commands.options import (
+    PrecisionType,
+    TileType,
+    catalog_options,
+    check_ranks,
+    json_option,
+    print_json,
+)
+from catalog.commands.reporting import Reporting, ReportingGroup
+from search.commands.options import DurationType, RanksType
 from search.strategy_names import NAMES, ON_REQUEST
 from stl_algebra.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
 
     from rich.console import Console
@@ -28,34 +35,6 @@ if TYPE_CHECKING:
     from stl_algebra.encoder import TileEncoder
     from stl_algebra.format import Format
     from stl_algebra.moments import Moments
-
-
-class Reporting(click.Command):
-    """A command or group that prints InvalidInput as one sentence."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except InvalidInput as error:
-            raise click.ClickException(str(error)) from error
-
-
-class ReportingGroup(Reporting, click.Group):
-    """A group whose commands are imported when they are used, and which prints InvalidInput as one sentence."""
-
-    def __init__(self, name: str, commands: dict[str, str], help: str) -> None:
-        super().__init__(name=name, help=help, context_settings={"help_option_names": ["-h", "--help"]})
-        self._paths = commands
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(self._paths)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in self._paths:
-            return None
-        module, attribute = self._paths[cmd_name].split(":")
-        command: click.Command = getattr(import_module(module), attribute)
-        return command
 
 
 catalog_command = ReportingGroup(
@@ -91,55 +70,25 @@ bench_command = ReportingGroup(
 )
 
 
-class DurationType(click.ParamType):
-    """Seconds on the command line: 60, 60s, 10m or 2h."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?", str(value).strip())
-        seconds = float(match[1]) * {None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}[match[2]] if match else 0.0
-        if not 0 < seconds < 1e7:
-            self.fail(f"{value!r} is no positive duration; write 60s, 10m or 2h", param, ctx)
-        return seconds
-
-
-class RanksType(click.ParamType):
-    """A rank or a range of ranks on the command line: 40 or 16-49; both ends are returned."""
-
-    name = "rank"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        if isinstance(value, tuple):
-            return value
-        match = re.fullmatch(r"(-?\d{1,9})(?:-(\d{1,9}))?", str(value).strip())
-        if match is None:
-            self.fail(f"{value!r} is no rank; write one such as 40, or a range such as 16-49", param, ctx)
-        first, last = int(match[1]), int(match[2] or match[1])
-        if last < first:
-            self.fail(f"the range {value} is backwards; write {last}-{first}", param, ctx)
-        return first, last
-
-
 class Recorder:
-    """Keeps a search's improvements in the catalog: every few seconds, exact ones at once, the last ones always."""
+    """Keeps a search's improvements in the catalog: every few seconds, exact ones at once, the last ones always.
+
+    What cannot be written while the search runs stays noted and is tried again; `warn` is told the first reason.
+    """
 
     INTERVAL = 5.0
 
-    def __init__(self, catalog: Catalog, problem: Problem) -> None:
-        self._catalog, self._problem = catalog, problem
+    def __init__(self, catalog: Catalog, problem: Problem, warn: Callable[[str], object] = lambda _: None) -> None:
+        self._catalog, self._problem, self._warn = catalog, problem, warn
         self._pending: dict[int, Discovery] = {}
         self._written = time.monotonic()
+        self._warned = False
 
     def take(self, discovery: Discovery) -> None:
         """Note an improvement of its rank."""
-        if discovery.encoder.exact:
-            self._pending.pop(discovery.encoder.rank, None)
-            self.keep(discovery)
-            return
         self._pending[discovery.encoder.rank] = discovery
+        if discovery.encoder.exact:
+            self.flush()
 
     def keep_up(self) -> None:
         """Write what is noted, where that was not done for long: a killed search loses no more than that."""
@@ -147,23 +96,62 @@ class Recorder:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is noted."""
-        while self._pending:
-            self.keep(self._pending.popitem()[1])
+        """Write what is noted, as far as it can be written."""
+        for rank, discovery in list(self._pending.items()):
+            try:
+                self.keep(discovery)
+            except InvalidInput as error:
+                if not self._warned:
+                    self._warn(f"Not kept so far, to be tried again: {error}.")
+                self._warned = True
+            else:
+                del self._pending[rank]
         self._written = time.monotonic()
 
     def keep(self, found: Discovery) -> Entry:
-        """The entry of a discovery, written where it is not there yet."""
-        from dataclasses import replace
-
-        from catalog import Stored
-
+        """The entry of a discovery, written where it is not there yet. Raises InvalidInput where it cannot be."""
         if found.strategy == "known":
             return self._catalog.get(found.encoder.digest)
-        details = found.details | weighted_figures(self._problem, found.encoder)
-        provenance = replace(self._provenance(found.candidate, found), seconds=found.seconds, details=details)
+        return self._add(self._catalog, found)
+
+    def keep_all(self, discoveries: Sequence[Discovery]) -> tuple[list[Entry], str | None]:
+        """The entries of discoveries, and where one could not be written to the catalog why, and where it is now."""
+        try:
+            return [self.keep(found) for found in discoveries], None
+        except InvalidInput as error:
+            fault = str(error)
+        import tempfile
+
+        from catalog import Catalog
+
+        try:
+            rescue = Catalog(tempfile.mkdtemp(prefix="stl-search-"), shipped=False)
+            entries = [self._add(rescue, found) for found in discoveries]
+        except (InvalidInput, OSError):
+            entries = [self._unwritten(found) for found in discoveries]
+            return (
+                entries,
+                f"{fault}; nor can the system's temporary folder, so that nothing was kept but these figures",
+            )
+        return entries, f"{fault}; what was found is in {rescue.directory}: stl-catalog import {rescue.directory}"
+
+    def _add(self, catalog: Catalog, found: Discovery) -> Entry:
+        from catalog import Stored
+
         ancestors = [Stored(one.encoder, self._provenance(one, found)) for one in found.ancestors]
-        return self._catalog.add(found.encoder, provenance, ancestors)
+        return catalog.add(found.encoder, self._of_discovery(found), ancestors)
+
+    def _unwritten(self, found: Discovery) -> Entry:
+        """The entry of a discovery that is in no file."""
+        from catalog import Entry
+
+        return Entry.unwritten(found.encoder, self._of_discovery(found))
+
+    def _of_discovery(self, found: Discovery) -> Provenance:
+        from dataclasses import replace
+
+        details = found.details | weighted_figures(self._problem, found.encoder)
+        return replace(self._provenance(found.candidate, found), seconds=found.seconds, details=details)
 
     def _provenance(self, candidate: Candidate, found: Discovery) -> Provenance:
         """Where a candidate of the search that made a discovery came from."""
@@ -257,17 +245,19 @@ def _executor(address: str | None) -> tuple[Callable[[int], Executor], int]:
     return local_executor, cpu_count() or 1
 
 
-def _print_found(search: Search, entries: list[Entry], catalog: Catalog, console: Console) -> None:
-    """The figures of one encoder or a row a rank, and where they are."""
+def _print_found(search: Search, entries: list[Entry], place: pathlib.Path | None, console: Console) -> None:
+    """The figures of one encoder or a row a rank, and where they are: in the catalog at a place, if they are."""
     from search.report import frontier, summary
 
     encoders = [entry.encoder for entry in entries]
     problem = search.problem
     console.print(summary(problem, encoders[0]) if len(encoders) == 1 else frontier(problem, encoders))
+    if place is None:
+        return
     if all(found.strategy == "known" for found in search.best.values()):
         console.print("\nNothing better was found than the catalog holds.")
     else:
-        console.print(f"\nKept in {catalog.directory}")
+        console.print(f"\nKept in {place}")
     console.print(f"See it with: stl-catalog show {entries[0].id[:10]}")
 
 
@@ -315,11 +305,7 @@ def search_command(
     Ctrl-C keeps the best found so far.
     """
     started = time.monotonic()
-    try:
-        for end in ends:
-            tile.check_rank(end)
-    except InvalidInput as error:
-        raise click.BadParameter(str(error), param_hint="--rank") from error
+    check_ranks(tile, ends)
     makes, capacity = _executor(dask)
     from rich.console import Console
 
@@ -338,8 +324,8 @@ def search_command(
         strategy_name=strategy,
         executor=makes,
     )
-    recorder = Recorder(catalog, problem)
-    console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+    console = Console(stderr=as_json, highlight=False, soft_wrap=True, markup=False, emoji=False)
+    recorder = Recorder(catalog, problem, console.print)
     interrupted = False
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # keeps the best, as Ctrl-C does
     with LiveView(problem, ranks, console) as view:
@@ -358,18 +344,22 @@ def search_command(
             events.close()
             recorder.flush()
     if not search.best:
+        if interrupted:
+            raise InvalidInput(f"{strategy} was interrupted before it found an encoder")
         raise InvalidInput(f"{strategy} found no encoder in {budget:g} s; give it a longer --budget")
     # One entry a rank that was asked for, the highest first; one of fewer products can serve several.
-    entries = list(
-        {(entry := recorder.keep(found)).id: entry for _, found in sorted(search.best.items())[::-1]}.values()
-    )
+    discoveries = {found.encoder.digest: found for _, found in sorted(search.best.items())[::-1]}
+    entries, fault = recorder.keep_all(list(discoveries.values()))
     if as_json:
         run = {"elapsed": round(time.monotonic() - started, 3), "interrupted": interrupted}
         found = [entry.as_json(precision) | weighted_figures(problem, entry.encoder) for entry in entries]
         print_json(found[0] | run if len(ranks) == 1 else {"encoders": found} | run)
-        return
-    console.print("Interrupted; the best so far is kept.\n" if interrupted else "")
-    _print_found(search, entries, catalog, console)
+    else:
+        best = "the best so far is kept" if fault is None else "this is the best so far"
+        console.print(f"Interrupted; {best}.\n" if interrupted else "")
+        _print_found(search, entries, catalog.directory if fault is None else None, console)
+    if fault is not None:
+        raise InvalidInput(fault)
 
 
 @click.command("replay")
@@ -421,6 +411,9 @@ def _steps(catalog: Catalog, entry: Entry, from_roots: bool) -> list[Candidate]:
     def step(stored: Entry | Stored, replayed: bool) -> Candidate:
         came = stored.provenance
         recipe = Recipe.from_json(came.recipe) if came.recipe and replayed else None
+        if recipe is not None and recipe.format != str(stored.encoder.format):
+            found = f"{stored.encoder.digest[:10]} is of format {stored.encoder.format}"
+            raise InvalidInput(f"{found}, its recipe of {recipe.format[:20]}: it was not made by that recipe")
         return Candidate(stored.encoder, parents=came.lineage, recipe=recipe)
 
     descent = catalog.descent(entry)

@@ -13,6 +13,8 @@ from catalog.story import origin
 from stl_algebra.errors import InvalidInput
 from stl_algebra.precision import PRECISIONS
 
+#: What every card starts with, which tells it from other people's.
+FRONT = '---\nlibrary_name: "strassen-tile"\n'
 CARD = """\
 # {title}
 
@@ -52,6 +54,7 @@ def write_bundle(entries: Sequence[Entry], target: Path) -> list[Path]:
     if not entries:
         raise InvalidInput("there is no encoder to bundle; name some by id")
     names = {file_name(entry): entry for entry in entries}
+    readme = target / "README.md"
     try:
         target.mkdir(parents=True, exist_ok=True)
         strangers = sorted(
@@ -59,12 +62,14 @@ def write_bundle(entries: Sequence[Entry], target: Path) -> list[Path]:
         )
         if strangers:
             raise InvalidInput(f"the folder {target} holds other files ({strangers[0]}); name an empty one")
+        if readme.exists() and not readme.read_bytes().startswith(FRONT.encode()):
+            raise InvalidInput(f"{readme} is not a bundle's; name an empty folder, or move it away")
         for name, entry in names.items():
             write_atomically(target / name, pack(entry.encoder, entry.provenance))
-        write_atomically(target / "README.md", card(names).encode())
+        write_atomically(readme, card(names).encode())
     except OSError as error:
         raise InvalidInput(f"the bundle {target} cannot be written ({error.strerror})") from error
-    return [target / name for name in (*names, "README.md")]
+    return [*(target / name for name in names), readme]
 
 
 def file_name(entry: Entry) -> str:
@@ -78,7 +83,6 @@ def card(names: dict[str, Entry]) -> str:
     formats = sorted({str(entry.format) for entry in entries})
     exact = sum(entry.exact for entry in entries)
     header = {
-        "library_name": "strassen-tile",
         "license": "mit",
         "tags": ["matrix-multiplication", "bilinear-algorithms", "tile-encoder", "strassen"],
         "formats": formats,
@@ -100,7 +104,7 @@ def card(names: dict[str, Entry]) -> str:
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     origins = "\n".join(f"* `{name}`: {_markdown(origin(entry))}" for name, entry in names.items())
     text = CARD.format(title=title, summary=summary, table=table, example=next(iter(names)), origins=origins)
-    return f"---\n{front}\n---\n\n{text}"
+    return f"{FRONT}{front}\n---\n\n{text}"
 
 
 def _row(name: str, entry: Entry) -> tuple[str, ...]:

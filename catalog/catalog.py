@@ -181,11 +181,15 @@ class Catalog:
         ones, which stay.
         """
         entry = self.get(id)
-        if entry.shipped:
-            raise InvalidInput(f"{entry.id[:10]} is a shipped encoder, which stays; --no-shipped keeps it out of sight")
+        self.check_removable(entry)
         with self._ancestors[0].removing(entry.id):
             self._own.remove(entry.path.name)
         return entry
+
+    def check_removable(self, entry: Entry) -> None:
+        """Raise InvalidInput where an entry is one of the shipped ones, which stay."""
+        if entry.shipped:
+            raise InvalidInput(f"{entry.id[:10]} is a shipped encoder, which stays; --no-shipped keeps it out of sight")
 
     def faults(self) -> dict[Path, str]:
         """Every damaged file and what is wrong with it, in one sentence."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 #: Temporary files start with this; whatever lists a folder passes them over.
 TEMPORARY_PREFIX = ".writing-"
+#: What a folder must have room for: a disk that is full still takes empty files.
+PROBE_BYTES = 1 << 16
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -22,18 +26,38 @@ def write_atomically(path: Path, content: bytes) -> None:
     ...     os.listdir(folder)
     ['name']
     """
+    write_together({path: content})
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Give several paths their contents as `write_atomically` does one: all are on disk before any is renamed.
+
+    Raises OSError where there is no room for one of them; all paths are then as they were.
+    """
+    with contextlib.ExitStack() as undo:
+        written = [(_write_beside(path, content, undo), path) for path, content in contents.items()]
+        for temporary, path in written:
+            os.replace(temporary, path)
+    for folder in {path.parent for path in contents}:
+        sync_folder(folder)
+
+
+def probe(folder: Path) -> None:
+    """Write a file into a folder and remove it again. Raises OSError where there is no room, or no permission."""
+    with contextlib.ExitStack() as undo:
+        _write_beside(folder / "probe", secrets.token_bytes(PROBE_BYTES), undo)
+
+
+def _write_beside(path: Path, content: bytes, undo: contextlib.ExitStack) -> Path:
+    """A temporary file with the content in the folder of a path, on disk; `undo` removes it if it is still there."""
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(8)}")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+    undo.callback(temporary.unlink, missing_ok=True)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return temporary
 
 
 def sync_folder(folder: Path) -> None:

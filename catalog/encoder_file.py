@@ -19,6 +19,7 @@ from stl_algebra.errors import InvalidInput
 from stl_algebra.format import Format
 from stl_algebra.precision import PRECISIONS
 from stl_algebra.ring import Ring
+from stl_algebra.tensor import MAX_PRODUCTS
 
 #: The metadata key that holds the JSON record.
 KEY = "stl"
@@ -192,9 +193,9 @@ def _check_finite(encoder: TileEncoder) -> None:
 
 
 def check_size(format: Format, rank: int) -> None:
-    """Raise DamagedFile where recomputing an encoder of this format and rank would take too much memory."""
+    """Raise DamagedFile where recomputing an encoder of this format and rank would take too much memory or time."""
     in_x, in_w, _ = format.sizes
-    if format.products > 4096 or rank * in_x * in_w > MAX_WORK:
+    if format.products > MAX_PRODUCTS or rank > format.products or rank * in_x * in_w > MAX_WORK:
         raise DamagedFile(f"format {format} with rank {rank} is larger than a catalog takes")
 
 

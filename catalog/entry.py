@@ -18,6 +18,8 @@ from stl_algebra.ring import Ring
 
 #: What figures are quoted at where nobody says otherwise.
 DEFAULT_PRECISION = "bf16"
+#: The path of what is in no file.
+NOWHERE = Path()
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Entry:
     """An encoder in a catalog: figures recomputed from its file, provenance, and the encoder read on demand.
 
     `id` is the encoder's digest; `shipped` tells whether it came with the program. `encoder` reads and
-    proves the file again, and raises InvalidInput where it was damaged meanwhile.
+    proves the file again, and raises InvalidInput where it was damaged meanwhile. Where it could
+    not be written, `path` is NOWHERE and the encoder is in memory alone.
     """
 
     id: str
@@ -55,6 +58,21 @@ class Entry:
             path=directory / row["name"],
             shipped=shipped,
             _load=load,
+        )
+
+    @classmethod
+    def unwritten(cls, encoder: TileEncoder, provenance: Provenance) -> Self:
+        """The entry of an encoder that is in no file."""
+        return cls(
+            id=encoder.digest,
+            format=encoder.format,
+            rank=encoder.rank,
+            ring=encoder.ring,
+            relative_error=encoder.relative_error,
+            growth=encoder.growth,
+            provenance=provenance,
+            path=NOWHERE,
+            _load=lambda: encoder,
         )
 
     @cached_property
@@ -98,7 +116,7 @@ class Entry:
             "strategy": self.provenance.strategy,
             "seed": self.provenance.seed,
             "seconds": self.provenance.seconds,
-            "path": str(self.path),
+            "path": None if self.path == NOWHERE else str(self.path),
             "shipped": self.shipped,
             "lineage": list(self.provenance.lineage),
             "recipe": self.provenance.recipe,

@@ -7,11 +7,11 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from catalog.durable import TEMPORARY_PREFIX, write_atomically
+from catalog.durable import TEMPORARY_PREFIX, probe, write_atomically
 from catalog.encoder_file import DamagedFile, Stored, pack, read
 from catalog.index import COLUMNS, Index, Row
 from catalog.provenance import Provenance
@@ -20,6 +20,10 @@ from stl_algebra.encoder import TileEncoder
 from stl_algebra.errors import InvalidInput
 
 SUFFIX = ".safetensors"
+#: The file of the index where it lies beside the others, which tells a catalog from other folders.
+INDEX = "index.sqlite"
+#: The subfolder of damaged files that were set aside.
+DAMAGED = "damaged"
 #: A temporary file this old was left by a process that died.
 ABANDONED_SECONDS = 3600.0
 
@@ -51,15 +55,15 @@ class Folder:
     def add(self, encoder: TileEncoder, provenance: Provenance) -> Path:
         """Store an encoder durably and return its file; one that is there and sound already is left as it is.
 
-        Raises InvalidInput where the directory cannot be written.
+        Raises InvalidInput where the directory cannot be written, or a newer program wrote the file.
         """
         if self.read_only:
             raise InvalidInput(f"the catalog folder {self.directory} is read-only; name another with --catalog DIR")
         path = self.directory / f"{encoder.digest}{SUFFIX}"
-        if self._is_sound(path):
-            self.refresh(only=path.name)
-            return path
-        self._write(path, pack(encoder, provenance))
+        if (fault := self._fault(path.name)) is not None:
+            self._spare_newer(path, fault)
+            content = pack(encoder, provenance)
+            self._written(lambda: write_atomically(path, content))
         self.refresh(only=path.name)
         return path
 
@@ -69,20 +73,23 @@ class Folder:
         Raises InvalidInput where that fails, or where a newer program wrote files here: writing among them could
         replace one by less than it held.
         """
-        newer = [path for path, fault in self.faults().items() if is_newer(fault)]
-        if newer:
+        for path, fault in self.faults().items():
+            self._spare_newer(path, fault)
+        self._written(lambda: probe(self.directory))
+
+    def _spare_newer(self, path: Path, fault: str) -> None:
+        """Raise InvalidInput where a newer program wrote a file, by what is wrong with it: it is no damaged one."""
+        if is_newer(fault):
             raise InvalidInput(
                 f"the catalog {self.directory} holds files that a newer strassen-tile wrote, such as "
-                f"{newer[0].name[:10]}…; update strassen-tile, or name another directory with --catalog"
+                f"{path.name[:10]}…; update strassen-tile, or name another directory with --catalog"
             )
-        probe = self.directory / f"{TEMPORARY_PREFIX}probe-{os.getpid()}"
-        self._write(probe, b"")
-        probe.unlink(missing_ok=True)
 
-    def _write(self, path: Path, content: bytes) -> None:
+    def _written(self, write: Callable[[], None]) -> None:
+        """Make the directory and write to it, or say why that cannot be done."""
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, content)
+            write()
         except OSError as error:
             reason = error.strerror or str(error)
             raise InvalidInput(
@@ -102,11 +109,12 @@ class Folder:
     def set_aside(self, name: str) -> Path:
         """Move a damaged file into the folder `damaged` beside the others, and return where it is now.
 
-        Raises InvalidInput where that is not allowed.
+        Raises InvalidInput where that is not allowed, or a newer program wrote it, which is no damage.
         """
         if self.read_only:
             raise InvalidInput(f"the catalog folder {self.directory} is read-only: {name} stays")
-        target = self.directory / "damaged" / name
+        self._spare_newer(self.directory / name, self._fault(name) or "")
+        target = self.directory / DAMAGED / name
         try:
             target.parent.mkdir(exist_ok=True)
             (self.directory / name).replace(target)
@@ -148,7 +156,7 @@ class Folder:
 
     def reindex(self) -> int:
         """Build the index anew from the files, drop what dead writers left; returns the number of files."""
-        if not self.directory.exists():
+        if not os.path.exists(self.directory):
             return 0
         self.index.clear()
         self._sweep()
@@ -165,7 +173,7 @@ class Folder:
 
     def refresh(self, only: str | None = None) -> bool:
         """Bring the index up to date with the directory, or with one file of it; False where there is none."""
-        if not self.directory.exists():
+        if not os.path.exists(self.directory):  # which answers where a name is too long to ask after, too
             return False
         # The index first: a file that another process adds in between must not look as if it were gone.
         known = self.index.states() if only is None else {}
@@ -190,9 +198,9 @@ class Folder:
                 return
             with os.scandir(self.directory) as entries:
                 for entry in entries:
-                    if entry.name.endswith(SUFFIX) and not entry.name.startswith(".") and entry.is_file():
-                        status = entry.stat()
-                        yield entry.name, (status.st_size, status.st_mtime_ns)
+                    named = entry.name.endswith(SUFFIX) and not entry.name.startswith(".")
+                    if named and (stamp := _stamp(entry)) is not None:
+                        yield entry.name, stamp
         except FileNotFoundError:
             return
         except OSError as error:
@@ -210,12 +218,13 @@ class Folder:
             *(encoder.relative_error, encoder.growth, provenance.strategy, json.dumps(provenance.as_json())),
         )
 
-    def _is_sound(self, path: Path) -> bool:
+    def _fault(self, name: str) -> str | None:
+        """What is wrong with a file, whatever the index says of it; None where it is sound."""
         try:
-            self.load(path.name)
-        except InvalidInput:
-            return False
-        return True
+            self.load(name)
+        except InvalidInput as error:
+            return str(error)
+        return None
 
     def _warn(self, faults: Mapping[str, str]) -> None:
         """Name each damaged file once."""
@@ -236,6 +245,19 @@ class Folder:
                 continue  # gone already, or not ours to remove
 
 
+def _stamp(entry: os.DirEntry[str]) -> tuple[int, int] | None:
+    """(size, mtime_ns) of a file, None of a folder; a link that cannot be followed has its own, to be named a fault."""
+    try:
+        if not entry.is_file():
+            return None
+        status = entry.stat()
+    except FileNotFoundError:  # gone since it was listed
+        return None
+    except OSError:
+        status = entry.stat(follow_symlinks=False)
+    return status.st_size, status.st_mtime_ns
+
+
 def _batches(items: Sequence[Item], size: int = 256) -> Iterator[Sequence[Item]]:
     """The items in runs, each of which becomes one transaction of the index."""
     for start in range(0, len(items), size):
@@ -248,4 +270,4 @@ def _index_places(directory: Path, *, beside: bool) -> list[Path]:
 
     name = hashlib.sha256(os.fsencode(directory.absolute())).hexdigest()[:16]
     in_cache = user_cache_path("strassen-tile") / f"index-{name}.sqlite"
-    return [directory / "index.sqlite", in_cache] if beside else [in_cache]
+    return [directory / INDEX, in_cache] if beside else [in_cache]

@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from catalog.durable import write_atomically
+from catalog.story import plain
 from stl_algebra.errors import InvalidInput
 from stl_algebra.format import Format
 from stl_algebra.moments import Moments
@@ -54,7 +55,7 @@ def read_moments(path: Path, format: Format) -> Moments:
             record = _record(dict(file.metadata() or {}))
             stored = record.get("format", list(format))
             if stored != list(format):
-                measured = "x".join(str(size) for size in stored) if isinstance(stored, list) else str(stored)
+                measured = plain("x".join(map(str, stored)) if isinstance(stored, list) else stored)[:60]
                 raise InvalidInput(f"it holds moments of tiles {measured}, not {format}; measure moments of {format}")
             names = set(file.keys())
             if missing := [name for name in _NEEDED if name not in names]:
@@ -66,7 +67,7 @@ def read_moments(path: Path, format: Format) -> Moments:
                 if file.get_slice(name).get_dtype() not in ("F32", "F64"):
                     raise InvalidInput(f"its {name} is not of type F32 or F64")
                 tensors[name] = file.get_tensor(name)
-        return Moments(format, **tensors, source=str(record.get("source", ""))[:200])
+        return Moments(format, **tensors, source=plain(record.get("source", ""))[:200])
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or (error.args[0] if error.args else type(error).__name__)
         raise InvalidInput(f"the moments {path} cannot be read: {reason}") from error
@@ -84,5 +85,7 @@ def _record(metadata: dict[str, str]) -> dict[str, object]:
         raise InvalidInput(f"its metadata key {KEY!r} is no JSON object")
     version = record.get("schema", SCHEMA)
     if version != SCHEMA:
-        raise InvalidInput(f"it was written in schema {version!r}, this program reads {SCHEMA}; update strassen-tile")
+        raise InvalidInput(
+            f"it was written in schema {repr(version)[:20]}, this program reads {SCHEMA}; update strassen-tile"
+        )
     return record

@@ -10,6 +10,9 @@ from typing import Any, Self
 
 from stl_algebra.errors import InvalidInput
 
+#: What tells and writes details and recipes goes down into them step by step, so there is an end to it.
+MAX_DEPTH = 64
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -67,6 +70,8 @@ class Provenance:
                 object.__setattr__(self, name, json.loads(json.dumps(dict(value), allow_nan=False)))
             except (TypeError, ValueError, RecursionError) as error:
                 raise InvalidInput(f"the provenance's {name} cannot be written as JSON: {error}") from None
+            if _depth(getattr(self, name)) > MAX_DEPTH:
+                raise InvalidInput(f"the provenance's {name} are nested more than {MAX_DEPTH} deep")
 
     def as_json(self) -> dict[str, Any]:
         """The fields as a JSON object, without a recipe where there is none."""
@@ -88,3 +93,12 @@ class Provenance:
         if not isinstance(known.get("lineage", []), list):
             raise InvalidInput(f"the provenance's lineage {known['lineage']!r} is no list of encoder ids")
         return cls(**({"strategy": "unknown"} | known))
+
+
+def _depth(value: object) -> int:
+    """How deep objects and lists of JSON lie within each other."""
+    depth, level = 0, [value]
+    while level := [one for one in level if isinstance(one, dict | list)]:
+        depth += 1
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+    return depth

@@ -15,6 +15,9 @@ from stl_algebra.ring import Ring
 if TYPE_CHECKING:
     from catalog.entry import Entry
 
+#: The largest integer of SQLite.
+LARGEST = 2**63 - 1
+
 Tile = int | str | tuple[int, int, int]
 Range = tuple[float | None, float | None]
 
@@ -80,7 +83,7 @@ class Query:
         if self.id is not None:
             ask("id >= ? AND id <= ?", self.id, self.id + "g")  # every digest that starts so: g follows f
         if self.tile is not None:
-            ask("n = ? AND m = ? AND p = ?", *parse_tile(self.tile))
+            ask("n = ? AND m = ? AND p = ?", *map(_storable, parse_tile(self.tile)))
         if self.ring is not None:
             ask("ring = ?", str(Ring.parse(self.ring)))
         if self.strategy is not None:
@@ -99,5 +102,10 @@ class Query:
         ):
             for comparison, bound in zip((">=", "<="), bounds, strict=True):
                 if bound is not None:
-                    ask(f"{expression} {comparison} ?", bound)
+                    ask(f"{expression} {comparison} ?", _storable(bound))
         return " AND ".join(terms) or "1", values
+
+
+def _storable(bound: float) -> float:
+    """A bound as SQLite takes it: no integer there is longer than 64 bits, so none is beyond these either."""
+    return max(-LARGEST, min(LARGEST, bound)) if isinstance(bound, int) else bound

@@ -35,10 +35,9 @@ class LiveView:
         single = len(ranks) == 1 and problem.weights is None
         naive = f" Leaving products out costs {1 - ranks[0] / products:.4f}." if single else ""
         weighted = "" if problem.weights is None else f" under the moments of {problem.weights.source or 'a file'}"
-        console.print(
+        self._say(
             f"Searching {angle(problem.format)} at {wanted} of {products}, "
-            f"least error in {problem.precision}{weighted}.{naive}",
-            highlight=False,
+            f"least error in {problem.precision}{weighted}.{naive}"
         )
 
     def __enter__(self) -> Self:
@@ -57,10 +56,9 @@ class LiveView:
         encoder = discovery.encoder
         exact = f"  exact over {encoder.ring}" if encoder.ring.is_exact_for_reals else ""
         rank = "" if [encoder.rank] == list(self._ranks) else f"rank {encoder.rank:3d}  "
-        self._console.print(
+        self._say(
             f"{discovery.seconds:7.1f} s  {rank}error {self._problem.error(encoder):.5f}  "
-            f"growth {encoder.growth:9.4g}  {discovery.strategy}{exact}",
-            highlight=False,
+            f"growth {encoder.growth:9.4g}  {discovery.strategy}{exact}"
         )
         self._last_line = time.monotonic()
 
@@ -70,10 +68,12 @@ class LiveView:
             self._live.update(_standing(progress), refresh=True)
         elif time.monotonic() - self._last_line > QUIET_INTERVAL:
             trials = sum(arm.trials for arm in progress.arms)
-            self._console.print(
-                f"{progress.elapsed:7.1f} s  {trials} trials so far, {progress.remaining:.0f} s left", highlight=False
-            )
+            self._say(f"{progress.elapsed:7.1f} s  {trials} trials so far, {progress.remaining:.0f} s left")
             self._last_line = time.monotonic()
+
+    def _say(self, line: str) -> None:
+        """Print a line as it is: text of a file may look like markup."""
+        self._console.print(line, highlight=False, markup=False, emoji=False)
 
 
 def angle(format: Format) -> str:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from math import isqrt
+
 import numpy as np
 from numpy.typing import NDArray
 
+from stl_algebra.errors import InvalidInput
 from stl_algebra.format import Format
 from stl_algebra.tensor import matmul_tensor
+
+#: Integers and their sums are exact in float64 below this.
+EXACT_BELOW = 2**53
 
 
 def satisfies_brent(
@@ -21,9 +28,10 @@ def satisfies_brent(
     """Whether Σ_s E_X[s,a] E_W[s,b] D[c,s] = scale · T[a,b,c] for all a, b, c, in integers.
 
     The factors hold integers, of shapes (r, n·m), (r, m·p) and (n·p, r). A rational encoder is checked
-    by its numerators, with `scale` the product of the three denominators; with `modulus` both sides are
-    compared modulo it. Sums that stay below 2⁵³ are added by a float64 matrix product, which is then
-    exact; larger ones in Python's integers.
+    by its numerators, with `scale` the product of the three denominators; with `modulus`, a small one,
+    both sides are compared modulo it. Sums that stay below 2⁵³ are added by a float64 matrix product,
+    which is then exact; larger ones so modulo as many primes as make it a proof, which takes a few
+    matrix products whatever the coefficients are.
 
     >>> one = np.ones((1, 1))
     >>> satisfies_brent(Format(1, 1, 1), one, one, one)
@@ -31,21 +39,49 @@ def satisfies_brent(
 
     Source: Brent, Algorithms for matrix multiplication, Stanford CS-157, 1970.
     """
-    target = matmul_tensor(format).reshape(-1, format.n * format.p)
-    left = np.einsum("sa,sb->abs", encode_x, encode_w).reshape(-1, len(encode_x))
-    bound = len(encode_x) * _peak(encode_x) * _peak(encode_w) * _peak(decode)
-    if bound < 2**53 and scale < 2**53:
-        difference = left @ decode.T - scale * target
-        return not np.any(difference if modulus is None else difference % modulus)
-    exact_left = _python_integers(encode_x), _python_integers(encode_w)
-    columns = np.einsum("sa,sb->abs", *exact_left).reshape(-1, len(encode_x))
-    exact_difference = columns @ _python_integers(decode).T - scale * _python_integers(target)
-    return not np.any(exact_difference if modulus is None else exact_difference % modulus)
+    if modulus is not None:
+        return _holds_modulo(modulus, format, encode_x, encode_w, decode, scale)
+    # No entry of the residual is larger than this in absolute value.
+    bound = len(encode_x) * _peak(encode_x) * _peak(encode_w) * _peak(decode) + scale
+    if bound < EXACT_BELOW:
+        left = np.einsum("sa,sb->abs", encode_x, encode_w).reshape(-1, len(encode_x))
+        target = matmul_tensor(format).reshape(-1, format.n * format.p)
+        return not np.any(left @ decode.T - scale * target)
+    # An integer that is zero modulo primes whose product is above its absolute value is zero.
+    for prime in _primes_below(isqrt(EXACT_BELOW // len(encode_x))):
+        if not _holds_modulo(prime, format, encode_x, encode_w, decode, scale):
+            return False
+        bound //= prime
+        if not bound:
+            return True
+    raise InvalidInput(f"an encoder of {len(encode_x)} products is too large to be proved exact")
+
+
+def _holds_modulo(
+    modulus: int,
+    format: Format,
+    encode_x: NDArray[np.float64],
+    encode_w: NDArray[np.float64],
+    decode: NDArray[np.float64],
+    scale: int,
+) -> bool:
+    """Whether the equations hold modulo a number whose square, times the rank, is at most EXACT_BELOW."""
+    x, w, d = (np.fmod(factor, modulus) for factor in (encode_x, encode_w, decode))
+    target = (scale % modulus) * matmul_tensor(format)
+    # One entry of X at a time: all products of entries at once would take the memory of the whole tensor r times.
+    return not any(
+        np.any(np.fmod(np.fmod(x[:, [a]] * w, modulus).T @ d.T - target[a], modulus)) for a in range(x.shape[1])
+    )
+
+
+def _primes_below(limit: int) -> Iterator[int]:
+    """The primes below a limit, the largest first.
+
+    >>> list(_primes_below(12))
+    [11, 7, 5, 3, 2]
+    """
+    return (n for n in range(limit - 1, 1, -1) if all(n % d for d in range(2, isqrt(n) + 1)))
 
 
 def _peak(factor: NDArray[np.float64]) -> int:
     return int(np.abs(factor).max(initial=0))
-
-
-def _python_integers(values: NDArray[np.float64]) -> np.ndarray:
-    return np.array([int(v) for v in values.ravel()], dtype=object).reshape(values.shape)

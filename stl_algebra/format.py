@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from math import isfinite
-from numbers import Real
+from numbers import Rational, Real
 from typing import NamedTuple
 
 from stl_algebra.errors import InvalidInput
@@ -78,4 +78,6 @@ class Format(_Dimensions):
 
 def _is_whole(value: object) -> bool:
     """Whether a value is a whole number, of any numeric type but bool."""
-    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value) and float(value).is_integer()
+    if isinstance(value, Rational):  # of any size, where a float would overflow
+        return not isinstance(value, bool) and value.denominator == 1
+    return isinstance(value, Real) and isfinite(value) and float(value).is_integer()

@@ -10,6 +10,7 @@ import click
 
 from catalog.commands.options import catalog_options, json_option, precision_option, print_json
 from catalog.commands.tables import ID_DIGITS, console, number, plain_table
+from stl_algebra.errors import InvalidInput
 
 if TYPE_CHECKING:
     from catalog.catalog import Catalog
@@ -18,10 +19,25 @@ if TYPE_CHECKING:
 KINDS = ["safetensors", "alphatensor", "perminov-json", "perminov-txt", "plinopt", "exp", "benson-ballard"]
 
 
+class FileType(click.ParamType):
+    """A file or folder on the command line; an empty name, as of an unset variable, is not the current folder."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if value == "":
+            self.fail("an empty name names no file; write . for the current folder", param, ctx)
+        return Path(value)
+
+
 @click.command("import")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=FileType())
 @click.option("--from", "kind", type=click.Choice(KINDS), help="The files' format [default: told by their content].")
-@click.option("--x", type=float, help="Where to evaluate schemes in x [default: the best x for the precision].")
+@click.option(
+    "--x",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Where to evaluate schemes in x [default: the best x for the precision].",
+)
 @click.option("--approximate", is_flag=True, help="Keep schemes that are exact nowhere, as approximate encoders.")
 @precision_option
 @catalog_options
@@ -38,22 +54,25 @@ def import_command(
     """Read schemes in other collections' formats, verify them, and store them in the catalog.
 
     A scheme that holds only modulo 2 is kept as one over GF(2) and never offered for real numbers. One whose
-    products the catalog holds already, in another order, scaling or sign, is not stored a second time. Exit 1
-    where a file is no sound scheme; the others are stored all the same.
+    products the catalog holds already, in another order, scaling or sign, is not stored a second time. A folder
+    stands for the scheme files in it. Exit 1 where a file is no sound scheme, or cannot be stored; the others are
+    stored all the same.
     """
     from catalog.interchange import Options, read_files
+    from catalog.story import plain
     from stl_algebra.precision import Precision
 
     results: list[dict[str, Any]] = []
-    faults = 0
+    faults: list[dict[str, Any]] = []
     for reading in read_files(files, Options(Precision.parse(precision), x, approximate), kind):
-        if reading.fault is not None:
-            faults += 1
-            click.echo(f"{reading.path}: {reading.fault}", err=True)
-        else:
+        try:
             results.append(_stored(catalog, reading, precision))
+        except InvalidInput as error:
+            click.echo(f"{reading.path}: {plain(error)}", err=True)
+            about = {"file": str(reading.path), "recognised": reading.kind, "status": "refused"}
+            faults.append(about | {"fault": str(error)})
     if as_json:
-        print_json(results)
+        print_json(results + faults)
     elif results:
         click.echo("\n".join(_summary(results)))
         console().print(_table(results, precision))
@@ -62,17 +81,17 @@ def import_command(
 
 
 def _stored(catalog: Catalog, reading: Reading, precision: str) -> dict[str, Any]:
-    """The entry of an encoder read, and what became of it.
+    """The entry of an encoder read, and what became of it. Raises InvalidInput where there is none, or no room for it.
 
     Where the catalog knows it, or its equal up to order, scaling and signs of products, that entry stands for it
     and no second copy is stored; but a proof of what was only approximate before is worth storing.
     """
     encoder, provenance = reading.encoder, reading.provenance
     if encoder is None or provenance is None:
-        raise TypeError("a reading without a fault has an encoder and a provenance")
+        raise InvalidInput(reading.fault or "it holds no encoder")
     twin = catalog.duplicate_of(encoder)
     if twin is None or (encoder.exact and not twin.exact):
-        entry, status = catalog.add(encoder, provenance), "new"
+        entry, status = catalog.add(encoder, provenance, reading.ancestors), "new"
     else:
         entry, status = twin, "known" if twin.id == encoder.digest else "same products: not stored again"
     return entry.as_json(precision) | {"file": str(reading.path), "recognised": reading.kind, "status": status}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @click.command("list")
 @click.option("--tile", type=TileType(), help="Only this format: 4 or 2x3x4.")
-@click.option("--rank", type=RangeType(int), default=":", help="Only this rank, or a range: 40, 36:40, :40.")
+@click.option("--rank", type=RangeType(int), default=":", help="Only this rank, or a range: 40, 36-40, :40.")
 @click.option("--ratio", type=RangeType(float), default=":", help="Only this range of r/(n·m·p), such as :0.5.")
 @click.option("--error", type=RangeType(float), default=":", help="Only this range of the error at the precision.")
 @click.option("--ring", type=click.Choice([str(r) for r in Ring], case_sensitive=False), help="Only this ring.")

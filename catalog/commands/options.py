@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ import click
 from stl_algebra.errors import InvalidInput
 from stl_algebra.format import Format
 from stl_algebra.precision import PRECISIONS, Precision
+from stl_algebra.tensor import MAX_PRODUCTS
 
 if TYPE_CHECKING:
     from catalog.catalog import Catalog
@@ -27,9 +29,16 @@ class TileType(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Format:
         try:
-            return value if isinstance(value, Format) else Format.parse(value)
+            format = value if isinstance(value, Format) else Format.parse(value)
         except InvalidInput as error:
             self.fail(str(error), param, ctx)
+        if format.products > MAX_PRODUCTS:
+            self.fail(
+                f"format {format} has {format.products} products; tiles up to {MAX_PRODUCTS} products are supported",
+                param,
+                ctx,
+            )
+        return format
 
 
 class PrecisionType(click.ParamType):
@@ -45,7 +54,7 @@ class PrecisionType(click.ParamType):
 
 
 class RangeType(click.ParamType):
-    """A number or a range with both ends included: 40, 36:40, 36: or :40."""
+    """A number or a range with both ends included: 40, 36:40, 36-40, 36: or :40."""
 
     name = "range"
 
@@ -57,14 +66,23 @@ class RangeType(click.ParamType):
     ) -> tuple[float | None, float | None]:
         if isinstance(value, tuple):
             return value
-        ends = value.split(":") if ":" in value else [value, value]
+        ends = re.split(r":|(?<=[\d.])-", value)  # the dash of 1e-3 is another
         try:
-            low, high = (self._number(end) if end.strip() else None for end in ends)
+            low, high = (self._number(end) if end.strip() else None for end in (ends if len(ends) > 1 else ends * 2))
         except ValueError:
             self.fail(f"{value!r} is no number and no range such as 36:40, 36: or :40", param, ctx)
         if low is not None and high is not None and not low <= high:
             self.fail(f"the range {value!r} is empty: its first number is above its second", param, ctx)
         return low, high
+
+
+def check_ranks(tile: Format, ranks: Iterable[int]) -> None:
+    """Refuse ranks that do not fit a format as wrong usage of --rank."""
+    try:
+        for rank in ranks:
+            tile.check_rank(rank)
+    except InvalidInput as error:
+        raise click.BadParameter(str(error), param_hint="--rank") from error
 
 
 def catalog_options(command: Command) -> Command:

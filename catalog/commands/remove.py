@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @json_option
 def remove_command(catalog: Catalog, ids: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Delete the encoders IDS from the catalog's directory for good. Shipped ones stay."""
-    entries = [catalog.get(id) for id in ids]
+    entries = list({entry.id: entry for entry in map(catalog.get, ids)}.values())
+    for entry in entries:  # before any is deleted
+        catalog.check_removable(entry)
     if not yes:
         names = ", ".join(f"{e.format} rank {e.rank} ({e.id[:10]})" for e in entries)
         click.confirm(f"Delete {names} for good?", abort=True, err=True)

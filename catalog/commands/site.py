@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from catalog.commands.options import catalog_options, json_option, print_json
+from stl_algebra.errors import InvalidInput
 
 if TYPE_CHECKING:
     from catalog.catalog import Catalog
@@ -23,8 +25,11 @@ def site_command(catalog: Catalog, target: Path, as_json: bool) -> None:
     Frontier plot, table, and a page an encoder with heat maps, formulas, lineage and downloads. Nothing is
     fetched from anywhere, so it works from disk and from any web server.
     """
-    from catalog.site.build import build
+    from catalog.site.build import FOLDERS, build
 
+    written = {os.path.realpath(target / name) for name in FOLDERS}
+    if taken := {os.path.realpath(folder.directory) for folder in catalog.folders} & written:
+        raise InvalidInput(f"the site {target} would write into the catalog {min(taken)}; name another folder for it")
     pages = build(catalog.entries(), target)
     if as_json:
         print_json({"pages": pages, "index": str(target / "index.html")})

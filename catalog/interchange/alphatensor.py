@@ -8,6 +8,7 @@ Source: Fawzi et al., Discovering faster matrix multiplication algorithms with r
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import zipfile
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.lib import format as npy
 
+from catalog.encoder_file import check_size
 from catalog.interchange.inert_pickle import read_object_array
 from catalog.interchange.scheme import LIMIT, Rows, Scheme, parse_rational, transposed
 from stl_algebra.errors import InvalidInput
@@ -31,25 +33,23 @@ def recognises(content: bytes) -> bool:
     return content[:2] == b"PK"
 
 
-def read(content: bytes) -> Iterator[tuple[str, Scheme]]:
-    """Every scheme of the file, by its key."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = archive.infolist()
-            if not members or len(members) > MAX_MEMBERS or not all(_KEY.fullmatch(m.filename) for m in members):
-                raise InvalidInput("its members are not named after formats, such as 4,4,4.npy")
-            if sum(member.file_size for member in members) > MAX_MEMBER_BYTES:
-                raise InvalidInput(f"it unpacks to more than {MAX_MEMBER_BYTES} bytes")
-            for member in members:
-                with archive.open(member) as file:
-                    data = file.read(MAX_MEMBER_BYTES)
-                yield member.filename.removesuffix(".npy"), _scheme(member.filename, data)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        if isinstance(error, InvalidInput):
-            raise
-        raise InvalidInput(f"it is no sound zip archive ({error})") from None
-    except Exception as error:  # zlib and lzma raise their own kinds for damaged streams
-        raise InvalidInput(f"it is no sound zip archive ({type(error).__name__})") from None
+def read(content: bytes) -> Iterator[tuple[str, Scheme | InvalidInput]]:
+    """Every scheme of the file, or what is wrong with it, by its key. Raises InvalidInput where it is no such file."""
+    with _sound_zip():
+        archive = zipfile.ZipFile(io.BytesIO(content))
+        members = archive.infolist()
+    if not members or len(members) > MAX_MEMBERS or not all(_KEY.fullmatch(m.filename) for m in members):
+        raise InvalidInput("its members are not named after formats, such as 4,4,4.npy")
+    if sum(member.file_size for member in members) > MAX_MEMBER_BYTES:
+        raise InvalidInput(f"it unpacks to more than {MAX_MEMBER_BYTES} bytes")
+    for member in members:
+        try:
+            with _sound_zip(), archive.open(member) as file:
+                data = file.read(MAX_MEMBER_BYTES)
+            found: Scheme | InvalidInput = _scheme(member.filename, data)
+        except InvalidInput as error:
+            found = error
+        yield member.filename.removesuffix(".npy"), found
 
 
 def write(schemes: dict[str, Scheme]) -> bytes:
@@ -64,8 +64,24 @@ def write(schemes: dict[str, Scheme]) -> bytes:
             arrays[key] = np.empty(3, dtype=object)
             arrays[key][:] = factors
     target = io.BytesIO()
-    np.savez_compressed(target, allow_pickle=True, **arrays)
+    with zipfile.ZipFile(target, "w") as archive:
+        for key, array in arrays.items():
+            # As np.savez_compressed does; but what that takes for an option, or for one more array, differs by version.
+            member = io.BytesIO()
+            npy.write_array(member, array, allow_pickle=True)
+            archive.writestr(zipfile.ZipInfo(f"{key}.npy"), member.getvalue(), zipfile.ZIP_DEFLATED)
     return target.getvalue()
+
+
+@contextlib.contextmanager
+def _sound_zip() -> Iterator[None]:
+    """Say in one sentence that an archive, or a member of it, is damaged."""
+    try:
+        yield
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise InvalidInput(f"it is no sound zip archive ({error})") from None
+    except Exception as error:  # zlib and lzma raise their own kinds for damaged streams
+        raise InvalidInput(f"it is no sound zip archive ({type(error).__name__})") from None
 
 
 def _scheme(name: str, data: bytes) -> Scheme:
@@ -80,6 +96,10 @@ def _scheme(name: str, data: bytes) -> Scheme:
     for factor, size in zip(factors, format.sizes, strict=True):
         if factor.shape[0] != size:
             raise InvalidInput(f"its member {name} has a factor of shape {factor.shape}; {format} needs {size} rows")
+    ranks = [factor.shape[1] for factor in factors]
+    if len(set(ranks)) != 1:
+        raise InvalidInput(f"its member {name} has factors of {', '.join(map(str, ranks))} products")
+    check_size(format, ranks[0])  # before the entries become objects: they are compressed to almost nothing
     u, v, w = ([[parse_rational(value) for value in row] for row in factor.T.tolist()] for factor in factors)
     return Scheme(format, u, v, transposed(w, format.n, format.p))
 
@@ -98,7 +118,10 @@ def _arrays(data: bytes) -> list[np.ndarray]:
         return read_object_array(rest)
     if dtype.kind not in "iufb" or _count(shape) * dtype.itemsize != len(rest):
         raise InvalidInput(f"a member claims {dtype} of shape {shape} and does not hold it")
-    return list(np.frombuffer(rest, dtype).reshape(shape, order="F" if fortran else "C")) if len(shape) == 3 else []
+    if len(shape) != 3:
+        return []
+    array = np.frombuffer(rest, dtype).reshape(shape, order="F" if fortran else "C")
+    return list(array.astype(np.int8) if dtype.kind == "b" else array)
 
 
 def _count(shape: Sequence[int]) -> int:

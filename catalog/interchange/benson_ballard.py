@@ -15,7 +15,7 @@ from catalog.interchange.laurent import Laurent, format_laurent, parse_laurent
 from catalog.interchange.scheme import Rows, Scheme, format_of_sizes
 from stl_algebra.errors import InvalidInput
 
-_ENTRY = re.compile(r"\([-+\dx/i.*]+\)|[-\dx/i.*]+")
+_ENTRY = re.compile(r"\([-+\dxeE/i.*]+\)|[-+\dxeE/i.*]+", re.ASCII)
 
 
 def recognises(content: bytes) -> bool:

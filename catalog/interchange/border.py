@@ -86,18 +86,28 @@ class BorderScheme:
         """The encoder at a value of x, its products balanced. Raises InvalidInput where x is not in (0, 1]."""
         if not 0 < x <= 1:
             raise InvalidInput(f"x = {x} is not between 0 and 1")
-        return balance(self.family.at(x))
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                encoder = self.family.at(x)
+                # Where squares of its entries overflow, balancing would leave nothing of a product.
+                if np.isfinite(encoder.relative_error) and np.isfinite(encoder.growth):
+                    return balance(encoder)
+        except (OverflowError, InvalidInput):  # a power of x, or what it is multiplied with, is no float64
+            pass
+        raise InvalidInput(f"at x = {x} its coefficients are too large for float64; give a larger --x")
 
     def best_x(self, precision: str | Precision) -> float:
         """The x whose encoder has the least error at a precision."""
-        return self.family.best_epsilon(precision)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows at an x is refused by `at`
+            return self.family.best_epsilon(precision)
 
 
 def _by_exponent(factor: Factor) -> tuple[dict[int, np.ndarray], int]:
     """The factor's integer matrices by power of x, over one denominator."""
-    denominator = lcm(*{c.denominator for row in factor for value in row for c in value.values()})
-    if denominator >= LIMIT:
-        raise InvalidInput("its coefficients have no common denominator below 2^53")
+    coefficients = {c for row in factor for value in row for c in value.values()}
+    denominator = lcm(*{c.denominator for c in coefficients})
+    if denominator >= LIMIT or any(abs(c * denominator) >= LIMIT for c in coefficients):
+        raise InvalidInput("its coefficients are no fractions over one denominator, all below 2^53")
     exponents = {exponent for row in factor for value in row for exponent in value}
     if len(exponents) * len(factor) * len(factor[0]) > MAX_WORK // 4:
         raise InvalidInput("it has too many powers of x to be verified")

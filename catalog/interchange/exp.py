@@ -17,10 +17,11 @@ from stl_algebra.format import Format
 
 MAX_DIMENSION = 64
 # Blanks are taken out first, so that no two parts of a pattern can share a run of them.
-_TERM = r"(?:\d+(?:/\d+)?\*?)?[abc]\d+(?:[_,]\d+)?"
+_SIZE = r"\d{1,40}(?:[/.]\d{1,40})?"
+_TERM = rf"(?:{_SIZE}\*?)?[abc]\d{{1,3}}(?:[_,]\d{{1,3}})?"
 _FACTOR = rf"(?:\([+-]?{_TERM}(?:[+-]{_TERM})*\)|[+-]?{_TERM})"
 _LINE = re.compile(rf"({_FACTOR})\*({_FACTOR})\*({_FACTOR})")
-_ONE_TERM = re.compile(r"([+-]?)(?:(\d+(?:/\d+)?)\*?)?([abc])(?:(\d)(\d)|(\d+)[_,](\d+))(?![\d_,])")
+_ONE_TERM = re.compile(rf"([+-]?)(?:({_SIZE})\*?)?([abc])(?:(\d)(\d)|(\d{{1,3}})[_,](\d{{1,3}}))(?![\d_,])")
 Entries = dict[tuple[int, int], Fraction]
 
 
@@ -30,26 +31,26 @@ def recognises(content: bytes) -> bool:
 
 
 def read(content: bytes) -> Iterator[tuple[str, Scheme]]:
-    """The scheme of a file, with the name "". The format is that of the largest indices."""
+    """The scheme of a file, with the name "". The format is that of the largest indices, which start at 1 or at 0."""
     products = [_product(line) for line in _lines(content)]
     if not products:
         raise InvalidInput("it holds no product")
+    first = min(min(index) for product in products for entries in product for index in entries) and 1
     sizes = []
     for letter in range(3):
         indices = [index for product in products for index in product[letter]]
-        sizes.append((max(i for i, _ in indices), max(j for _, j in indices)))
+        sizes.append((max(i for i, _ in indices) + 1 - first, max(j for _, j in indices) + 1 - first))
     (n, m), (m2, p), (p2, n2) = sizes
     if (m, p, n) != (m2, p2, n2):
-        raise InvalidInput(f"its largest indices a{n}{m}, b{m2}{p} and c{p2}{n2} belong to no format")
+        raise InvalidInput(f"its largest indices belong to no format: a is {n}×{m}, b {m2}×{p} and c {p2}×{n2}")
     if max(n, m, p) > MAX_DIMENSION:
         raise InvalidInput(f"its format {n}x{m}x{p} is larger than {MAX_DIMENSION} a side")
     check_size(Format(n, m, p), len(products))  # before the zeros are written out
     rows: list[Rows] = []
     for letter, (height, width) in enumerate(sizes):
         zero = Fraction(0)
-        rows.append(
-            [[q[letter].get((i, j), zero) for i in range(1, height + 1) for j in range(1, width + 1)] for q in products]
-        )
+        places = [(i, j) for i in range(first, first + height) for j in range(first, first + width)]
+        rows.append([[product[letter].get(place, zero) for place in places] for product in products])
     yield "", Scheme(Format(n, m, p), rows[0], rows[1], transposed(rows[2], n, p))
 
 
@@ -83,7 +84,7 @@ def _entries(letter: str, factor: str) -> Entries:
         if name != letter:
             raise InvalidInput(f"{factor[:60]!r} holds {name} where {letter} is due")
         i, j = (int(index) for index in indices if index is not None)
-        if not (1 <= i <= MAX_DIMENSION and 1 <= j <= MAX_DIMENSION):
+        if max(i, j) > MAX_DIMENSION:
             raise InvalidInput(f"the index {i},{j} is not between 1 and {MAX_DIMENSION}")
         value = parse_rational(size) if size else Fraction(1)
         entries[i, j] = entries.get((i, j), Fraction(0)) + (-value if sign == "-" else value)
@@ -92,4 +93,4 @@ def _entries(letter: str, factor: str) -> Entries:
 
 def _lines(content: bytes) -> list[str]:
     text = content.decode("utf-8", "replace")
-    return [line for raw in text.splitlines() if (line := "".join(raw.split("#", 1)[0].split()))]
+    return [line for raw in text.splitlines() if (line := "".join(raw.split("#", 1)[0].lower().split()))]

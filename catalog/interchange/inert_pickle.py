@@ -187,4 +187,5 @@ def _numeric(array: Any) -> np.ndarray:
         count *= size
     if not isinstance(data, bytes) or count * kind.itemsize != len(data):
         raise InvalidInput(f"its pickle claims an array of shape {shape} and does not hold it")
-    return np.frombuffer(data, kind).reshape(shape, order="F" if fortran else "C")
+    numbers = np.frombuffer(data, kind).reshape(shape, order="F" if fortran else "C")
+    return numbers.astype(np.int8) if code == "b1" else numbers

@@ -12,7 +12,8 @@ from stl_algebra.errors import InvalidInput
 Laurent = dict[int, Fraction]
 
 MAX_EXPONENT = 64
-_TERM = re.compile(r"\+?(-?)(\d+(?:/\d+|\.\d+)?)?\*?(?:(x)(\d{0,4})(i?))?")
+_SIZE = r"\d+/\d+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,3})?"
+_TERM = re.compile(rf"\+?(-?)({_SIZE})?\*?(?:(x)(\d{{0,4}})(i?))?", re.ASCII)
 
 
 def parse_laurent(text: str) -> Laurent:

@@ -43,8 +43,8 @@ def read_json(content: bytes) -> Iterator[tuple[str, Scheme]]:
         raise InvalidInput("it is not JSON") from None
     if not isinstance(fields, dict) or not isinstance(fields.get("n"), list) or len(fields["n"]) != 3:
         raise InvalidInput("it has no list n of three dimensions")
-    if not all(type(size) is int for size in fields["n"]):
-        raise InvalidInput(f"its dimensions {fields['n']!r} are not integers")
+    if not all(type(size) is int and abs(size) < 10**9 for size in fields["n"]):
+        raise InvalidInput(f"its dimensions {str(fields['n'])[:60]} are not integers below 10^9")
     format = Format(*fields["n"])
     u, v, w = (_rows(name, fields.get(name)) for name in "uvw")
     if type(fields.get("m")) is not int or fields["m"] != len(u):

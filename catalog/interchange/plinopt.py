@@ -48,7 +48,7 @@ def read_matrix(content: bytes) -> Rows:
             raise InvalidInput(f"its line {line[:40]!r} is not `i j value`")
         if fields == ["0", "0", "0"]:
             return matrix
-        if not all(field.isdigit() and len(field) < 10 for field in fields[:2]):
+        if not all(field.isdecimal() and len(field) < 10 for field in fields[:2]):
             raise InvalidInput(f"its line {line[:40]!r} is not `i j value`")
         i, j = int(fields[0]), int(fields[1])
         if not (1 <= i <= rows and 1 <= j <= columns):

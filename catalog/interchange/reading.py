@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog.encoder_file import MAX_FILE_BYTES, unpack
+from catalog.ancestors import NAME as ANCESTORS
+from catalog.ancestors import Ancestors, descent
+from catalog.encoder_file import MAX_FILE_BYTES, Stored, unpack
+from catalog.folder import DAMAGED, INDEX, SUFFIX, Folder
 from catalog.interchange import alphatensor, benson_ballard, exp, perminov, plinopt
 from catalog.interchange.border import BorderScheme
 from catalog.interchange.scheme import Scheme
+from catalog.interchange.writing import ENDINGS
 from catalog.provenance import Provenance
 from stl_algebra.encoder import TileEncoder
 from stl_algebra.errors import InvalidInput
 from stl_algebra.precision import Precision
 
-Schemes = Iterator[tuple[str, Scheme]] | Iterator[tuple[str, Scheme | BorderScheme]]
+#: What a file holds, by name: schemes, and what is wrong with one among others.
+Schemes = Iterator[tuple[str, Scheme | BorderScheme | InvalidInput]]
 
 #: The formats by name: whether a file's content is of it. PLinOpt's matrices come in threes; see `read_files`.
 FORMATS: dict[str, Callable[[bytes], bool]] = {
@@ -30,6 +37,7 @@ FORMATS: dict[str, Callable[[bytes], bool]] = {
 }
 #: No scheme in another collection's format is larger: what it unfolds to in memory stays in proportion.
 MAX_FOREIGN_BYTES = 1 << 24
+_ENTRY = re.compile(rf"[0-9a-f]{{64}}{re.escape(SUFFIX)}")
 _LETTER = re.compile(r"(.*[_.\-])?([LRP])(\.sms)?", re.IGNORECASE)
 
 
@@ -51,6 +59,8 @@ class Reading:
     encoder: TileEncoder | None = None
     provenance: Provenance | None = None
     fault: str | None = None
+    #: What it descends from, each after its own parents, where the folder of its file has that.
+    ancestors: tuple[Stored, ...] = ()
 
 
 def detect(content: bytes) -> str:
@@ -69,10 +79,19 @@ def detect(content: bytes) -> str:
 def read_files(paths: Iterable[Path], options: Options, kind: str | None = None) -> Iterator[Reading]:
     """Every encoder in the files, each verified; a file that cannot be read gives its fault instead.
 
-    Folders stand for the encoder files in them. The three matrices of a PLinOpt scheme are read together.
+    Folders stand for the files in them whose names end as those of schemes do. The three matrices of a PLinOpt scheme
+    are read together.
     """
     matrices: dict[tuple[Path, str], dict[str, tuple[Path, bytes]]] = {}
-    for path in _expanded(paths):
+    files: list[Path] = []
+    for path in paths:
+        if not os.path.isdir(path):
+            files.append(path)
+        elif inside := sorted(_schemes_in(path)):
+            files += inside
+        else:
+            yield Reading(path, kind or "unknown", fault=f"the folder holds no file named {' or '.join(ENDINGS)}")
+    for path in files:
         try:
             content = _content(path)
             found = kind or detect(content)
@@ -101,7 +120,9 @@ def read_files(paths: Iterable[Path], options: Options, kind: str | None = None)
 def _readings(path: Path, kind: str, content: bytes, options: Options) -> Iterator[Reading]:
     if kind == "safetensors":
         stored = unpack(content)
-        yield Reading(path, kind, stored.encoder, stored.provenance)
+        known = Ancestors(Folder(path.parent, read_only=True))
+        ancestors = tuple(descent(stored.provenance, known.load).values())
+        yield Reading(path, kind, stored.encoder, stored.provenance, ancestors=ancestors)
         return
     readers: dict[str, Callable[[bytes], Schemes]] = {
         "alphatensor": alphatensor.read,
@@ -112,6 +133,8 @@ def _readings(path: Path, kind: str, content: bytes, options: Options) -> Iterat
     }
     for name, scheme in readers[kind](content):
         try:
+            if isinstance(scheme, InvalidInput):
+                raise scheme
             yield _verified(path, kind, name, scheme, options)
         except InvalidInput as error:
             yield Reading(path, kind, fault=f"{name}: {error}" if name else str(error))
@@ -127,16 +150,31 @@ def _verified(path: Path, kind: str, name: str, scheme: Scheme | BorderScheme, o
         details |= {"x": x, "error_degree": scheme.error_degree, "border_rank_bound": scheme.rank}
         precision = options.precision.name if options.x is None else None
         return Reading(path, kind, scheme.at(x), Provenance("import", precision=precision, details=details))
-    encoder = scheme.encoder(approximate=options.approximate)
+    encoder, other_order = _understood(scheme, approximate=options.approximate)
+    if other_order:
+        details["third_factor"] = "read in the order that its collection does not use"
     return Reading(path, kind, encoder, Provenance("import", details=details))
 
 
-def _expanded(paths: Iterable[Path]) -> Iterator[Path]:
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(path.rglob("*.safetensors"))
-        else:
-            yield path
+def _understood(scheme: Scheme, *, approximate: bool) -> tuple[TileEncoder, bool]:
+    """The encoder of a scheme, and whether its third factor had to be read for C instead of Cᵀ, or the other way."""
+    other = scheme.in_other_order()
+    for one in (scheme, other):
+        if (proved := one.proved()) is not None:
+            return proved, one is other
+    encoder, swapped = scheme.encoder(approximate=approximate), other.encoder(approximate=True)
+    return (swapped, True) if swapped.relative_error < encoder.relative_error else (encoder, False)
+
+
+def _schemes_in(folder: Path) -> Iterator[Path]:
+    """The files of a folder and its subfolders that may hold schemes.
+
+    What a catalog keeps in subfolders of its own is none of its entries: ancestors come with what descends from them.
+    """
+    for place, subfolders, names in os.walk(folder):
+        if INDEX in names or any(_ENTRY.fullmatch(name) for name in names):
+            subfolders[:] = [name for name in subfolders if name not in (ANCESTORS, DAMAGED)]
+        yield from (Path(place, name) for name in names if Path(name).suffix.lower() in ENDINGS and name[0] != ".")
 
 
 def _content(path: Path) -> bytes:
@@ -150,4 +188,4 @@ def _content(path: Path) -> bytes:
         raise InvalidInput(f"it cannot be read ({error.strerror})") from None
     if len(content) > MAX_FILE_BYTES:
         raise InvalidInput(f"it has more than {MAX_FILE_BYTES} bytes, so it is no scheme")
-    return content
+    return content.removeprefix(BOM_UTF8)

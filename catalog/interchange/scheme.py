@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import isqrt, lcm
+from functools import lru_cache
+from math import isfinite, isqrt, lcm
 
 import numpy as np
 
@@ -19,6 +21,10 @@ Rows = list[list[Fraction]]
 
 #: Numerators and denominators stay exact in float64 below this.
 LIMIT = 2**53
+#: A float64 that is the nearest to a fraction of a denominator up to this is taken for the fraction.
+MOST_DENOMINATOR = 1 << 20
+_FRACTION = re.compile(r"[+-]?[0-9]{1,40}(/[1-9][0-9]{0,40})?")
+_DECIMAL = re.compile(r"[+-]?([0-9]{1,40}\.[0-9]{0,40}|\.[0-9]{1,40}|[0-9]{1,40}(?=[eE]))([eE][+-]?[0-9]{1,3})?")
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,22 @@ class Scheme:
 
         Where it is exact nowhere: with `approximate` an encoder over R, otherwise InvalidInput.
         """
+        if (encoder := self.proved()) is not None:
+            return encoder
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused where it is stored
+            encoder = self._rounded()
+            error = encoder.relative_error
+        if not approximate:
+            raise InvalidInput(
+                f"it is no exact scheme of {self.format} over Q or GF(2): its relative error is "
+                f"{error:.3g}; give --approximate to keep it as an approximate encoder"
+            )
+        return encoder
+
+    def proved(self) -> TileEncoder | None:
+        """The encoder over the smallest of Z, Z[1/2] and Q where it is exact, else over GF(2), or None."""
+        if any(abs(value.numerator) >= LIMIT for rows in self.factors for row in rows for value in row):
+            return None
         if all(_common_denominator(rows) < LIMIT for rows in self.factors):
             try:
                 matrices = (self.encode_x, self.encode_w, _columns(self.out))
@@ -73,14 +95,17 @@ class Scheme:
                 return TileEncoder(self.format, x, w, d.T, Ring.GF2)
             except InvalidInput:
                 pass  # nor modulo 2
+        return None
+
+    def in_other_order(self) -> Scheme:
+        """The scheme with its third factor read for Cᵀ where it was read for C, or the other way round."""
+        n, _, p = self.format
+        return replace(self, out=transposed(self.out, p, n))
+
+    def _rounded(self) -> TileEncoder:
+        """The encoder over R."""
         x, w, d = (np.array([[float(v) for v in row] for row in rows]) for rows in self.factors)
-        encoder = TileEncoder(self.format, x, w, d.T)
-        if not approximate:
-            raise InvalidInput(
-                f"it is no exact scheme of {self.format} over Q or GF(2): its relative error is "
-                f"{encoder.relative_error:.3g}; give --approximate to keep it as an approximate encoder"
-            )
-        return encoder
+        return TileEncoder(self.format, x, w, d.T)
 
     @classmethod
     def of(cls, encoder: TileEncoder) -> Scheme:
@@ -92,26 +117,37 @@ class Scheme:
 
 
 def parse_rational(text: object) -> Fraction:
-    """A coefficient: an integer, or text such as 3, -1/2 or 0.25. Raises InvalidInput for anything else.
+    """A coefficient: a number, or text such as 3, -1/2, 0.25 or 1e-3. Raises InvalidInput for anything else.
 
-    >>> parse_rational("-1/2")
-    Fraction(-1, 2)
+    A float64, and a decimal of more digits than one has, stands for the simple fraction it is nearest to, if there is
+    one, and for itself otherwise: such a coefficient belongs to an approximate scheme.
+
+    >>> parse_rational("-1/2"), parse_rational(0.1257)
+    (Fraction(-1, 2), Fraction(1257, 10000))
     """
-    value: Fraction | None = None
-    if isinstance(text, int) and not isinstance(text, bool):
+    if isinstance(text, float) and isfinite(text):
+        return _of_float(text)
+    if isinstance(text, str) and _DECIMAL.fullmatch(text.strip()) and isfinite(float(text)):
         value = Fraction(text)
-    elif isinstance(text, float) and text.is_integer():
-        value = Fraction(int(text))
-    elif isinstance(text, str) and len(text) <= 40 and "e" not in text.lower() and "_" not in text:
-        try:
-            value = Fraction(text)
-        except (ValueError, ZeroDivisionError):
-            value = None
-    if value is None:
-        raise InvalidInput(f"{str(text)[:40]!r} is no coefficient; integers and fractions such as -1/2 are")
-    if abs(value.numerator) >= LIMIT or value.denominator >= LIMIT:
+        return value if _is_small(value) else _of_float(float(text))
+    whole = isinstance(text, int) and not isinstance(text, bool)
+    if not whole and not (isinstance(text, str) and _FRACTION.fullmatch(text.strip())):
+        raise InvalidInput(f"{str(text)[:40]!r} is no coefficient; numbers and fractions such as -1/2 are")
+    value = Fraction(str(text))
+    if not _is_small(value):
         raise InvalidInput(f"the coefficient {str(text)[:40]} is too large: numerator and denominator stay below 2^53")
     return value
+
+
+@lru_cache(maxsize=1 << 16)
+def _of_float(value: float) -> Fraction:
+    """The simple fraction that a float64 is the nearest to, or the float64 itself."""
+    simple = Fraction(value).limit_denominator(MOST_DENOMINATOR)
+    return simple if float(simple) == value else Fraction(value)
+
+
+def _is_small(value: Fraction) -> bool:
+    return abs(value.numerator) < LIMIT and value.denominator < LIMIT
 
 
 def format_of_sizes(x: int, w: int, y: int) -> Format:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
-from catalog.durable import write_atomically
+from catalog.durable import write_together
 from catalog.encoder_file import pack
 from catalog.entry import Entry
 from catalog.interchange import alphatensor, benson_ballard, exp, perminov, plinopt
@@ -34,14 +35,13 @@ def export(entry: Entry, target: Path) -> list[Path]:
     if target.suffix not in ENDINGS:
         known = "; ".join(f"{ending} ({meaning})" for ending, meaning in ENDINGS.items())
         raise InvalidInput(f"the ending of {target} names no known format; use one of {known}")
-    if target.is_dir():
+    if os.path.isdir(target):
         raise InvalidInput(f"{target} is a folder; name a file in it")
     contents = _contents(entry, target)
-    for path, content in contents.items():
-        try:
-            write_atomically(path, content)
-        except OSError as error:
-            raise InvalidInput(f"{path} cannot be written ({error.strerror})") from error
+    try:
+        write_together(contents)
+    except OSError as error:
+        raise InvalidInput(f"{target} cannot be written ({error.strerror})") from error
     return list(contents)
 
 

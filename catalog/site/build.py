@@ -21,6 +21,8 @@ from stl_algebra.precision import PRECISIONS
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+#: The folders of a site, whose files of earlier sites are written over or removed.
+FOLDERS = ("encoders", "files", "assets")
 ASSETS = Path(__file__).parent / "assets"
 FIELDS = ("id", "n", "m", "p", "rank", "ring", "error", "growth", "strategy")
 
@@ -33,7 +35,7 @@ def build(entries: Sequence[Entry], target: Path, progress: Callable[[int], obje
     """
     environment = _environment()
     try:
-        for folder in ("encoders", "files", "assets"):
+        for folder in FOLDERS:
             (target / folder).mkdir(parents=True, exist_ok=True)
         for asset in sorted(ASSETS.iterdir()):
             shutil.copyfile(asset, target / "assets" / asset.name)

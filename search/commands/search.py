@@ -76,4 +76,4 @@ def _print(figures: Sequence[Figure]) -> None:
         asked = f"≤ {figure.at_most:g}" if figure.at_most else f"≥ {figure.at_least:,.0f}" if figure.at_least else ""
         style = {True: "green", False: "red", None: ""}[figure.met]
         table.add_row(figure.name, value, asked, figure.how, style=style)
-    Console(soft_wrap=False, highlight=False).print(table)
+    Console(soft_wrap=False, highlight=False, markup=False, emoji=False).print(table)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from catalog.commands.options import TileType, catalog_options, json_option, print_json
+from catalog.commands.options import TileType, catalog_options, check_ranks, json_option, print_json
 from stl_algebra import Format
 from stl_nn.commands.options import DTYPES, depth_option, timing_options
 
@@ -89,11 +89,9 @@ def _encoders(
 
     if ranks:
         tile = tile or Format(4, 4, 4)
-        for rank in ranks:
-            tile.check_rank(rank)
+        check_ranks(tile, ranks)
+        return [catalog.best(tile, rank, precision) for rank in dict.fromkeys(ranks)]
     entries = catalog.entries(tile, precision=precision, real=True, best=True)
-    if ranks:
-        return [entry.encoder for entry in entries if entry.rank in ranks]
     return [entry.encoder for entry in entries if whole_ratio(entry.encoder, depth) < 1]
 
 

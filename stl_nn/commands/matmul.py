@@ -6,18 +6,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from catalog.commands.options import TileType, catalog_options, json_option, print_json
+from catalog.commands.options import TileType, catalog_options, check_ranks, json_option, print_json
 from stl_nn.commands.options import DTYPES, timing_options
 
 if TYPE_CHECKING:
     from catalog import Catalog
     from stl_algebra import Format
 
+#: The multiplications of 32, 40 and 49 products of ⟨4,4,4⟩, which are measured where no rank is named.
+USUAL_SHARES = (1 / 2, 5 / 8, 49 / 64)
+
 
 @click.command("matmul")
 @click.option("--size", type=click.IntRange(1), default=4096, show_default=True, help="M = K = N.")
 @click.option("--tile", type=TileType(), default="4", show_default=True, help="Format of the encoders.")
-@click.option("--rank", "ranks", type=int, multiple=True, help="May be given several times.  [default: 32, 40, 49]")
+@click.option(
+    "--rank",
+    "ranks",
+    type=int,
+    multiple=True,
+    help="May be given several times.  [default: those known nearest to 1/2, 5/8 and 49/64 of all products]",
+)
 @click.option("--depth", type=click.IntRange(0), default=0, show_default=True, help="Levels of Strassen's scheme.")
 @timing_options
 @catalog_options
@@ -46,7 +55,8 @@ def matmul_command(
     from stl_nn.timing import check_device
 
     where = check_device(device)
-    encoders = [catalog.best(tile, rank, precision) for rank in ranks or (32, 40, 49)]
+    check_ranks(tile, ranks)
+    encoders = [catalog.best(tile, rank, precision) for rank in ranks or _usual_ranks(catalog, tile)]
     if threads:
         torch.set_num_threads(threads)
     dtype = getattr(torch, DTYPES[precision])
@@ -80,3 +90,10 @@ def matmul_command(
         f"{size} × {size} × {size}, {precision}, {device}{deep}; times in ms, medians of {repeats} runs taking turns"
     )
     out.print(table)
+
+
+def _usual_ranks(catalog: Catalog, tile: Format) -> list[int | None]:
+    """The ranks known nearest to some shares of a format's products; None, any at all, where none is known."""
+    known = {entry.rank for entry in catalog.entries(tile, real=True)}
+    nearest = {min(known, key=lambda rank: abs(rank - share * tile.products), default=None) for share in USUAL_SHARES}
+    return sorted(nearest, key=lambda rank: rank or 0)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from catalog.commands.options import TileType, catalog_options, json_option, print_json
+from catalog.commands.options import TileType, catalog_options, check_ranks, json_option, print_json
 from stl_nn.commands.options import depth_option
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ COLUMNS = (
 @click.command("model")
 @click.option("--model", type=click.Choice(MODELS), default="minilm", show_default=True, help="The network.")
 @click.option("--tile", type=TileType(), default="4", show_default=True, help="Format of the encoder: 4 or 2x3x4.")
-@click.option("--rank", type=int, default=40, show_default=True, help="Rank of the encoder.")
+@click.option("--rank", type=int, help="Rank of the encoder.  [default: 40]")
 @click.option("--encoder", "encoder_id", metavar="ID", help="This encoder of the catalog, whatever its tile and rank.")
 @depth_option
 @click.option(
@@ -94,7 +94,7 @@ def model_command(
     catalog: Catalog,
     model: str,
     tile: Format,
-    rank: int,
+    rank: int | None,
     encoder_id: str | None,
     depth: int,
     methods: tuple[str, ...],
@@ -115,9 +115,11 @@ def model_command(
     errors on the inputs the dense network makes. Baselines are given as many multiplications as STL; 2:4 sparsity
     always takes half.
     """
-    encoder = catalog.get(encoder_id).encoder if encoder_id else catalog.best(tile=tile, rank=rank)
     if budget is not None and calibrate == "none":
         raise click.UsageError("--budget chooses ranks by measured sensitivity; give a level with --calibrate")
+    if budget is not None and (encoder_id is not None or rank is not None):
+        raise click.UsageError("--budget chooses the encoder of each layer; leave --rank and --encoder out")
+    offered = _encoder(catalog, tile, rank, encoder_id) if budget is None else ladder(catalog, tile, budget)
     from stl_nn.models.bench import bench, network_of
     from stl_nn.models.conversions import Method
 
@@ -126,10 +128,18 @@ def model_command(
         for name in methods or ("stl", "svd", "magnitude24")
     ]
     network = network_of(model, limit, calibration_limit)
-    offered = encoder if budget is None else ladder(catalog, tile, budget)
     outcome = bench(network, offered, chosen, seed, lambda line: click.echo(line, err=True), budget, depth, join)
     outcome = {"model": model, "calibration": calibrate, "finetune": finetune, **outcome}
     print_json(outcome) if as_json else _print(outcome)
+
+
+def _encoder(catalog: Catalog, tile: Format, rank: int | None, encoder_id: str | None) -> TileEncoder:
+    """The one encoder asked for: that of an id, or the best of a format and rank."""
+    if encoder_id is not None:
+        return catalog.get(encoder_id).encoder
+    rank = 40 if rank is None else rank
+    check_ranks(tile, [rank])
+    return catalog.best(tile=tile, rank=rank)
 
 
 def ladder(catalog: Catalog, tile: Format, budget: float) -> list[TileEncoder]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from catalog.commands.options import TileType, json_option, print_json
+from stl_algebra.errors import InvalidInput
 
 if TYPE_CHECKING:
     from stl_algebra import Format
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 @click.option(
     "--limit", type=click.IntRange(1), help="Passages to read, 64 [minilm], or windows of 512 tokens, 8 [smollm2]."
 )
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Where to write them.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, metavar="FILE", help="Where to write them."
+)
 @json_option
 def moments_command(model: str, layer: str, tile: Format, limit: int | None, out: Path, as_json: bool) -> None:
     """Measure the second moments of the tiles of X and W in a layer of a real network, and write them.
@@ -32,9 +35,14 @@ def moments_command(model: str, layer: str, tile: Format, limit: int | None, out
     """
     from numpy.linalg import cond
 
+    from catalog.durable import probe
     from catalog.moments_file import write_moments
     from stl_nn.models.layer_moments import network_tile_moments
 
+    try:
+        probe(out.parent)  # before the network is run for nothing
+    except OSError as error:
+        raise InvalidInput(f"{out} cannot be written ({error.strerror})") from error
     moments, facts = network_tile_moments(model, layer, tile, limit or {"minilm": 64, "smollm2": 8}[model])
     write_moments(out, moments)
     spread = {"x": float(cond(moments.root_x)), "w": float(cond(moments.root_w))}

@@ -64,6 +64,16 @@ def test_a_bundle_is_written_again_but_never_over_other_files(filled: Catalog, t
         write_bundle([], target)
 
 
+def test_a_readme_of_the_users_is_never_written_over(filled: Catalog, tmp_path: Path) -> None:
+    target = tmp_path / "mine"
+    target.mkdir()
+    (target / "README.md").write_text("---\ntitle: mine\n---\nWhat I wrote.")
+    with pytest.raises(InvalidInput, match=r"README.md is not a bundle's"):
+        write_bundle(filled.entries(), target)
+    assert "What I wrote" in (target / "README.md").read_text()
+    assert not list(target.glob("*.safetensors"))
+
+
 def test_the_command_bundles_the_ids_or_the_best(filled: Catalog, tmp_path: Path) -> None:
     place = ["--catalog", str(filled.directory), "--no-shipped", "--json"]
     runs = {}

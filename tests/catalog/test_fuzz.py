@@ -184,8 +184,8 @@ def test_npy_members_that_claim_anything_are_refused(shape: list[int], kind: str
     with io.BytesIO() as target:
         with zipfile.ZipFile(target, "w") as archive:
             archive.writestr("2,2,2.npy", b"\x93NUMPY\x01\x00\x76\x00" + text + bytes(40))
-        with pytest.raises(InvalidInput):
-            list(alphatensor.read(target.getvalue()))
+        ((_, found),) = alphatensor.read(target.getvalue())
+        assert isinstance(found, InvalidInput)
 
 
 @QUICK

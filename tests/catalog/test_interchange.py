@@ -368,7 +368,7 @@ def test_the_import_command_stores_what_is_sound_and_names_the_rest(catalog: Cat
     place = ["--catalog", str(catalog.directory), "--no-shipped"]
     result = CliRunner().invoke(catalog_command, ["import", str(good), str(bad), str(tmp_path / "absent"), *place])
     assert result.exit_code == 1
-    assert "bad.exp: its largest indices" in result.stderr
+    assert "bad.exp: its largest indices belong" in result.stderr
     assert "absent: there is no such file" in result.stderr
     assert "good.exp: exp, 1 encoder" in result.stdout
     assert [e.encoder for e in catalog.entries()] == [strassen()]

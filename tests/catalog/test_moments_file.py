@@ -72,6 +72,16 @@ def test_bytes_that_are_no_safetensors(content: bytes, tmp_path: Path) -> None:
         read_moments(tmp_path / "m", FORMAT)
 
 
+def test_words_of_a_file_cannot_move_the_cursor(tmp_path: Path) -> None:
+    tensors = {"second_x": EYE, "second_w": EYE}
+    for name, record in (("a", {"source": "a\x1b[2Jb"}), ("b", {"format": ["\x1b[2J", 2]})):
+        save_file(tensors, tmp_path / name, metadata={KEY: json.dumps(record)})
+    assert read_moments(tmp_path / "a", FORMAT).source == "a[2Jb"
+    with pytest.raises(InvalidInput, match=r"moments of tiles \[2Jx2, not") as raised:
+        read_moments(tmp_path / "b", FORMAT)
+    assert "\x1b" not in str(raised.value)
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="absent cannot be read: No such file"):
         read_moments(tmp_path / "absent", FORMAT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import subprocess
@@ -16,6 +17,7 @@ import catalog.durable
 import catalog.encoder_file
 import catalog.schema
 from catalog import Catalog, Provenance
+from catalog.durable import TEMPORARY_PREFIX, write_together
 from catalog.encoder_file import pack, unpack
 from stl_algebra import Format, InvalidInput, TileEncoder, strassen
 
@@ -106,3 +108,42 @@ def test_old_records_are_brought_up_to_date(found: Provenance, monkeypatch: pyte
 
 def test_every_version_has_a_way_to_the_present() -> None:
     assert set(catalog.schema.MIGRATIONS) == set(range(1, catalog.schema.SCHEMA))
+
+
+def test_a_disk_with_room_for_names_alone_is_known_before_the_work(small_disk: Path) -> None:
+    with contextlib.suppress(OSError):
+        (small_disk / "full").write_bytes(bytes(1 << 20))
+    with pytest.raises(InvalidInput, match=r"cannot be written \(No space left"):
+        Catalog(small_disk / "catalog", shipped=False).check_writable()
+    assert not list((small_disk / "catalog").iterdir())
+
+
+def test_a_probe_that_fits_leaves_nothing(catalog: Catalog) -> None:
+    catalog.check_writable()
+    assert not [path for path in catalog.directory.iterdir() if path.name.startswith(TEMPORARY_PREFIX)]
+
+
+def test_a_probe_writes_bytes(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    sync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (sizes.append(os.fstat(handle).st_size), sync(handle)))
+    catalog.check_writable()
+    assert max(sizes) >= 1 << 16
+
+
+def test_files_that_belong_together_are_written_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second of two does not fit: the first is as it was."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_text("old")
+    calls: list[int] = []
+
+    def full(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_together({first: b"new", second: b"new"})
+    assert [path.name for path in tmp_path.iterdir()] == ["first"]
+    assert first.read_text() == "old"

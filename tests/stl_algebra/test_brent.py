@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from math import isqrt
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stl_algebra import Format, classical, kronecker, satisfies_brent, strassen
+from stl_algebra.brent import _primes_below
 
 SCHEMES = [strassen(), classical(Format(2, 3, 2)), kronecker(strassen(), classical(Format(1, 2, 1)))]
 
@@ -35,6 +39,25 @@ def test_huge_coefficients_are_added_in_integers_without_rounding(bits: int) -> 
     d = np.array([[1.0, 1.0, -big]])  # 1 + big² − big² = 1
     assert satisfies_brent(Format(1, 1, 1), x, w, d)
     assert not satisfies_brent(Format(1, 1, 1), x + np.array([[1.0], [0.0], [0.0]]), w, d)
+
+
+def test_a_large_scheme_of_huge_coefficients_is_proved_by_a_few_matrix_products() -> None:
+    """Added up one by one in Python's integers, the 268 million products of this scheme would take minutes."""
+    e = classical(Format(8, 8, 8))
+    matrices = 2.0**48 * e.encode_x, (2.0**47 + 1) * e.encode_w, 3 * e.decode
+    scale = 2**48 * (2**47 + 1) * 3
+    assert satisfies_brent(e.format, *matrices, scale=scale)
+    assert not satisfies_brent(e.format, *matrices, scale=scale + 1)
+    matrices[2][-1, -1] += 1
+    assert not satisfies_brent(e.format, *matrices, scale=scale)
+
+
+def test_no_residual_that_some_primes_divide_is_taken_for_zero() -> None:
+    """1·1·d = 0 modulo the first primes tried, which alone prove nothing of coefficients so large."""
+    first = list(itertools.islice(_primes_below(isqrt(2**53)), 2))
+    one, huge = np.ones((1, 1)), float(first[0]) * np.ones((1, 1))
+    factors = huge, float(first[1]) * one, 2.0**40 * one
+    assert not satisfies_brent(Format(1, 1, 1), *factors, scale=0)
 
 
 def test_modulo_two_forgets_signs_and_even_coefficients() -> None:

@@ -47,6 +47,13 @@ def test_sizes_that_are_no_dimension(size: object) -> None:
         Format(1, size, 1)  # type: ignore[arg-type]
 
 
+def test_a_size_beyond_all_floats_is_a_size() -> None:
+    huge = int("9" * 400)
+    assert Format(huge, 1, 1).products == huge
+    with pytest.raises(InvalidInput, match="does not fit the format"):
+        Format(2, 2, 2).check_rank(huge)
+
+
 @given(sizes, sizes, sizes, st.data())
 def test_ranks_up_to_the_classical_one_fit(n: int, m: int, p: int, data: st.DataObject) -> None:
     format = Format(n, m, p)

@@ -182,7 +182,7 @@ def test_all_formats_are_timed_and_those_timed_once_stand_apart(tmp_path) -> Non
     [
         (["layer", "--rows", "0", "--in", "4", "--out", "4"], 2, "0 is not in the range"),
         (["layer", "--rows", "4", "--in", "4", "--out", "4", "--tile", "4x"], 2, "no format"),
-        (["layer", "--rows", "4", "--in", "4", "--out", "4", "--rank", "65"], 1, "rank 65 does not fit"),
+        (["layer", "--rows", "4", "--in", "4", "--out", "4", "--rank", "65"], 2, "rank 65 does not fit"),
         (["layer", "--rows", "4", "--in", "4", "--out", "4", "--device", "tpu"], 1, "unknown device"),
         (["matmul", "--size", "8", "--rank", "41"], 1, "holds no encoder of format 4x4x4 and rank 41"),
     ],
