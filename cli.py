@@ -309,7 +309,7 @@ def search_command(
     makes, capacity = _executor(dask)
     from rich.console import Console
 
-    from search.report import LiveView
+    from search.report import LiveView, ranks_without
     from search.run import Progress, Search
 
     problem = _problem(catalog, tile, ends, precision, moments_file)
@@ -350,14 +350,19 @@ def search_command(
     # One entry a rank that was asked for, the highest first; one of fewer products can serve several.
     discoveries = {found.encoder.digest: found for _, found in sorted(search.best.items())[::-1]}
     entries, fault = recorder.keep_all(list(discoveries.values()))
+    if fault is None:
+        recorder.keep_all(search.others)
+    without = ranks_without(search)
     if as_json:
         run = {"elapsed": round(time.monotonic() - started, 3), "interrupted": interrupted}
         found = [entry.as_json(precision) | weighted_figures(problem, entry.encoder) for entry in entries]
-        print_json(found[0] | run if len(ranks) == 1 else {"encoders": found} | run)
+        print_json(found[0] | run if len(ranks) == 1 else {"encoders": found, "ranks_without": without} | run)
     else:
         best = "the best so far is kept" if fault is None else "this is the best so far"
         console.print(f"Interrupted; {best}.\n" if interrupted else "")
         _print_found(search, entries, catalog.directory if fault is None else None, console)
+        for why, missing in without.items():
+            console.print(f"Ranks without an encoder, {why}: {', '.join(map(str, missing))}.")
     if fault is not None:
         raise InvalidInput(fault)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from stl_algebra import Format, TileEncoder
+from stl_algebra import Format, InvalidInput, TileEncoder
 from stl_algebra.quality import least_growth
 from stl_algebra.schemes import Derivation, best_composed
 
@@ -29,12 +29,19 @@ def exact_seed(format: Format) -> TileEncoder:
 
 
 def in_better_bases(encoder: TileEncoder) -> TileEncoder:
-    """An exact encoder with nearly the least growth of its orbit, still exact; the same where that takes long.
+    """An exact encoder with nearly the least growth of its orbit, still exact.
 
-    The bases are multiples of 1/8, so the ring is Z[1/2] at least.
+    The same where finding that takes long, or there is none: where growth only falls as the bases run off to
+    infinity, or bases near the least leave coefficients that are too large to be exact. The bases are multiples of
+    1/8, so the ring is Z[1/2] at least.
 
     >>> from stl_algebra import strassen
     >>> in_better_bases(strassen()).growth < strassen().growth
     True
     """
-    return least_growth(encoder, 8) if encoder.format.products <= 64 else encoder
+    if encoder.format.products > 64:
+        return encoder
+    try:
+        return least_growth(encoder, 8)
+    except InvalidInput:
+        return encoder

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import cycle
 
 import numpy as np
 
+from search.breathing import random_breath
+from search.likeness import with_added
 from search.objective import Factors
 from search.strategy import Candidate, Explorer, Problem
 from search.trial import Trial
@@ -16,7 +19,7 @@ CAPACITY = 8
 
 
 class BestOfRank:
-    """The best encoders of the problem's rank, known or found since, the very best first.
+    """The best encoders of the problem's rank, known or found since, the very best first; lookalikes are kept once.
 
     >>> from stl_algebra import Format, strassen
     >>> len(BestOfRank(Problem(Format(2, 2, 2), 7, known=(strassen(),))).encoders)
@@ -25,10 +28,13 @@ class BestOfRank:
 
     def __init__(self, problem: Problem, capacity: int = CAPACITY) -> None:
         self._problem, self._capacity = problem, capacity
-        self.encoders = problem.known_of_rank(problem.rank)[:capacity]
+        self.encoders: list[TileEncoder] = []
+        for encoder in problem.known_of_rank(problem.rank):
+            self.add(encoder)
 
     def add(self, encoder: TileEncoder) -> None:
-        self.encoders = sorted([*self.encoders, encoder], key=self._problem.cost)[: self._capacity]
+        """Take an encoder in, unless one that is alike and no worse is there."""
+        self.encoders = with_added(self._problem, self.encoders, encoder, self._capacity)
 
     def draw(self, rng: np.random.Generator, scale: float = 2.0) -> TileEncoder:
         """One of them, the better the likelier."""
@@ -36,25 +42,30 @@ class BestOfRank:
 
 
 class Hopping(Explorer):
-    """Trials of the kinds "random" and, where there are encoders of the rank, "hop" from one of the best, in turn.
+    """Trials of these kinds in turn: "random" and, from one of the best encoders of the rank, "hop" and "breathe".
 
-    Before them come trials of the kind "polish", from so many of the best known encoders of the rank.
+    While there are none of the rank, all are random. Before them come trials of the kind "polish", from so many of
+    the best known encoders.
     """
 
-    def __init__(self, strategy: str, problem: Problem, polished: int | None = 0) -> None:
+    def __init__(
+        self, strategy: str, problem: Problem, polished: int | None = 0, turns: tuple[str, ...] = ("random", "hop")
+    ) -> None:
         self._strategy, self._problem = strategy, problem
         self._best = BestOfRank(problem)
         self._unpolished = self._best.encoders[:polished]
-        self._rounds = 0
+        self._turns = cycle(turns)
 
     def round(self, rng: np.random.Generator) -> Iterator[Trial]:
-        self._rounds += 1
         if self._unpolished:
             yield Trial(self._strategy, self._problem, "polish", (self._unpolished.pop(0),))
-        elif self._best.encoders and self._rounds % 2 == 0:
-            yield Trial(self._strategy, self._problem, "hop", (self._best.draw(rng),))
-        else:
+            return
+        kind = next(self._turns)
+        if kind == "random" or not self._best.encoders:
             yield Trial(self._strategy, self._problem, "random")
+            return
+        parent = self._best.draw(rng)
+        yield Trial(self._strategy, self._problem, kind, (parent,), random_breath(rng) if kind == "breathe" else {})
 
     def take(self, trial: Trial, candidate: Candidate) -> None:  # noqa: ARG002
         self._best.add(candidate.encoder)

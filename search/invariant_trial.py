@@ -53,7 +53,8 @@ def _start(trial: Trial, rng: np.random.Generator, stop: Stop) -> InvariantForm 
     if move == "random":
         return random_form(Structure(problem.format, trial.options["group"], tuple(trial.options["counts"])), rng)
     form = InvariantForm.of(trial.parents[0], trial.options["group"])
-    assert form is not None  # or it would not be a member
+    if form is None:  # a product of the parent has come to vanish
+        return None
     if move in _WITHIN:
         return _WITHIN[move](form, rng)
     if move == "drop orbits":

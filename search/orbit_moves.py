@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search.invariant_form import InvariantForm, Structure, random_orbits
 from search.orbit_groups import types_of
+from stl_algebra import Format
 
 #: At most this many products leave, and come in, with one exchange (or one orbit, where that is longer).
 EXCHANGED = 9
@@ -81,16 +83,40 @@ def drop_orbit(form: InvariantForm, longest: int, rng: np.random.Generator) -> I
 def random_structure(like: Structure, rank: int, rng: np.random.Generator) -> Structure | None:
     """A random structure of a rank for the format and group of another one; long orbits come first.
 
-    None where the lengths drawn leave a rest that no orbit fills.
+    None where no number of orbits has this rank.
     """
-    lengths = np.array([kind.length for kind in types_of(like.format, like.group)])
+    if not fills(like.format, like.group, rank):
+        return None
+    lengths = _lengths(like.format, like.group)
+    filled = _sums(lengths, rank)
     counts = np.zeros(len(lengths), dtype=int)
     # Types of one length share its weight: groups with many kinds of short orbits would draw hardly anything else.
     # The square: at ⟨4,4,4⟩:40 one start in 60 with as many orbits of 9 as fit comes below .15, hardly one with fewer.
     weight = lengths**2 / np.array([np.sum(lengths == length) for length in lengths])
     while (missing := rank - int(counts @ lengths)) > 0:
-        fitting = np.where(lengths <= missing, weight, 0.0)
-        if not fitting.any():
-            return None
+        # What is left after it has to be a sum of lengths again.
+        fitting = np.where((lengths <= missing) & filled[np.maximum(missing - lengths, 0)], weight, 0.0)
         counts[rng.choice(len(lengths), p=fitting / fitting.sum())] += 1
     return Structure(like.format, like.group, tuple(int(c) for c in counts))
+
+
+def fills(format: Format, group: str, rank: int) -> bool:
+    """Whether some number of a group's orbits has a rank.
+
+    >>> fills(Format(4, 4, 4), "Z3", 37)
+    True
+    """
+    return bool(_sums(_lengths(format, group), rank)[rank])
+
+
+def _lengths(format: Format, group: str) -> NDArray[np.int64]:
+    return np.array([kind.length for kind in types_of(format, group)])
+
+
+def _sums(lengths: NDArray[np.int64], most: int) -> NDArray[np.bool_]:
+    """Whether each number up to `most` is a sum of some of these lengths, each as often as need be."""
+    sums = np.zeros(most + 1, dtype=bool)
+    sums[0] = True
+    for number in range(1, most + 1):
+        sums[number] = sums[number - lengths[lengths <= number]].any()
+    return sums

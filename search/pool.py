@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from search.invariant_form import Structure, largest_form
+from search.likeness import with_added
 from search.strategy import Problem
 from stl_algebra import TileEncoder
 
 #: Encoders kept per niche: a rank, and the structure of an invariant encoder or none. Niches keep variety alive.
 CAPACITY = 12
-#: Encoders of one niche whose costs differ by less than this, relatively, count as the same.
-LIKENESS = 1e-3
 #: To a worker go encoders of ranks up to this far away from the best of so many niches, exact ones of every rank,
 NEIGHBOURHOOD, NICHES = 3, 12
 #: and from further away, as far as an orbit is long, the best encoder of so many niches with symmetry,
@@ -31,7 +30,7 @@ class Pool:
     """
 
     def __init__(self, problem: Problem, known: Iterable[TileEncoder] = ()) -> None:
-        self._cost = problem.cost
+        self._problem = problem
         self._niches: dict[Niche, list[TileEncoder]] = {}
         for encoder in known:
             self.add(encoder)
@@ -40,22 +39,20 @@ class Pool:
         return (encoder for same in self._niches.values() for encoder in same)
 
     def add(self, encoder: TileEncoder) -> bool:
-        """Take an encoder in; False where one of nearly its cost, no worse, is there or it is not among the best."""
+        """Take an encoder in; False where one that is alike and no worse is there, or it is not among the best."""
         form = largest_form(encoder)
-        same = self._niches.setdefault((encoder.rank, form.structure if form else None), [])
-        cost = self._cost(encoder)
-        alike = [other for other in same if abs(self._cost(other) - cost) < 1e-6 + LIKENESS * abs(cost)]
-        if any(self._cost(other) <= cost + 1e-9 for other in alike):
-            return False
-        same[:] = [other for other in same if all(other is not a for a in alike)]
-        same.append(encoder)
-        same.sort(key=self._cost)
-        del same[CAPACITY:]
-        return encoder in same
+        niche = (encoder.rank, form.structure if form else None)
+        before = self._niches.get(niche, [])
+        self._niches[niche] = with_added(self._problem, before, encoder, CAPACITY)
+        return self._niches[niche] != before
+
+    def of_rank(self, rank: int) -> list[TileEncoder]:
+        """All encoders of a rank, the best first."""
+        return sorted((encoder for encoder in self if encoder.rank == rank), key=self._problem.cost)
 
     def near(self, rank: int) -> tuple[TileEncoder, ...]:
         """What a worker searching at this rank is given."""
-        best_first = sorted(self._niches.items(), key=lambda item: self._cost(item[1][0]))
+        best_first = sorted(self._niches.items(), key=lambda item: self._problem.cost(item[1][0]))
         taken: dict[int, int] = {}
         chosen = []
         for (other, structure), encoders in best_first:

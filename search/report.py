@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from search.run import Progress
+from search.run import Progress, Search
 from search.strategy import Problem
 from search.task import Discovery
 
@@ -139,3 +139,20 @@ def _standing(progress: Progress) -> Table:
         shown = (f"{max(costs[0], 0.0):.5f}" if costs else "–") if single else str(led)
         table.add_row(name, shown, str(sum(a.trials for a in arms)), str(sum(a.slices for a in arms)))
     return table
+
+
+def ranks_without(search: Search) -> dict[str, list[int]]:
+    """The ranks asked for that have no encoder, by the reason.
+
+    >>> from stl_algebra import Format
+    >>> ranks_without(Search(Problem(Format(3, 3, 3), 22), ranks=(22, 23), budget=1, strategy_name="flip"))
+    {'no time was left for them': [22, 23]}
+    """
+    reasons = {
+        "no time was left for them": search.not_reached,
+        "the strategy does not apply": search.not_applicable,
+    }
+    told = {rank for ranks in reasons.values() for rank in ranks}
+    reasons["none was found"] = tuple(rank for rank in search.ranks if rank not in told)
+    open_ranks = {why: [rank for rank in ranks if rank not in search.best] for why, ranks in reasons.items()}
+    return {why: ranks for why, ranks in open_ranks.items() if ranks}

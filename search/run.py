@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, replace
 from itertools import chain
-from multiprocessing import get_context
 
 import numpy as np
 
 from search.ancestry import Ancestry
 from search.exact_seeds import derivation, in_better_bases
+from search.faults import Faults
 from search.finish import LEAST_GROWTH
+from search.likeness import alike
 from search.pool import Pool
 from search.portfolio import Arm, Portfolio
 from search.strategies import strategy
 from search.strategy import Problem
 from search.strategy_names import NAMES
 from search.task import Discovery, Task, TaskResult, run_task
-from search.worker import prepare_worker
+from search.workers import Workers
 from stl_algebra import InvalidInput, TileEncoder, classical
 
 #: Every strategy gets several slices at every rank, within these seconds; the first ones are short.
@@ -30,6 +31,8 @@ SLICES_PER_ARM = 4
 RESERVE = 0.3
 #: How long a worker that does not end in time is waited for; its task is then lost.
 GRACE = 1.5
+#: How many more of a rank than the best are worth keeping, and how much worse they may be, as a part of its error.
+OTHERS, NEAR = 2, 0.03
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,9 @@ class Progress:
     tasks_running: int
 
 
-def local_executor(jobs: int) -> ProcessPoolExecutor:
-    """Worker processes on this machine, started afresh (no state of this process is shared)."""
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=prepare_worker)
+def local_executor(jobs: int) -> Executor:
+    """Worker processes on this machine."""
+    return Workers(jobs)
 
 
 class Search:
@@ -54,7 +57,9 @@ class Search:
     Iterating `run` gives a Discovery for every improvement at its rank as it comes and a Progress in between.
     Encoders found at one rank are starts for the ranks around it. With one strategy named, only what that
     strategy finds counts: constructions and known encoders are no results, though it may start from them.
-    Workers that die lose only their task. The executor is made by `executor(jobs)`, any concurrent.futures.Executor.
+    A worker that dies loses only its task, and a slice that fails only its time; see Faults for where that ends a
+    search. The executor is made by `executor(jobs)`, any concurrent.futures.Executor: all that an executor does that
+    breaks as a whole is lost, which Workers and those of a Cluster do not.
 
     Raises InvalidInput where nothing could be searched.
     """
@@ -81,6 +86,9 @@ class Search:
         self._pool = Pool(problem, problem.known)
         self._ancestry = Ancestry([*problem.known, *problem.parts])
         self._tasks = 0
+        self._ended: set[int] = set()
+        self._settled: set[int] = set()
+        self._found: dict[str, Discovery] = {}
         self.best: dict[int, Discovery] = {}
         self._all_strategies = strategy_name == "auto"
         names = NAMES if self._all_strategies else (strategy_name,)
@@ -105,11 +113,13 @@ class Search:
                 self._ancestry.add(discovery.candidate)
                 yield from self._improvements(rank, replace(discovery, seconds=self._elapsed()))
         # A rank above that of an exact construction needs no search.
-        settled = {rank for rank, found in self.best.items() if found.encoder.rank < rank}
-        self._portfolio = Portfolio([arm for arm in self._arms if arm[0] not in settled])
+        self._settled = {rank for rank, found in self.best.items() if found.encoder.rank < rank}
+        refined = {rank for rank, found in self.best.items() if found.strategy == "known"}
+        self._portfolio = Portfolio([arm for arm in self._arms if arm[0] not in self._settled], refined)
         if not self._portfolio.arms:
             return
         yield self._progress(0)
+        self._faults = Faults({name for _, name in self._arms}, self._jobs)
         executor = self._make_executor(self._jobs)
         running: dict[Future[TaskResult], Task] = {}
         try:
@@ -119,24 +129,59 @@ class Search:
                     try:
                         running[executor.submit(run_task, task)] = task
                     except BrokenExecutor:
+                        self._faults.died()
                         executor.shutdown(wait=False)
                         executor = self._make_executor(self._jobs)
-                        running.clear()
+                        # What is done is collected yet, all else went with the executor.
+                        running = {future: lost for future, lost in running.items() if future.done()}
                 done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
                 for future in done:
-                    del running[future]
-                    if not isinstance(error := future.exception(), BrokenExecutor):
-                        if error is not None:
-                            raise error
-                        yield from self._collect(future.result())
-                        # What workers were given may have left the pool meanwhile.
-                        given = (task.problem.known for task in running.values())
-                        self._ancestry.keep(chain(self._pool, *given))
+                    yield from self._ended_task(running.pop(future), future)
+                    # What workers were given may have left the pool meanwhile.
+                    self._forget(chain(self._pool, *(task.problem.known for task in running.values())))
                 if not running and self._remaining() <= SHORTEST_SLICE / 4:
                     break
                 yield self._progress(len(running))
+            self._faults.close()
         finally:
-            _shut_down(executor)
+            executor.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def ranks(self) -> tuple[int, ...]:
+        """The ranks asked for."""
+        return tuple(sorted(self._problems))
+
+    @property
+    def not_applicable(self) -> tuple[int, ...]:
+        """The ranks asked for at which no strategy applies."""
+        searched = {rank for rank, _ in self._arms}
+        return tuple(rank for rank in self.ranks if rank not in searched)
+
+    @property
+    def not_reached(self) -> tuple[int, ...]:
+        """The ranks asked for at which a strategy applies, but no slice of any has come to an end so far.
+
+        Ranks above that of an exact construction, which need no search, are not among them.
+        """
+        missing = {rank for rank, _ in self._arms} - self._ended - self._settled
+        return tuple(sorted(missing))
+
+    @property
+    def others(self) -> tuple[Discovery, ...]:
+        """What else was found and is worth keeping: of every rank a few nearly as good as the best, and unlike it.
+
+        They are of other families, which later searches can start from; none was known before.
+        """
+        chosen: list[Discovery] = []
+        for rank, best in self.best.items():
+            limit = self.problem.cost(best.encoder) + NEAR * self.problem.error(best.encoder)
+            kept = [best.encoder]
+            for encoder in self._pool.of_rank(rank):
+                unlike = not any(alike(self.problem, encoder, other) for other in kept)
+                if len(kept) <= OTHERS and unlike and self.problem.cost(encoder) <= limit:
+                    kept.append(encoder)
+            chosen += [self._found[one.digest] for one in kept[1:] if one.digest in self._found]
+        return tuple(replace(found, ancestors=self._ancestry.of(found.candidate)) for found in chosen)
 
     def _improvements(self, rank: int, discovery: Discovery) -> Iterator[Discovery]:
         best = self.best[rank].encoder if rank in self.best else None
@@ -144,11 +189,27 @@ class Search:
             self.best[rank] = discovery
             yield discovery
 
-    def _collect(self, result: TaskResult) -> Iterator[Discovery]:
-        cost, rank = self.problem.cost, result.task.problem.rank
+    def _ended_task(self, task: Task, future: Future[TaskResult]) -> Iterator[Discovery]:
+        """A task is over: collect what it found, unless it was lost with its worker, or failed."""
+        error = future.exception()
+        if isinstance(error, BrokenExecutor):
+            self._faults.died()
+            return
+        self._ended.add(task.problem.rank)
+        if error is None:
+            self._faults.ended_well()
+            yield from self._collect(task, future.result())
+        elif isinstance(error, Exception):
+            self._portfolio.record(task.problem.rank, task.strategy, 0, None, None)
+            self._faults.failed(task, error)
+        else:
+            raise error
+
+    def _collect(self, task: Task, result: TaskResult) -> Iterator[Discovery]:
+        cost, rank = self.problem.cost, task.problem.rank
         before = cost(self.best[rank].encoder) if rank in self.best else None
         reached = min((cost(d.encoder) for d in result.discoveries), default=None)
-        self._portfolio.record(rank, result.task.strategy, result.trials, reached, before)
+        self._portfolio.record(rank, task.strategy, result.trials, reached, before)
         for discovery in result.discoveries:
             for candidate in (*discovery.ancestors, discovery.candidate):
                 self._ancestry.add(candidate)
@@ -156,7 +217,14 @@ class Search:
             yield from self._improvements(rank, replace(discovery, seconds=self._elapsed(), ancestors=ancestors))
         # Of one trial only the last is a new start: the steps to it are much the same encoder.
         for discovery in {d.details.get("trial"): d for d in result.discoveries}.values():
-            self._pool.add(discovery.encoder)
+            if self._pool.add(discovery.encoder):
+                self._found[discovery.encoder.digest] = replace(discovery, seconds=self._elapsed(), ancestors=())
+
+    def _forget(self, alive: Iterable[TileEncoder]) -> None:
+        """Let go of how encoders were found that are neither alive nor ancestors of what is."""
+        self._ancestry.keep(alive)
+        pool = {encoder.digest for encoder in self._pool}
+        self._found = {digest: found for digest, found in self._found.items() if digest in pool}
 
     def _next_task(self) -> Task:
         self._tasks += 1
@@ -197,13 +265,3 @@ def _constructions(problem: Problem) -> Iterator[Discovery]:
         details = {"derivation": str(exact), "bases": LEAST_GROWTH}
         parents = (exact.encoder.digest,)
         yield Discovery(in_better_bases(exact.encoder), "construction", None, 0.0, parents, details)
-
-
-def _shut_down(executor: Executor) -> None:
-    """End an executor at once: what its workers still do is not wanted any more."""
-    processes = list((getattr(executor, "_processes", None) or {}).values())
-    if (results := getattr(executor, "_result_queue", None)) is not None:
-        results._writer.close()  # or the rest of a result that a worker was sending would be waited for without end
-    executor.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.terminate()

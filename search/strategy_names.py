@@ -7,3 +7,6 @@ ON_REQUEST = ("batch",)
 #: How much more often than others a strategy is drawn to explore: what an orbit search finds comes rarely, by a
 #: random start in a hundred, and is then far ahead, so that gains so far do not tell its worth.
 EXPLORING = {"orbit": 4.0, "signed": 2.0}
+#: The same where encoders better than the constructions are known from the start: descents find nearly all that is
+#: better than those.
+REFINING = {"deflation": 4.0, "lm": 2.0, "orbit": 2.0}

@@ -57,7 +57,6 @@ class Discovery:
 class TaskResult:
     """What a worker sends back: improving discoveries in order, and the trials it made."""
 
-    task: Task
     discoveries: tuple[Discovery, ...]
     trials: int
 
@@ -94,7 +93,7 @@ def run_task(task: Task) -> TaskResult:
             )
             for candidate in strategy(task.strategy).search(task.problem, np.random.default_rng(task.seed), stop)
         )
-    return TaskResult(task, found, stop.trials)
+    return TaskResult(found, stop.trials)
 
 
 def _numbered(candidate: Candidate, task: Task) -> Candidate:

@@ -70,6 +70,29 @@ def test_a_sweep_prints_a_row_a_rank(tmp_path: Path) -> None:
     assert [found["rank"] for found in json.loads(out)["encoders"]] == [7, 6, 5]
 
 
+def test_ranks_without_an_encoder_are_named(tmp_path: Path) -> None:
+    arguments = ("--tile", "3", "--rank", "22-23", "--strategy", "flip", "--budget", "5s", "--jobs", "1")
+    code, out, err = _search(*arguments, "--no-shipped", "--catalog", str(tmp_path / "a"), "--json")
+    assert code == 0, err
+    assert json.loads(out)["ranks_without"] == {"none was found": [22]}
+    code, out, _ = _search(*arguments, "--no-shipped", "--catalog", str(tmp_path / "b"))
+    assert code == 0
+    assert "Ranks without an encoder, none was found: 22." in out
+
+
+def test_other_families_are_kept_beside_the_best(tmp_path: Path) -> None:
+    code, out, err = _search(
+        "--tile", "3", "--rank", "12", "--strategy", "lm", "--budget", "8s", "--jobs", "1", "--no-shipped",
+        "--catalog", str(tmp_path), "--json",
+    )  # fmt: skip
+    assert code == 0, err
+    best = json.loads(out)
+    kept = Catalog(tmp_path, shipped=False).entries()
+    assert best["id"] in {entry.id for entry in kept}
+    assert all(entry.encoder.rank == 12 for entry in kept)
+    assert len(kept) <= 3
+
+
 def test_a_search_starts_from_what_the_catalog_has(tmp_path: Path) -> None:
     arguments = ("--tile", "2", "--rank", "6", "--jobs", "1", "--no-shipped", "--catalog", str(tmp_path), "--json")
     first = json.loads(_search(*arguments, "--budget", "3s")[1])

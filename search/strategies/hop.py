@@ -17,9 +17,11 @@ from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
 from search.trial import Trial
 from stl_algebra import TileEncoder, balance_factors
 
-#: Hops of a trial; a chain is given up after so many trials without gain, and less of a gain than this part of the
-#: error is none.
-HOPS, PATIENCE, GAIN = 20, 3, 1e-4
+#: Hops of a trial, few enough for several trials in a slice of a sweep (half a second each at ⟨4,4,4⟩:40); a chain is
+#: given up after so many trials without gain, and less of a gain than this part of the error is none.
+HOPS, PATIENCE, GAIN = 8, 8, 1e-4
+#: Those of a trial whose recipe does not say.
+UNSAID = 20
 #: Stages of Levenberg–Marquardt: (emphasis on growth, iterations, tolerance). The one that leads to a minimum, and all
 #: that a start takes; an encoder of the rank takes that one alone, and a chain that goes on none.
 SETTLED = (1.0, 150, 1e-3)
@@ -68,7 +70,7 @@ class HopSearch(Strategy):
             here = _minimised(problem, here, stage, stop)
         best, value = here, objective.value(here)
         least = value
-        for _ in range(HOPS):
+        for _ in range(trial.options.get("hops", UNSAID)):
             if stop():
                 break
             tried = _minimised(problem, _screened_hop(problem, here, value, rng, stop), HOP, stop)
@@ -125,7 +127,7 @@ class _Chains(Explorer):
             self._least, self._since = cost, 0
 
     def _trial(self, kind: str, *parents: TileEncoder) -> Trial:
-        return Trial(HopSearch.name, self._problem, kind, parents)
+        return Trial(HopSearch.name, self._problem, kind, parents, {"hops": HOPS})
 
 
 def _start(trial: Trial, rng: np.random.Generator) -> Factors:

@@ -1,4 +1,4 @@
-"""Levenberg–Marquardt from random starts, and from known encoders with products replaced."""
+"""Levenberg–Marquardt from random starts, and from known encoders, with products replaced or growth held down again."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from search.als import alternating_least_squares
+from search.breathing import breathed
 from search.cp_model import CPModel
 from search.finish import descending, finish, small_enough, solve_in_stages
 from search.hopping import Hopping, hopped_factors, random_factors
+from search.levenberg_marquardt import Point
 from search.objective import Factors
 from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
 from search.trial import Trial
@@ -22,16 +24,18 @@ SCREENING_SWEEPS, SCREENING_MARGIN = 300, 1.1
 #: How much the growth of a random start is held down in turn: long, which favours exact solutions, or hardly, which
 #: favours approximate ones that growth pays for.
 EMPHASES = ((1e3, 30.0, 1.0), (10.0, 1.0))
+#: Kinds of trials in turn. A breath costs least and gains most often, so each slice of a search begins with one.
+TURNS = ("breathe", "random", "hop", "random")
 #: So many of the best known encoders of the rank are first minimised as they are; all, where there are weights.
 POLISHED = 2
 
 
 class LevenbergMarquardtSearch(Strategy):
-    """Random starts with the growth held down at first, more or less, and hops from known encoders of the rank.
+    """Random starts with the growth held down at first, more or less, and moves from known encoders of the rank.
 
     A hop replaces one to four products by random ones; hops that a few hundred sweeps of alternating least
-    squares do not bring near the best are given up. Solutions of the Brent equations are rounded to exact
-    encoders. Works for every format and rank of up to a few thousand unknowns.
+    squares do not bring near the best are given up. A breath holds the growth down again. Solutions of the Brent
+    equations are rounded to exact encoders. Works for every format and rank of up to a few thousand unknowns.
 
     With weights the known encoders of the rank are minimised first, since they were found without them, and half
     of the hops turn one into other orthonormal bases instead.
@@ -44,19 +48,26 @@ class LevenbergMarquardtSearch(Strategy):
 
     def explorer(self, problem: Problem) -> Explorer:
         # Known encoders may have been made for other weights, or another precision.
-        return Hopping(self.name, problem, POLISHED if problem.weights is None else None)
+        return Hopping(self.name, problem, POLISHED if problem.weights is None else None, TURNS)
 
     def trial(self, trial: Trial, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
-        problem = trial.problem
-        emphases: tuple[float, ...] = EMPHASES[int(rng.integers(len(EMPHASES)))]
-        if trial.kind == "random":
-            start = random_factors(problem, rng)
-        elif trial.kind == "polish":
-            start, emphases = problem.factors(trial.parents[0]), descending(problem, trial.parents[0])
-        else:
-            start, emphases = _screened_hop(problem, trial.parents[0], rng, stop), (1.0,)
-        point = solve_in_stages(CPModel, problem, start, stop, emphases=emphases)
-        yield from finish(problem, point, rng, stop, {"hop": bool(trial.parents)})
+        point = _point(trial, rng, stop)
+        yield from finish(trial.problem, point, rng, stop, {"hop": bool(trial.parents), "move": trial.kind})
+
+
+def _point(trial: Trial, rng: np.random.Generator, stop: Stop) -> Point:
+    """Where a trial of each kind leads."""
+    problem = trial.problem
+    emphases: tuple[float, ...] = EMPHASES[int(rng.integers(len(EMPHASES)))]
+    if trial.kind == "random":
+        start = random_factors(problem, rng)
+    elif trial.kind == "polish":
+        start, emphases = problem.factors(trial.parents[0]), descending(problem, trial.parents[0])
+    elif trial.kind == "breathe":
+        return breathed(problem, trial.parents[0], trial.options, rng, stop)
+    else:
+        start, emphases = _screened_hop(problem, trial.parents[0], rng, stop), (1.0,)
+    return solve_in_stages(CPModel, problem, start, stop, emphases=emphases)
 
 
 def _screened_hop(problem: Problem, parent: TileEncoder, rng: np.random.Generator, stop: Stop) -> Factors:

@@ -98,7 +98,7 @@ class _Moves(Explorer):
         """Starts under one group, as many as take about the time of one under the smallest group."""
         groups = orbit_groups(self._problem.format)
         fitting = [s for name in groups if (s := _random_structure(self._problem, name, rng)) is not None]
-        assert fitting, f"no structure of rank {self._problem.rank} was drawn"
+        assert fitting, f"no group has encoders of rank {self._problem.rank}"
         orders = np.array([len(groups[structure.group]) for structure in fitting])
         chosen = int(rng.choice(len(fitting), p=orders**2 / np.sum(orders**2)))
         group = fitting[chosen].group
@@ -113,7 +113,6 @@ class _Moves(Explorer):
 
 
 def _random_structure(problem: Problem, group: str, rng: np.random.Generator) -> Structure | None:
-    """One of the problem's rank, None where a few tries find none."""
+    """One of the problem's rank, None where there is none."""
     none = Structure(problem.format, group, (0,) * len(types_of(problem.format, group)))
-    tries = (random_structure(none, problem.rank, rng) for _ in range(20))
-    return next((structure for structure in tries if structure is not None), None)
+    return random_structure(none, problem.rank, rng)

@@ -9,10 +9,10 @@ from functools import lru_cache
 import numpy as np
 
 from search.finish import small_enough
-from search.invariant_form import Structure
+from search.invariant_form import InvariantForm, Structure
 from search.invariant_trial import invariant_trial
-from search.orbit_groups import OF_SCHEMES, group_of, types_of
-from search.orbit_moves import random_structure
+from search.orbit_groups import ALL_TYPES, OF_SCHEMES, group_of, types_of
+from search.orbit_moves import fills, random_structure
 from search.orbit_population import WORTH
 from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
 from search.trial import Trial
@@ -27,6 +27,8 @@ FEW_UNKNOWNS = 500
 #: Groups are drawn in proportion to their order, for a trial in a large one takes less time; those whose order does not
 #: divide the rank, which need short orbits, so much less often.
 UNEVEN = 0.15
+#: Groups that are drawn until one has encoders of the rank: where the rank is odd, one in five has.
+DRAWN = 40
 #: Random starts in a group that is new, or taken up again, and in one of the literature; how many of them have nothing
 #: but longest orbits, where those make up the rank.
 STARTS, FIRST_STARTS, LONGEST_ALONE = 4, 24, 0.7
@@ -72,24 +74,28 @@ class _Groups(Explorer):
         self._best: dict[str, tuple[float, TileEncoder]] = {}
         for encoder in problem.known_of_rank(problem.rank)[:RECOGNISED]:
             group = _group_of(encoder)
-            if group is not None and len(group_of(problem.format, group)) in self._orders:
+            if group is None or len(group_of(problem.format, group)) not in self._orders:
+                continue
+            if InvariantForm.of(encoder, group) is not None:
                 self._best.setdefault(group, (problem.cost(encoder), encoder))
 
     def round(self, rng: np.random.Generator) -> Iterator[Trial]:
-        choice = rng.random()
         if self._first is not None:
             group, self._first = self._first, None
             yield from self._starts(group, rng, FIRST_STARTS)
             return
-        if not self._best or choice < NEW:
-            yield from self._starts(self._new_group(rng), rng)
+        choice = rng.random()
+        new = self._new_group(rng) if not self._best or choice < NEW else None
+        if new is not None:
+            yield from self._starts(new, rng)
+            return
+        if not self._best:
             return
         known = sorted(self._best, key=lambda group: self._best[group][0])
         group = known[min(int(rng.exponential(FAVOUR)), len(known) - 1)]
         if choice < NEW + GROWN:
             yield from self._starts(self._larger_group(group, rng), rng)
-            return
-        if rng.random() < MOVED:
+        elif rng.random() < MOVED:
             move = "shake" if rng.random() < 0.5 else "replace orbits"
             yield Trial(SignedSearch.name, self._problem, move, (self._best[group][1],), self._options(group))
         else:
@@ -104,34 +110,42 @@ class _Groups(Explorer):
                 del self._best[max(self._best, key=lambda other: self._best[other][0])]
 
     def _new_group(self, rng: np.random.Generator) -> str | None:
-        while len(self._orders):
+        """A random group that has encoders of the rank; None where so many drawn have none."""
+        for _ in range(DRAWN):
+            if not len(self._orders):
+                return None
             even = np.where(self._problem.rank % self._orders == 0, 1.0, UNEVEN)
             weight = self._orders * even
             order = int(rng.choice(self._orders, p=weight / weight.sum()))
             try:
-                return random_signed_group(self._problem.format, [order], rng)
+                group = random_signed_group(self._problem.format, [order], rng)
             except InvalidInput:
                 # Not every number is the order of a group, and some are of hardly any.
                 self._orders = self._orders[self._orders != order]
+                continue
+            if fills(self._problem.format, group, self._problem.rank):
+                return group
         return None
 
-    def _larger_group(self, group: str, rng: np.random.Generator) -> str | None:
-        """A group with this one as a subgroup, or where none is found, a new one."""
+    def _larger_group(self, group: str, rng: np.random.Generator) -> str:
+        """A group with this one as a subgroup, or where none is found, a new one; the same where that is not found."""
         order = len(group_of(self._problem.format, group))
         larger = [int(other) for other in self._orders if other > order and other % order == 0]
+        if not larger:
+            return group
         with suppress(InvalidInput):
-            return random_signed_group(self._problem.format, larger, rng, within=group) if larger else group
-        return self._new_group(rng)
+            found = random_signed_group(self._problem.format, larger, rng, within=group)
+            if fills(self._problem.format, found, self._problem.rank):
+                return found
+        return self._new_group(rng) or group
 
-    def _starts(self, group: str | None, rng: np.random.Generator, number: int = STARTS) -> Iterator[Trial]:
-        if group is None:
-            return
+    def _starts(self, group: str, rng: np.random.Generator, number: int = STARTS) -> Iterator[Trial]:
         none = Structure(self._problem.format, group, (0,) * len(types_of(self._problem.format, group)))
         for _ in range(number):
             structure = _structure(none, self._problem.rank, rng)
-            if structure is not None:
-                options = {**self._options(group), "counts": list(structure.counts)}
-                yield Trial(SignedSearch.name, self._problem, "random", (), options)
+            assert structure is not None  # or the group would have been passed over
+            options = {**self._options(group), "counts": list(structure.counts)}
+            yield Trial(SignedSearch.name, self._problem, "random", (), options)
 
     def _options(self, group: str) -> dict[str, object]:
         best = min((cost for cost, _ in self._best.values()), default=None)
@@ -158,13 +172,17 @@ def _group_of(encoder: TileEncoder) -> str | None:
 
 
 def _orders(problem: Problem) -> list[int]:
-    """The orders of groups that leave few enough unknowns and at least two orbits."""
+    """The orders of groups that leave few enough unknowns and at least two orbits, and have some of the rank.
+
+    Of groups larger than ALL_TYPES only orbits of the order or half of it are known.
+    """
     largest = min(LARGEST, problem.rank // 2)
     if largest < SMALLEST:
         return []
     unknowns = problem.rank * sum(problem.format.sizes)
     orders = range(SMALLEST if unknowns > 2 * FEW_UNKNOWNS else 2, largest + 1)
-    return [order for order in orders if small_enough(problem, order) and _is_smooth(order)]
+    filling = (order for order in orders if order <= ALL_TYPES or problem.rank % (order // 2) == 0)
+    return [order for order in filling if small_enough(problem, order) and _is_smooth(order)]
 
 
 def _is_smooth(order: int) -> bool:

@@ -37,7 +37,7 @@ def least_growth_bases(encoder: TileEncoder) -> Bases:
     """Bases (P₀, P₁, P₂), upper triangular with determinant ±1, that make growth least on the orbit.
 
     Raises InvalidInput where growth has no minimum that is attained: it then falls while the bases run off
-    to infinity, which for exact encoders does not happen.
+    to infinity, as it may for exact encoders, too.
     """
     from scipy.optimize import minimize
 
@@ -67,7 +67,8 @@ def least_growth(encoder: TileEncoder, denominator: int | None = None) -> TileEn
     transpositions do not change growth. Its bases are irrational in general, so the result is approximate, in
     ring R. With a `denominator` the bases are rounded to multiples of 1/denominator: an exact encoder stays exact
     (over Z[1/2] for a power of two, as long as it was there) and its growth comes close to the least. Of the two,
-    `encoder` and the rounded one, the one with less growth is returned.
+    `encoder` and the rounded one, the one with less growth is returned. Raises InvalidInput as `least_growth_bases`
+    does, and where the rounded bases make coefficients too large to be exact.
 
     >>> from stl_algebra.schemes import winograd
     >>> round(winograd().growth), round(least_growth(winograd()).growth, 6)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, Future
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
 from search.objective import Factors
+from search.run import Progress, Search
+from search.strategy import Problem
+from search.task import Task, TaskResult
 from stl_algebra import Format, Moments
 
 
@@ -31,3 +36,38 @@ def skewed_moments(format: Format, seed: int = 0, spread: float = 1.5) -> Moment
         means.append(0.5 * rng.standard_normal(size))
         seconds.append(mixing @ mixing.T / size + np.outer(means[-1], means[-1]))
     return Moments(format, *seconds, *means, source="a test")
+
+
+class Canned(Executor):
+    """Gives outcomes in turn, results or errors, instead of running anything; after the last, tasks do not end."""
+
+    def __init__(self, *outcomes: TaskResult | BaseException) -> None:
+        self.outcomes = list(outcomes)
+        self.tasks: list[Task] = []
+
+    def submit(self, fn, /, *args, **kwargs):  # type: ignore[no-untyped-def]  # noqa: ARG002
+        self.tasks.append(args[0])
+        future: Future[TaskResult] = Future()
+        if self.outcomes:
+            outcome = self.outcomes.pop(0)
+            if isinstance(outcome, BaseException):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
+        return future
+
+
+#: What a slice of one trial brings that finds nothing.
+NOTHING = TaskResult((), 1)
+
+
+def canned(executor: Executor, name: str = "als", **options: object) -> Search:
+    """A search that never ends by itself, on such an executor."""
+    problem = Problem(Format(2, 2, 2), 6)
+    return Search(problem, budget=60, strategy_name=name, executor=lambda _: executor, **options)  # type: ignore[arg-type]
+
+
+def until_trials(search: Search, trials: int) -> Progress:
+    """How a search stands once so many trials were made."""
+    standing = (event for event in search.run() if isinstance(event, Progress))
+    return next(one for one in standing if sum(arm.trials for arm in one.arms) >= trials)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search.strategies.hop import PATIENCE, HopSearch
+from search.strategies.hop import HOPS, PATIENCE, HopSearch
 from search.strategy import Candidate, Explorer, Problem, Stop
 from search.trial import Trial
 from stl_algebra import Format, TileEncoder, classical, strassen
@@ -57,6 +57,24 @@ def test_a_chain_goes_on_from_where_it_stands_while_it_gains() -> None:
         explorer.take(trial, made(best))  # and no further one
         explorer.take(trial, made(worst, step=True))
     assert next_trial(explorer, rng).kind != "on"
+
+
+def test_a_trial_makes_as_many_hops_as_its_recipe_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recipes from when trials were longer say nothing."""
+    problem = Problem(FORMAT, 5)
+    drawn = next_trial(HopSearch().explorer(problem), np.random.default_rng(0))
+    assert drawn.options == {"hops": HOPS}
+    hops: list[int] = []
+
+    def counted(_problem: object, here: object, *_: object) -> object:
+        hops.append(1)
+        return here
+
+    monkeypatch.setattr("search.strategies.hop._screened_hop", counted)
+    for options, number in (({"hops": 3}, 3), ({}, 20)):
+        hops.clear()
+        list(Trial("hop", problem, "here", (without(strassen(), 2),), options).run(Stop()))
+        assert len(hops) == number
 
 
 def test_chains_start_everywhere_there_is_something_to_start_from() -> None:

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from search.finish import descending
 from search.invariant_form import InvariantForm, Structure, forms_of, random_form
-from search.orbit_moves import EXCHANGED, drop_orbit, neighbours, random_structure, replace_orbits, shake, towards
+from search.orbit_moves import (
+    EXCHANGED,
+    drop_orbit,
+    fills,
+    neighbours,
+    random_structure,
+    replace_orbits,
+    shake,
+    towards,
+)
 from search.orbit_population import CAPACITY, OrbitPopulation
 from search.strategies.orbit import OrbitSearch
 from search.strategy import Problem, Stop
@@ -91,8 +100,18 @@ def test_random_structures_have_the_rank(structure: Structure, rank: int, seed: 
     if found is not None:
         assert found.rank == rank
         assert (found.format, found.group) == (structure.format, structure.group)
-    elif structure.group == "Z3":
-        pytest.fail("orbits of three and of one fill every rank")
+    else:
+        assert not fills(structure.format, structure.group, rank)
+
+
+def test_a_random_structure_is_found_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long orbits drawn first would leave a rest that no orbit fills: 13 = 5 + 4 + 4, but not 5 + 5 + 3."""
+    monkeypatch.setattr("search.orbit_moves._lengths", lambda *_: np.array([5, 4]))
+    none = Structure(FORMAT, "Z3", (0, 0))
+    found = [random_structure(none, 13, np.random.default_rng(seed)) for seed in range(20)]
+    assert {structure.counts for structure in found if structure is not None} == {(1, 2)}
+    assert None not in found
+    assert random_structure(none, 11, np.random.default_rng(0)) is None
 
 
 def test_what_is_added_is_invariant_again() -> None:

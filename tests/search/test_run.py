@@ -1,23 +1,22 @@
-"""Running a search: streaming, budget, pools, workers that die."""
+"""Running a search: streaming, budget, sweeps, what is there at the end."""
 
 from __future__ import annotations
 
-import os
-import signal
+import pickle
 import time
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from search.pool import CAPACITY, Pool
+from search.als import alternating_least_squares
 from search.portfolio import Portfolio
-from search.run import Progress, Search, _shut_down, local_executor
+from search.run import Progress, Search
 from search.strategy import Problem
-from search.task import Discovery, Task, run_task
-from stl_algebra import Format, InvalidInput, TileEncoder, classical, strassen
-from tests.search.conftest import skewed_moments
+from search.task import Discovery, Task, TaskResult, run_task
+from stl_algebra import Format, InvalidInput, TileEncoder, strassen
+from tests.search.conftest import NOTHING, Canned, canned, skewed_moments, until_trials
 
 
 def _threads(jobs: int) -> Executor:
@@ -64,23 +63,6 @@ def test_workers_are_processes() -> None:
     found = _discoveries(Search(problem, budget=10, jobs=1, strategy_name="lm"))
     assert found[-1].strategy == "lm"
     assert found[-1].encoder.error_at("bf16") < 0.3
-
-
-def test_a_killed_worker_loses_only_its_task() -> None:
-    killed: list[int] = []
-
-    def executor(jobs: int) -> Executor:
-        pool = local_executor(jobs)
-        assert isinstance(pool, ProcessPoolExecutor)
-        if not killed:
-            pid = pool.submit(os.getpid).result()
-            os.kill(pid, signal.SIGKILL)
-            killed.append(pid)
-        return pool
-
-    found = _discoveries(Search(Problem(Format(2, 2, 2), 6), budget=9, jobs=1, strategy_name="lm", executor=executor))
-    assert killed
-    assert found[-1].strategy == "lm"
 
 
 def test_known_encoders_are_where_it_starts() -> None:
@@ -174,75 +156,72 @@ def test_every_discovery_can_be_replayed_from_what_comes_with_it() -> None:
             there[one.encoder.digest] = one.encoder
 
 
-def test_a_pool_keeps_the_best_and_drops_lookalikes() -> None:
-    format = Format(2, 2, 2)
-    problem = Problem(format, 4)
-    pool = Pool(problem)
+def test_ranks_that_were_not_searched_are_named() -> None:
+    search = canned(Canned(NOTHING), "deflation", ranks=range(4, 9))
+    assert search.not_applicable == (7, 8)  # there is nothing above to descend from
+    assert search.not_reached == (4, 5, 6)
+    until_trials(search, 1)
+    assert search.not_reached == (4, 5)
+
+
+def test_a_rank_that_needs_no_search_counts_as_reached() -> None:
+    search = Search(Problem(Format(2, 2, 2), 8), budget=60, executor=lambda _: Canned())
+    list(search.run())
+    assert (search.not_reached, search.not_applicable) == ((), ())
+
+
+def _near_best(scale: float) -> TileEncoder:
+    """Nearly the best of rank 6, and everything it computes scaled: the error rises by 7 (1 − scale)² of it."""
+    objective = Problem(Format(2, 2, 2), 6).objective()
+    u, v, w = strassen().factors
+    u, v, w = alternating_least_squares(objective, (u[:6], v[:6], w[:6]), 300)
+    return TileEncoder(Format(2, 2, 2), u, v, scale * w.T)
+
+
+def test_other_families_than_the_best_are_there_to_be_kept() -> None:
+    scaled = {scale: _near_best(scale) for scale in (1.0, 0.95, 0.94, 0.9501, 0.8)}
+    discoveries = [Discovery(one, "als", 0, 0.1, details={"trial": k}) for k, one in enumerate(scaled.values())]
+    search = canned(Canned(TaskResult(tuple(discoveries), 5)))
+    until_trials(search, 5)
+    assert search.best[6].encoder == scaled[1.0]
+    kept = search.others
+    assert [one.encoder for one in kept] == [scaled[0.9501], scaled[0.94]]  # neither alike another nor far behind
+    assert all(one.strategy == "als" and one.seconds < 60 for one in kept)
+
+
+def test_what_was_known_before_is_no_find() -> None:
+    best, near = _near_best(1.0), _near_best(0.95)
+    problem = Problem(Format(2, 2, 2), 6, known=(best, near))
+    search = Search(problem, budget=60, executor=lambda _: Canned(NOTHING))
+    until_trials(search, 1)
+    assert search.best[6].encoder == best
+    assert search.others == ()
+
+
+def test_a_result_does_not_bring_back_what_the_worker_was_given() -> None:
     rng = np.random.default_rng(0)
-    encoders = [
-        TileEncoder(format, *(rng.standard_normal((4, 4)) for _ in range(2)), rng.standard_normal((4, 4)))
-        for _ in range(CAPACITY + 5)
+    known = [
+        TileEncoder(Format(2, 2, 2), *rng.standard_normal((2, 6, 4)), rng.standard_normal((4, 6))) for _ in range(90)
     ]
-    for encoder in encoders:
-        pool.add(encoder)
-        assert not pool.add(encoder)
-    kept = pool.near(4)
-    assert sorted(map(problem.cost, kept)) == sorted(map(problem.cost, encoders))[:CAPACITY]
-    best = kept[0]
-    nudged = TileEncoder(format, best.encode_x * (1 + 1e-7), best.encode_w, best.decode)
-    worse, better = sorted([best, nudged], key=problem.cost)[::-1]
-    pool = Pool(problem, [worse])
-    assert pool.add(better)
-    assert pool.near(4) == (better,)  # of two that are nearly the same, the better one
-    pool.add(classical(format))
-    assert classical(format) in pool.near(1)  # exact ones are for every rank
-    assert all(e.exact for e in pool.near(100))
+    task = Task("als", Problem(Format(2, 2, 2), 6, known=tuple(known)), (0, 1), 0.2)
+    result = run_task(task)
+    assert result.discoveries
+    assert len(pickle.dumps(result)) < len(pickle.dumps(task)) / 5
 
 
-def test_a_worker_is_given_the_best_of_every_higher_rank() -> None:
-    format, rng = Format(3, 3, 3), np.random.default_rng(0)
-    ranks = (5, 9, 20, 20)
-    encoders = [
-        TileEncoder(
-            format, rng.standard_normal((rank, 9)), rng.standard_normal((rank, 9)), rng.standard_normal((9, rank))
-        )
-        for rank in ranks
-    ]
-    problem = Problem(format, 9)
-    given = Pool(problem, encoders).near(9)
-    assert sorted(one.rank for one in given) == [9, 20]  # of 5, farther below than its neighbours, none
-    assert min(encoders[2:], key=problem.cost) in given
+def test_ranks_that_good_encoders_are_known_of_are_refined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of rank 5 a known one is no better than what is left out of the classical algorithm."""
+    refined: list[object] = []
 
+    def portfolio(arms: list[tuple[int, str]], ranks: object) -> Portfolio:
+        refined.append(ranks)
+        return Portfolio(arms)
 
-def test_a_portfolio_explores_most_where_finds_are_rare_and_large() -> None:
-    rng = np.random.default_rng(0)
-    portfolio = Portfolio([(40, "orbit"), (40, "lm")])
-    for name in [portfolio.draw(rng).strategy for _ in range(2)]:
-        portfolio.record(40, name, 1, 0.5, 0.5)
-    assert [portfolio.draw(rng).strategy for _ in range(200)].count("orbit") > 130
-
-
-def test_a_portfolio_prefers_what_gains() -> None:
-    rng = np.random.default_rng(0)
-    portfolio = Portfolio([(40, "a"), (40, "b")])
-    assert [portfolio.draw(rng).strategy for _ in range(2)] == ["a", "b"]
-    portfolio.record(40, "a", 1, 0.5, 0.5)
-    portfolio.record(40, "b", 1, 0.2, 0.5)
-    drawn = [portfolio.draw(rng).strategy for _ in range(200)]
-    assert drawn.count("b") > 150
-    assert "a" in drawn
-
-
-def test_an_executor_ends_although_a_result_is_half_sent() -> None:
-    """A worker that is ended while it sends leaves a message without an end."""
-    pool = local_executor(1)
-    assert isinstance(pool, ProcessPoolExecutor)
-    pool.submit(os.getpid).result()
-    pool.submit(time.sleep, 600)
-    manager, results = pool._executor_manager_thread, pool._result_queue
-    assert manager is not None
-    results._writer._send((1000).to_bytes(4) + b"the first bytes of a thousand")
-    time.sleep(0.5)
-    _shut_down(pool)
-    manager.join(20)
-    assert not manager.is_alive()
+    monkeypatch.setattr("search.run.Portfolio", portfolio)
+    u, v, w = (factor[:5] for factor in strassen().factors)
+    known = (_near_best(1.0), TileEncoder(Format(2, 2, 2), u, v, w.T))
+    search = Search(
+        Problem(Format(2, 2, 2), 6, known=known), ranks=(4, 5, 6), budget=60, executor=lambda _: Canned(NOTHING)
+    )
+    until_trials(search, 1)
+    assert refined == [{6}]

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.exact_seeds import exact_seed
+from search.exact_seeds import exact_seed, in_better_bases
 from search.invariant_form import InvariantForm, Structure, forms_of, largest_form, random_form
 from search.orbit_groups import orbit_groups, types_of
-from stl_algebra import Format, TileEncoder, classical, kronecker, strassen
+from stl_algebra import Format, InvalidInput, TileEncoder, classical, kronecker, strassen
+from stl_algebra.quality import least_growth
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
@@ -21,6 +22,37 @@ def test_constructions_are_exact_and_of_their_format(size: int) -> None:
         encoder = exact_seed(Format(n, size, p))
         assert encoder.exact
         assert encoder.format == (n, size, p)
+
+
+@pytest.mark.parametrize(
+    ("format", "encode_x", "encode_w", "decode", "sentence"),
+    [
+        pytest.param(
+            Format(2, 2, 1),
+            ["0--+", "00+0", "+000", "0+00"],
+            ["0+", "++", "+0", "0+"],
+            ["00++", "++0+"],
+            "too large",
+            id="bases run off to where coefficients are too large",
+        ),
+        pytest.param(
+            Format(3, 2, 1),
+            ["0-00+0", "00-000", "00+0+0", "00+-00", "0000-+", "-000+0"],
+            ["0+", "++", "++", "0+", "0+", "+0"],
+            ["-++00-", "0-0-00", "0++0+0"],
+            "no minimum",
+            id="bases run off altogether",
+        ),
+    ],
+)
+def test_without_bases_of_least_growth_an_encoder_stays_as_it_is(
+    format: Format, encode_x: list[str], encode_w: list[str], decode: list[str], sentence: str
+) -> None:
+    matrices = ([["-0+".index(sign) - 1 for sign in row] for row in matrix] for matrix in (encode_x, encode_w, decode))
+    exact = TileEncoder.from_exact(format, *matrices)
+    with pytest.raises(InvalidInput, match=sentence):
+        least_growth(exact, 8)
+    assert in_better_bases(exact) == exact
 
 
 @pytest.mark.parametrize(("size", "rank"), [(1, 1), (2, 7), (3, 23), (4, 49), (6, 161), (8, 343)])
