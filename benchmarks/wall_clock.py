@@ -2,11 +2,13 @@
 
     python benchmarks/wall_clock.py [--model minilm] [--size 32 0] [--threads 2] [--repeats 5] [--fresh]
 
-MiniLM embeds batches of 128 tokens; SmolLM2 reads prompts and predicts the next token (prefill). Encoders are the
-catalog's best, conversion is data-free: time does not depend on the values. Layers that read the same input are joined
-before; so they are in a second dense network, which tells what of the gain is due to that. A size is a rank and a
-depth, levels of Strassen's scheme in the channels. All networks take turns in one process, medians count. Every row is
-written to benchmarks/results/wall_clock.json as it comes; a second call measures what is missing.
+MiniLM embeds batches of 128 tokens; SmolLM2 reads prompts and predicts the next token (prefill): its output head, which
+stays dense, is computed for the last token of each prompt alone. Encoders are the catalog's best, conversion is
+data-free: the time of such layers does not depend on the values of their weights. It is not that of calibrated ones,
+which also change the basis of their inputs. Layers that read the same input are joined before; so they are in a second
+dense network, which tells what of the gain is due to that. A size is a rank and a depth, levels of Strassen's scheme in
+the channels. All networks take turns in one process, medians count. Every row is written to
+benchmarks/results/wall_clock.json as it comes; a second call measures what is missing.
 """
 
 from __future__ import annotations

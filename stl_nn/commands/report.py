@@ -22,8 +22,9 @@ from catalog.commands.options import json_option, print_json
 def report_command(out: Path, results: Path, as_json: bool) -> None:
     """Render all recorded results to OUT/index.html, self-contained, and to OUT/report.md.
 
-    Accuracy against multiplications for every method, wall-clock beside it, errors by layer, learning curves, and
-    the exact commands. What is not recorded is named with the command that makes it.
+    What holds and what does not, in short; accuracy of every method at what it costs with encoding; accuracy beside
+    speed; wall-clock, errors of layers, learning curves, the encoders that are shipped, and the exact commands. What
+    is not recorded is named with the command that makes it.
     """
     from stl_nn.evidence.page import write_report
 

@@ -13,11 +13,14 @@ from stl_algebra import InvalidInput
 #: Stands for the colour of the page's text; no chart uses it for anything else.
 _TEXT = "#010203"
 
-#: Colours that keep apart on a white and on a dark page, also for most colour-blind readers.
+#: Colours that keep apart, also for most colour-blind readers; on the white and on the dark page each has a contrast of
+#: at least 3 to 1, what is asked of graphics that carry meaning.
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY, TEAL, BROWN, PINK = (
-    *("#3b82c4", "#e08a1e", "#2a9d6f", "#d1495b", "#8e6bbf"),
-    *("#8a8f98", "#3aa6b9", "#a9744f", "#d36fa5"),
+    *("#3b82c4", "#c4741a", "#2a9d6f", "#d1495b", "#8e6bbf"),
+    *("#83888f", "#2a8fa3", "#a9744f", "#d36fa5"),
 )
+#: The pages that they stand on.
+PAGES = ("#ffffff", "#14171b")
 
 
 def draw(name: str, label: str, paint: Callable[[Any], None], size: tuple[float, float] = (7.2, 4.0)) -> str:
@@ -47,6 +50,13 @@ def embedded(svg: str, name: str, label: str) -> str:
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", svg)
     return svg.replace(_TEXT, "currentColor").replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)
+
+
+def below(figure: Any, axes: Any, columns: int = 3) -> None:
+    """A legend under the axes, where it covers nothing and stays in sight on a narrow screen."""
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside lower left", ncols=columns)
 
 
 def log_scale(axes: Any, which: str = "y") -> None:

@@ -6,11 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stl_algebra import InvalidInput
+from stl_nn.evidence.cost import shapes_of
+from stl_nn.evidence.encoders import error_model_section, frontier_section, shipped_frontier
+from stl_nn.evidence.glossary import glossary_section
 from stl_nn.evidence.networks import networks_section
 from stl_nn.evidence.one_layer import layer_section
-from stl_nn.evidence.records import Record, of_benchmark, origin, read_records
-from stl_nn.evidence.section import Section, Source
+from stl_nn.evidence.opening import opening_section
+from stl_nn.evidence.others import others_section
+from stl_nn.evidence.records import Record, of_benchmark, read_records, reading
+from stl_nn.evidence.section import Section
+from stl_nn.evidence.speed import speeds_of, timed_rows
 from stl_nn.evidence.timing import timing_section
+from stl_nn.evidence.tradeoff import tradeoff_section
 from stl_nn.evidence.training import training_section
 
 TITLE = "Strassen-tile layers: the evidence"
@@ -19,15 +26,23 @@ TITLE = "Strassen-tile layers: the evidence"
 def sections_of(records: Sequence[Record]) -> list[Section]:
     """The sections of the report, in order. Raises InvalidInput for a record that is not what it says."""
     by = lambda name: of_benchmark(list(records), name)  # noqa: E731
-    known = ("models", "train_vit", "wall_clock", "layer", "gpu_layer", "calibration")
+    known = ("models", "train_vit", "wall_clock", "layer", "gpu_layer", "calibration", "error_model")
     used = {record.file for name in known for record in by(name)}
     rest = [record for record in records if record.file not in used]
+    models, timing, gpu, front = by("models"), by("wall_clock"), by("gpu_layer"), shipped_frontier()
+    speeds = speeds_of(timed_rows(timing))
+    networks = networks_section(models, speeds)
     return [
-        networks_section(by("models")),
+        opening_section(models, speeds, timing, gpu, by("error_model"), front),
+        networks,
+        tradeoff_section(models, speeds),
+        timing_section(timing, by("layer"), gpu),
+        layer_section(by("calibration"), _shapes(models)),
         training_section(by("train_vit")),
-        timing_section(by("wall_clock"), by("layer"), by("gpu_layer")),
-        layer_section(by("calibration")),
-        _others(rest),
+        frontier_section(front),
+        error_model_section(by("error_model")),
+        others_section(rest),
+        glossary_section(),
     ]
 
 
@@ -51,12 +66,13 @@ def write_report(results: Path, target: Path) -> list[Section]:
     return sections
 
 
-def _others(records: Sequence[Record]) -> Section:
-    section = Section(
-        "others", "Also recorded", ["Measurements of other parts of the project, each in a file of its own."]
-    )
-    section.sources = [Source(record.file, **origin(record.content)) for record in records]
-    return section
+def _shapes(models: Sequence[Record]) -> dict[str, tuple[int, int]]:
+    """The sides of the layers of all networks recorded."""
+    shapes: dict[str, tuple[int, int]] = {}
+    for record in models:
+        with reading(record):
+            shapes |= shapes_of(record.content["cells"])
+    return shapes
 
 
 def _template():  # type: ignore[no-untyped-def]  # jinja2 is optional

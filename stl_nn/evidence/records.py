@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from stl_algebra import InvalidInput
+
+#: The packages whose versions are told beside a figure.
+PACKAGES = ("python", "torch", "numpy", "numba", "transformers")
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,18 @@ def reading(record: Record) -> Iterator[None]:
 
 
 def origin(content: dict[str, Any]) -> dict[str, str]:
-    """Command, seed, date and machine of a record or a cell, as the benchmarks of this project note them.
+    """Command, seed, date, machine and versions of a record or a cell, as the benchmarks of this project note them.
+
+    Where a record says nothing of its own, what its first result says.
 
     >>> origin({"command": "x", "seed": 0, "date": "2026-01-01T00:00:00", "processor": "P", "cores": 2})["machine"]
     'P, 2 cores'
+    >>> origin({"results": [{"command": "layer.py --precision bf16", "torch": "2.13.0"}]})["command"]
+    'python benchmarks/layer.py --precision bf16'
     """
+    rows = content.get("results")
+    if "command" not in content and isinstance(rows, list) and rows and isinstance(rows[0], dict):
+        content = {**rows[0], **content}
     held = {**content, **(content["environment"] if isinstance(content.get("environment"), dict) else {})}
     machine, gpu = held.get("machine"), held.get("gpu")
     if isinstance(gpu, dict) and gpu.get("name"):
@@ -75,12 +86,23 @@ def origin(content: dict[str, Any]) -> dict[str, str]:
         words = f"{machine.get('cpu', 'unknown')}, {machine.get('cores', '?')} cores"
     else:
         words = f"{held.get('processor', machine or 'unknown')}, {held.get('cores', '?')} cores"
+    versions = held["versions"] if isinstance(held.get("versions"), dict) else held
     return {
-        "command": str(held.get("command", "not recorded")),
+        "command": _runnable(str(held.get("command", "not recorded"))),
         "seed": str(held.get("seed", "none")),
         "date": str(held.get("date", "not recorded"))[:16].replace("T", " "),
         "machine": words,
+        "versions": ", ".join(f"{name} {versions[name]}" for name in PACKAGES if versions.get(name)),
     }
+
+
+def _runnable(command: str) -> str:
+    """A command as it is typed in the project's folder: some benchmarks note their script without its place.
+
+    >>> _runnable("stl-bench layer")
+    'stl-bench layer'
+    """
+    return f"python benchmarks/{command}" if re.match(r"\w+\.py\b", command) else command
 
 
 def _read(file: Path) -> Record:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from itertools import cycle
 from typing import Any
 
-from stl_nn.evidence.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, TEAL, draw
+from stl_nn.evidence.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, TEAL, below, draw
+from stl_nn.evidence.methods import Row
 from stl_nn.evidence.records import Record, origin, reading
 from stl_nn.evidence.section import Chart, Section, Source, Table
-
-Row = dict[str, Any]
+from stl_nn.evidence.speed import MARGIN, batch_words, is_faster, is_slower, timed_rows
 
 
 def timing_section(networks: Sequence[Record], layers: Sequence[Record], gpu: Sequence[Record]) -> Section:
@@ -19,23 +19,27 @@ def timing_section(networks: Sequence[Record], layers: Sequence[Record], gpu: Se
         "timing",
         "Wall-clock",
         [
-            "Fewer multiplications are worth what they save in seconds. Medians of runs taken in turn, dense and STL, "
-            "in one process; above 1 STL is faster. Layers that read the same input (q, k and v; gate and up) are "
-            "joined, and dense is the faster of the network with them joined and as it comes. A convertible layer is "
-            "not the whole network: attention, norms, the output head and the encoding itself take their time too."
+            "Fewer multiplications are worth what they save in seconds. Dense and STL take turns in one process; above "
+            "1 STL is faster. Layers that read the same input (q, k and v; gate and up) are joined, and dense is the "
+            "faster of the network with them joined and as it comes. Timed are data-free layers: calibrated ones of "
+            "the same rank change the basis of their inputs besides, which costs more, and other methods were not "
+            "timed. Attention and norms take their time as well; SmolLM2's output head stays dense and is computed for "
+            "the last token of each prompt alone, so that it takes next to none."
         ],
     )
-    rows: list[Row] = []
+    rows = timed_rows(networks)
     for record in networks:
         with reading(record):
-            rows += [_against_dense(row) for row in record.content["results"]]
             section.sources.append(Source("whole networks", **origin(record.content)))
     if rows:
-        section.lead.append(_verdict(rows))
+        repeats = sorted({str(record.content.get("repeats", "an unrecorded number of")) for record in networks})
+        section.lead.append(timing_verdict(rows))
         section.charts.append(_chart(rows))
-        section.tables.append(_table(rows))
+        section.tables.append(_table(rows, " or ".join(repeats)))
     else:
         section.missing.append(("whole networks end to end", "python benchmarks/wall_clock.py"))
+    if not gpu:
+        section.lead.append("No timing on a GPU is recorded, where matrix products are faster beside encoding them.")
     for records, what, command in (
         (layers, "single products on a CPU", "python benchmarks/layer.py"),
         (gpu, "single products on a GPU", "python benchmarks/gpu_layer.py"),
@@ -49,25 +53,18 @@ def timing_section(networks: Sequence[Record], layers: Sequence[Record], gpu: Se
     return section
 
 
-def _against_dense(row: Row) -> Row:
-    """A row with the seconds of the faster dense network, and how much faster STL is."""
-    dense = min(row["dense_seconds"], row.get("joined_seconds", row["dense_seconds"]))
-    return {**row, "dense_seconds": dense, "ratio": dense / row["seconds"]}
-
-
-def _verdict(rows: Sequence[Row]) -> str:
-    """Where STL wins and where it loses, end to end."""
-    won = [row for row in rows if row["ratio"] > 1]
+def timing_verdict(rows: Sequence[Row]) -> str:
+    """Where STL wins, where it is even and where it loses, end to end."""
+    won = [row for row in rows if is_faster(row["ratio"])]
+    lost = [row for row in rows if is_slower(row["ratio"])]
     slow, fast = (pick(rows, key=lambda row: row["ratio"]) for pick in (min, max))
-    name = lambda row: f"{row['model']} {_layers(row)}, {row['rows']} rows: {row['ratio']:.2f}×"  # noqa: E731
-    if not won:
-        return f"End to end on this CPU STL loses everywhere it was measured; the nearest is {name(fast)}."
-    if len(won) == len(rows):
-        return f"End to end on this CPU STL is faster everywhere it was measured, from {name(slow)} to {name(fast)}."
-    return (
-        f"End to end on this CPU STL is faster in {len(won)} of {len(rows)} cases, the most in {name(fast)}, and loses "
-        f"in the others, the most in {name(slow)}."
-    )
+    name = lambda row: f"{row['model']} {_layers(row)}, {batch_words(row)} tokens: {row['ratio']:.2f}×"  # noqa: E731
+    counts = f"faster than dense in {len(won)} of {len(rows)} cases, slower in {len(lost)}, even in the others"
+    words = f"End to end on this CPU, less than {MARGIN:.0%} counting as even, STL is {counts}."
+    if won:
+        sizes = ", ".join(sorted({_layers(row) for row in won}))
+        return f"{words} All wins are of {sizes}, the largest {name(fast)}; the worst loss is {name(slow)}."
+    return f"{words} The nearest to a win is {name(fast)}."
 
 
 def _layers(row: Row) -> str:
@@ -82,45 +79,52 @@ def _chart(rows: Sequence[Row]) -> Chart:
 
     def paint(figure: Any) -> None:
         models = list(dict.fromkeys(row["model"] for row in rows))
-        for axes, model in zip(figure.subplots(1, len(models), squeeze=False)[0], models, strict=True):
+        drawn = figure.subplots(1, len(models), squeeze=False, sharey=True)[0]
+        for axes, model in zip(drawn, models, strict=True):
+            ours = sorted((row for row in rows if row["model"] == model), key=lambda row: (row["rows"], row["batch"]))
+            places = list(dict.fromkeys(batch_words(row) for row in ours))
             for layers in sizes:
-                ours = sorted((r for r in rows if (r["model"], _layers(r)) == (model, layers)), key=lambda r: r["rows"])
-                axes.plot(
-                    [r["rows"] for r in ours],
-                    [r["ratio"] for r in ours],
-                    "o-",
-                    color=colours[layers],
-                    label=layers,
-                )
+                line = [row for row in ours if _layers(row) == layers]
+                at = [places.index(batch_words(row)) for row in line]
+                axes.plot(at, [row["ratio"] for row in line], "o-", color=colours[layers], label=layers)
             axes.axhline(1, color=GREY, linestyle="--", linewidth=1)
-            axes.set_xscale("log", base=2)
-            ticks = sorted({row["rows"] for row in rows if row["model"] == model})
-            axes.set_xticks(ticks, [str(tick) for tick in ticks])
-            axes.minorticks_off()
-            axes.set_xlabel("rows (tokens) at once")
+            axes.set_xticks(range(len(places)), places)
+            axes.set_xlabel("batch × tokens")
             axes.set_title(f"{model}: speed against dense")
-            axes.legend()
+            axes.tick_params(axis="x", labelsize=8.5)
+        drawn[0].set_ylim(bottom=0)
+        below(figure, drawn[0], len(sizes))
 
-    words = "Speed of converted networks against dense, end to end, by number of rows"
-    return Chart(draw("network-speed", words, paint, (8.2, 3.4)), f"{words}. Below the dashed line STL is slower.")
-
-
-def _table(rows: Sequence[Row]) -> Table:
-    head = ("network", "STL", "mults", "batch × tokens", "dense, ms", "STL, ms", "dense / STL")
-    lines = tuple(
-        (
-            row["model"],
-            _layers(row),
-            f"{row['multiplications']:.3f}",
-            f"{row['batch']} × {row['tokens']}",
-            f"{1e3 * row['dense_seconds']:.0f}",
-            f"{1e3 * row['seconds']:.0f}",
-            f"{row['ratio']:.2f}",
-        )
-        for row in rows
+    words = "Speed of converted networks against dense, end to end, by batch"
+    told = timing_verdict(rows)
+    return Chart(
+        draw("network-speed", f"{words}. {told}", paint, (8.2, 3.8)), f"{words}. Below the dashed line STL is slower."
     )
-    won = frozenset(i for i, row in enumerate(rows) if row["ratio"] > 1)
-    return Table("Whole networks, end to end; faster than dense stands out", head, lines, best=won)
+
+
+def _table(rows: Sequence[Row], repeats: str) -> Table:
+    head = ("network", "STL", "mults", "batch × tokens", "dense, ms", "STL, ms", "dense / STL", "verdict")
+    lines = []
+    for row in rows:
+        judged = "faster" if is_faster(row["ratio"]) else "slower" if is_slower(row["ratio"]) else "even"
+        taken = (_ms(row["dense_seconds"]), _ms(row["seconds"]), f"{row['ratio']:.2f}")
+        share = f"{row['multiplications']:.3f}"
+        lines.append((str(row["model"]), _layers(row), share, batch_words(row), *taken, judged))
+    won = frozenset(i for i, row in enumerate(rows) if is_faster(row["ratio"]))
+    caption = (
+        f"Whole networks, end to end: medians of {repeats} runs, whose spread is not recorded. Mults without encoding"
+    )
+    return Table(caption, head, tuple(lines), words=2, best=won, remarks=1)
+
+
+def _ms(seconds: float) -> str:
+    """Milliseconds, of three digits or all before the point.
+
+    >>> _ms(1.2345), _ms(0.0246)
+    ('1,234', '24.6')
+    """
+    taken = 1e3 * seconds
+    return f"{taken:,.0f}" if taken >= 100 else f"{taken:.3g}"
 
 
 def _products(record: Record, what: str) -> Table:
@@ -130,7 +134,7 @@ def _products(record: Record, what: str) -> Table:
         size = row["size"] if isinstance(row["size"], list) else [row["size"]] * 3
         precision = str(row.get("precision", record.content.get("precision", "")))
         for channels, dense, seconds in _timings(row):
-            times = (f"{1e3 * dense:.3g}", f"{1e3 * seconds:.3g}", f"{dense / seconds:.2f}")
+            times = (_ms(dense), _ms(seconds), f"{dense / seconds:.2f}")
             lines.append((" × ".join(map(str, size)), precision, _layers(row), channels, *times))
     return Table(f"{what[0].upper()}{what[1:]} ({record.file})", head, tuple(lines), words=2)
 

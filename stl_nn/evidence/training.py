@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 from typing import Any
 
-from stl_nn.evidence.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, TEAL, draw
+from stl_nn.evidence.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, TEAL, below, draw
 from stl_nn.evidence.records import Record, origin, reading
 from stl_nn.evidence.section import Chart, Section, Source, Table
+from stl_nn.evidence.training_findings import Row, training_findings
 
-Row = dict[str, Any]
 COMMAND = "python benchmarks/train_vit.py"
 RANKS = (16, 24, 32, 40, 49)
 _BY_RANK = {None: GREY, 16: TEAL, 24: BLUE, 32: GREEN, 40: PURPLE, 49: ORANGE}
+#: Lines by (random encoders, learnable ones).
+_BY_KIND = {(False, False): "-", (False, True): "--", (True, False): ":", (True, True): "-."}
 
 
 def training_section(records: Sequence[Record]) -> Section:
@@ -24,8 +26,8 @@ def training_section(records: Sequence[Record]) -> Section:
         [
             "A T2T vision transformer of a quarter of a million parameters learns scikit-learn's digits, half of them "
             "held out, with dense linear layers or with STL layers whose encoded weights are trained directly. All "
-            "variants of a seed start from the same dense weights, see the same images and take the same steps and "
-            "learning rate. An encoder is algebraic (the catalog's best) or of random directions, and frozen "
+            "variants of a seed start from the same dense weights, see the same images and take the same steps. An "
+            "encoder is algebraic (the catalog's best at fp8, of little growth) or of random directions, and frozen "
             "unless it is called learnable."
         ],
     )
@@ -42,7 +44,7 @@ def training_section(records: Sequence[Record]) -> Section:
     for cell in cells:
         groups.setdefault(cell["variant"], []).append(cell)
     with reading(records[0]):
-        section.lead += _findings(groups)
+        section.lead += training_findings(groups, records[0].content.get("recipe"))
         section.charts += [_curves(groups), _ends(groups)]
         section.tables.append(_table(groups))
         for name, ours in groups.items():
@@ -68,22 +70,6 @@ def _missing(cells: Sequence[Row]) -> list[tuple[str, str]]:
     return found
 
 
-def _findings(groups: dict[str, list[Row]]) -> list[str]:
-    """How every variant ends against the dense runs of the same seeds, in words."""
-    dense = {cell["seed"]: cell["accuracy"] for cell in groups.get("dense", [])}
-    if not dense:
-        return []
-    parts = []
-    for name, cells in groups.items():
-        paired = [100 * (cell["accuracy"] - dense[cell["seed"]]) for cell in cells if cell["seed"] in dense]
-        if name != "dense" and len(paired) > 1:
-            error = stdev(paired) / len(paired) ** 0.5
-            parts.append(f"{name} {mean(paired):+.2f} ± {error:.2f} points over {len(paired)} seeds")
-    if not parts:
-        return []
-    return [f"Held-out accuracy against dense, paired by seed, with its standard error: {'; '.join(parts)}."]
-
-
 def _curves(groups: dict[str, list[Row]]) -> Chart:
     def paint(figure: Any) -> None:
         axes = figure.add_subplot()
@@ -93,7 +79,7 @@ def _curves(groups: dict[str, list[Row]]) -> Chart:
                 [100 * (1 - c["curve"][i]["accuracy"]) for c in cells if len(c["curve"]) > i] for i in range(len(steps))
             ]
             colour = _BY_RANK.get(cells[0]["rank"], RED)
-            style = ":" if cells[0]["start"] == "random" else "--" if cells[0]["learnable"] else "-"
+            style = _BY_KIND[cells[0]["start"] == "random", bool(cells[0]["learnable"])]
             middle = [max(mean(values), 0.05) for values in wrong]
             axes.plot(steps, middle, style, color=colour, label=f"{name} ({len(cells)})")
             if len(cells) > 1 and style == "-":
@@ -110,11 +96,15 @@ def _curves(groups: dict[str, list[Row]]) -> Chart:
         axes.minorticks_off()
         axes.set_xlabel("training step")
         axes.set_title("held-out images classified wrongly, % (mean over seeds)")
-        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+        below(figure, axes, 3)
 
     words = "Learning curves: held-out error by training step"
+    told = "; ".join(
+        f"{name} ends at {100 * mean(c['accuracy'] for c in cells):.1f} %" for name, cells in groups.items()
+    )
     return Chart(
-        draw("vit-curves", words, paint, (8.2, 4.0)), "Bands span the seeds; the number of seeds is in brackets."
+        draw("vit-curves", f"{words}. {told}", paint, (8.2, 4.8)),
+        f"{words}. Bands span the seeds; the number of seeds is in brackets.",
     )
 
 
@@ -136,7 +126,9 @@ def _ends(groups: dict[str, list[Row]]) -> Chart:
         axes.set_xlabel("accuracy on held-out digits at the end, %")
 
     words = "Held-out accuracy at the end of training, every seed a dot, the mean a bar"
-    return Chart(draw("vit-ends", words, paint, (8.2, 0.7 + 0.36 * len(groups))), f"{words}; the dashed line is dense.")
+    told = "; ".join(f"{name} {100 * mean(c['accuracy'] for c in cells):.1f} %" for name, cells in groups.items())
+    drawing = draw("vit-ends", f"{words}. Means: {told}", paint, (8.2, 0.7 + 0.36 * len(groups)))
+    return Chart(drawing, f"{words}; the dashed line is dense.")
 
 
 def _table(groups: dict[str, list[Row]]) -> Table:
@@ -150,6 +142,10 @@ def _table(groups: dict[str, list[Row]]) -> Table:
             ours = cells[0]["million_multiplications"]
             shares = [f"{ours[kind] / base[kind]:.3f}" for kind in ("linear", "total")]
         spread = f"{stdev(scores):.2f}" if len(scores) > 1 else ""
-        rows.append((name, str(len(cells)), f"{mean(scores):.2f}", spread, *shares, f"{cells[0]['parameters']:,}"))
+        rows.append((name, str(len(cells)), f"{mean(scores):.1f}", spread, *shares, f"{cells[0]['parameters']:,}"))
     head = ("variant", "seeds", "accuracy, %", "deviation", "mults, linear layers", "with encoding", "parameters")
-    return Table("Multiplications are those of the whole network, token mixers and head included", head, tuple(rows))
+    caption = (
+        "Mean over the seeds, and the deviation from run to run. Multiplications are those of the whole network, token "
+        "mixers and head included"
+    )
+    return Table(caption, head, tuple(rows))

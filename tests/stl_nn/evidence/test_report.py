@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from cli import bench_command
 from stl_algebra import InvalidInput
+from stl_nn.evidence.glossary import PAPER
 from stl_nn.evidence.networks import expected
 from stl_nn.evidence.page import write_report
 
@@ -113,11 +114,12 @@ def test_the_page_stands_alone_and_its_identifiers_are_unique(results: Path, tmp
     found.feed(page)
     assert len(found.ids) == len(set(found.ids))
     assert "script" not in found.tags
-    assert all(link.startswith(("#", "data:")) for link in found.links)
+    assert all(link.startswith(("#", "data:")) or link == PAPER[1] for link in found.links)
     assert {link[1:] for link in found.links if link.startswith("#")} <= set(found.ids)
     without = re.sub(r"http://(www\.w3\.org|purl\.org)[^\"]*", "", page)
-    assert "http" not in without
-    assert page.count("<svg") == 5
+    assert "http" not in without.replace(PAPER[1], "")
+    # Accuracy, errors of layers, accuracy by speed, time, two of training, and the frontier.
+    assert page.count("<svg") == 7
 
 
 def test_every_figure_stands_with_its_command_seed_and_date(results: Path, tmp_path: Path) -> None:
@@ -125,22 +127,23 @@ def test_every_figure_stands_with_its_command_seed_and_date(results: Path, tmp_p
     for text in ((tmp_path / "index.html").read_text(), (tmp_path / "report.md").read_text()):
         assert "python it.py --seed 3" in text
         assert "seed 3, 2026-01-02 03:04, A chip, 2 cores" in text
-        assert "1234 held-out tokens of a text" in text
+        assert "measured on 1,234 tokens of a text, held out" in text
+        assert "one seed (3)" in text
     words = (tmp_path / "report.md").read_text()
-    assert "| STL r=32, refit | 0.500 | 1.500 | 0.8000 | 0.4000 | 50.0% | 0.1000 |" in words
-    assert "| minilm | r=32 | 0.500 | 1 × 64 | 100 | 200 | 0.50 |" in words
-    assert "| minilm | r=32, depth 1 | 0.500 | 1 × 128 | 300 | 200 | 1.50 |" in words
+    assert "| STL r=32, refit | 0.500 | 1.500 | 0.800 | 0.40 | 50% | 0.10 | no | (0.50×) | behind" in words
+    assert "| minilm | r=32 | 0.500 | 1 × 64 | 100 | 200 | 0.50 | slower |" in words
+    assert "| minilm | r=32, depth 1 | 0.500 | 1 × 128 | 300 | 200 | 1.50 | faster |" in words
 
 
 def test_it_says_who_is_ahead_of_stl_and_where_stl_is_slower(results: Path, tmp_path: Path) -> None:
     _run(results, tmp_path)
     words = (tmp_path / "report.md").read_text()
     assert (
-        "the best STL recorded is “STL r=32, refit” (1.50 with encoding); it does better than 2:4 Wanda; "
-        "activation-aware SVD does better than STL." in words
+        "| STL r=32, refit | 0.800 | 0.500 | 1.500 | (0.50×) | behind activation-aware SVD (0.900 at 0.500) |" in words
     )
-    assert "STL is faster in 1 of 2 cases, the most in minilm r=32, depth 1, 128 rows: 1.50×, and loses" in words
-    assert "STL r=24 +1.00 ± 0.00 points over 2 seeds" in words
+    assert "STL is faster than dense in 1 of 2 cases, slower in 1, even in the others." in words
+    assert "All wins are of r=32, depth 1, the largest minilm r=32, depth 1, 1 × 128 tokens: 1.50×" in words
+    assert "STL r=24 +1.0 ± 0.0 points over 2 seeds" in words
 
 
 def test_what_is_missing_is_named_with_its_command(results: Path, tmp_path: Path) -> None:
@@ -173,10 +176,14 @@ def test_networks_trained_further_are_compared_with_each_other_only(results: Pat
     (results / "models.json").write_text(json.dumps({"cells": [*cells, *({**one, "finetune": 200} for one in tuned)]}))
     _run(results, tmp_path)
     words = (tmp_path / "report.md").read_text()
-    assert "dense embeddings is 0.0100 with “STL r=40, moments, 200 steps”; 0.0500 with “2:4 SparseGPT, 200 steps”" in (
-        words
+    assert (
+        "mean cosine: “STL r=40, moments, 200 steps” 0.990 (before not recorded); “2:4 SparseGPT, 200 steps” 0.950"
+        in (words)
     )
-    assert "the best STL recorded is “STL r=32, refit”" in words
+    assert (
+        "Approximate STL rows that lose to a method that costs no more: 2 of 2, the best of them “STL r=32, refit”"
+        in (words)
+    )
     assert "| STL r=40, moments, 200 steps | 0.625 |" in words
 
 

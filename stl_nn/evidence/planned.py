@@ -1,0 +1,79 @@
+"""What is measured on the pretrained networks, and what of it is not recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from stl_nn.evidence.methods import Row, label
+
+#: The shares of the multiplications that methods are asked for.
+SHARES = (0.5, 0.625)
+#: The STL layers, (rank, depth), by level of calibration, the cheap first. Calibrated ones leave room for the bases of
+#: their channels, 2–3 % of the multiplications.
+SIZES: dict[str, tuple[tuple[int, int], ...]] = {
+    "none": ((32, 0), (47, 3), (48, 3), (40, 0), (48, 2)),
+    "moments": ((31, 0), (40, 2), (39, 0)),
+    "refit": ((31, 0), (40, 2)),
+    "sequential": ((40, 0),),
+}
+#: Ranks chosen layer by layer: (calibration, depth, share of the multiplications).
+CHOSEN = (("moments", 2, 0.5), ("refit", 0, 0.5), ("refit", 0, 0.625))
+#: Converted networks that are trained a little afterwards, by distillation: (method, calibration, rank, depth), all at
+#: half of the multiplications, and the steps that each network gets.
+FINETUNED = (("sparsegpt24", "none", 32, 0), ("stl", "refit", 40, 2))
+STEPS = {"minilm": 200, "smollm2": 200}
+PRUNED = ("magnitude24", "wanda24", "sparsegpt24")
+FLEXIBLE = ("svd", "asvd", "block", "monarch", "sampling", "countsketch")
+
+
+def expected(model: str) -> Iterator[Row]:
+    """What is measured on a network: method, calibration, rank, depth, budget, steps of fine-tuning.
+
+    2:4 has one share of the multiplications only; the rank of a method without one stands for its share, rank / 64.
+    The cheap come first. What takes longest follows, or it would be waited for alone in the end: what is fine-tuned,
+    each after what it starts from. What is calibrated comes last.
+    """
+    plain: list[tuple[str, str, int | None, int, float | None]] = [
+        ("dense", "none", None, 0, None),
+        *((method, "none", 32, 0, None) for method in PRUNED),
+        *((method, "none", round(64 * share), 0, None) for share in SHARES for method in FLEXIBLE),
+        *(("stl", level, *size, None) for level, sizes in SIZES.items() for size in sizes),
+        *(("stl", level, None, depth, share) for level, depth, share in CHOSEN),
+    ]
+
+    def turn(one: tuple[str, str, int | None, int, float | None]) -> int:
+        return 1 if one[:4] in FINETUNED else 2 if one[1] != "none" else 0
+
+    for one in sorted(plain, key=turn):
+        method, calibration, rank, depth, budget = one
+        cell = {"method": method, "calibration": calibration, "rank": rank, "depth": depth, "budget": budget}
+        yield {**cell, "finetune": 0}
+        if one[:4] in FINETUNED:
+            yield {**cell, "finetune": STEPS[model]}
+
+
+def identity(cell: Row) -> tuple[Any, ...]:
+    """What tells the cells of one network apart."""
+    told = cell["method"], cell["calibration"], cell["rank"]
+    return *told, cell.get("depth", 0), cell.get("budget"), cell.get("finetune", 0)
+
+
+def missing(model: str, title: str, cells: Sequence[Row]) -> list[tuple[str, str]]:
+    """What is expected and not recorded, in words, with the command that measures it.
+
+    That measures whatever of the network is not recorded, or recorded under other settings than its own.
+    """
+    have = [identity(cell) for cell in cells]
+    absent: dict[str, list[str]] = {}
+    for cell in expected(model):
+        method, rank = cell["method"], cell["rank"]
+        if identity(cell) not in have and method != "dense":
+            at = cell["budget"] or (None if method == "stl" or method in PRUNED else rank / 64)
+            share = "" if at is None else f" at {at:.3g}"
+            absent.setdefault(method, []).append(f"{label(cell)}{share}")
+    if not absent:
+        return []
+    stl = absent.pop("stl", [])
+    words = ", ".join([*(one for group in absent.values() for one in group), *stl])
+    return [(f"{title}: {words}", f"python benchmarks/models.py --model {model}")]

@@ -1,0 +1,154 @@
+"""The networks of the report, and their cells as read from records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stl_nn.evidence.methods import Row, is_exact
+from stl_nn.evidence.records import Record, reading
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network of the report.
+
+    drawn    the figure that methods are compared by, less being better, and its `axis` in words
+    quoted   the figure told in sentences: (key, heading, form)
+    figures  those of its table: (key, heading, form)
+    """
+
+    name: str
+    title: str
+    drawn: str
+    axis: str
+    quoted: tuple[str, str, str]
+    figures: tuple[tuple[str, str, str], ...]
+
+
+SUBJECTS = (
+    Subject(
+        "minilm",
+        "MiniLM-L6, sentence embeddings",
+        "cosine_distance",
+        "1 − mean cosine to the dense embeddings",
+        ("cosine_mean", "mean cosine", ".3f"),
+        (
+            ("cosine_mean", "mean cosine", ".3f"),
+            ("cosine_min", "least cosine", ".2f"),
+            ("agreement_at_10", "same top 10", ".0%"),
+            ("layer_error_mean", "layer error", ".2g"),
+        ),
+    ),
+    Subject(
+        "smollm2",
+        "SmolLM2-135M, language",
+        "divergence",
+        "KL divergence from dense, nats a token",
+        ("perplexity", "perplexity", ".3g"),
+        (
+            ("perplexity", "perplexity", ".3g"),
+            ("divergence", "KL", ".2g"),
+            ("agreement", "same token", ".0%"),
+            ("layer_error_mean", "layer error", ".2g"),
+        ),
+    ),
+)
+
+
+def short_name(subject: Subject) -> str:
+    """The network's name alone."""
+    return subject.title.split(",", maxsplit=1)[0]
+
+
+def cells_of(records: Sequence[Record], subject: Subject) -> list[Row]:
+    """The cells of a network. Raises InvalidInput where a record is not what it says."""
+    cells: list[Row] = []
+    for record in records:
+        with reading(record):
+            cells += [_checked(cell, subject) for cell in record.content["cells"] if cell["model"] == subject.name]
+    return cells
+
+
+def others_in(cells: Sequence[Row]) -> list[Row]:
+    """The cells of methods that are not STL, none of them trained further."""
+    return [cell for cell in cells if cell["method"] not in ("stl", "dense") and not cell.get("finetune")]
+
+
+def compressing(cells: Sequence[Row]) -> list[Row]:
+    """The cells of STL layers that approximate, none of them trained further: exact schemes compress nothing."""
+    return [cell for cell in cells if cell["method"] == "stl" and not cell.get("finetune") and not is_exact(cell)]
+
+
+def exact_in(cells: Sequence[Row]) -> list[Row]:
+    """The cells of exact schemes."""
+    return [cell for cell in cells if is_exact(cell) and not cell.get("finetune")]
+
+
+def trained_further(cells: Sequence[Row]) -> list[Row]:
+    """The cells that were fine-tuned."""
+    return [cell for cell in cells if cell.get("finetune")]
+
+
+def distance(subject: Subject, cell: Row) -> float:
+    """How far a converted network is from dense: what methods are compared by."""
+    return float(cell[subject.drawn])
+
+
+def plain(value: float, form: str) -> str:
+    """A figure as it is printed; of what is beyond all use the order of magnitude is enough.
+
+    >>> plain(67.588, ".3g"), plain(6491052.9, ".3g"), plain(1170.3, ".3g"), plain(0.0501, ".2g")
+    ('67.6', '6e+06', '1,170', '0.050')
+    """
+    if abs(value) >= 1e4:
+        return f"{value:.0e}"
+    if abs(value) >= 1e3:
+        return f"{float(f'{value:.3g}'):,.0f}"
+    # Of a number of significant digits all are written, a last zero too.
+    return format(value, f"#{form}").rstrip(".") if form.endswith("g") else format(value, form)
+
+
+def quoted(subject: Subject, cell: Row, heading: bool = False) -> str:
+    """The figure of a cell that sentences tell, with its heading where asked for."""
+    key, words, form = subject.quoted
+    if key not in cell:
+        key, words, form = subject.drawn, subject.axis, ".2g"
+    value = plain(float(cell[key]), form)
+    return f"{words} {value}" if heading else value
+
+
+def tokens_of(cells: Sequence[Row], key: str) -> str:
+    """How many tokens of what text cells were measured or calibrated on.
+
+    >>> tokens_of([{"text": {"tokens": 2048, "source": "a book"}}], "text")
+    '2,048 tokens of a book'
+    """
+    found = []
+    for cell in cells:
+        text = cell.get(key)
+        if isinstance(text, dict) and text.get("tokens"):
+            found.append(f"{int(text['tokens']):,} tokens of {text.get('source', 'unnamed text')}")
+    return " or ".join(dict.fromkeys(found)) or "an unrecorded number of tokens"
+
+
+def seeds_of(cells: Sequence[Row]) -> str:
+    """The seeds of some cells.
+
+    >>> seeds_of([{"seed": 0}, {"seed": 0}])
+    'one seed (0)'
+    """
+    seeds = sorted({str(cell.get("seed", "not recorded")) for cell in cells})
+    return f"one seed ({seeds[0]})" if len(seeds) == 1 else f"seeds {', '.join(seeds)}"
+
+
+def _checked(cell: Row, subject: Subject) -> Row:
+    if "cosine_mean" in cell:
+        cell = {**cell, "cosine_distance": max(1 - float(cell["cosine_mean"]), 0.0)}
+    for key in ("method", "calibration", "rank", "model"):
+        cell[key]  # a KeyError names what a damaged record lacks
+    float(cell["multiplications"])
+    for layer in cell["layers"]:
+        str(layer["name"]), int(layer["in_features"]), int(layer["out_features"])
+    # Of an exact scheme a divergence of rounding errors is left, of either sign.
+    return {**cell, subject.drawn: max(float(cell[subject.drawn]), 0.0)}

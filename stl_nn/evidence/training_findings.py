@@ -1,0 +1,100 @@
+"""What training from scratch shows, and what it does not, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import mean, stdev
+from typing import Any
+
+from stl_nn.evidence.cost import span
+from stl_nn.evidence.methods import EXACT
+
+Row = dict[str, Any]
+
+
+def training_findings(groups: dict[str, list[Row]], recipe: dict[str, Any] | None) -> list[str]:
+    """How every variant ends against the dense runs of the same seeds, and what that may be put down to."""
+    found = [words for words in (_against_dense(groups), _cause(groups), _price(groups)) if words]
+    if found:
+        found.append(_caution(groups, recipe))
+    return found
+
+
+def paired(ours: Sequence[Row], theirs: Sequence[Row]) -> list[float]:
+    """Points of accuracy between runs of the same seeds."""
+    by = {cell["seed"]: float(cell["accuracy"]) for cell in theirs}
+    return [100 * (float(cell["accuracy"]) - by[cell["seed"]]) for cell in ours if cell["seed"] in by]
+
+
+def points(differences: Sequence[float]) -> str:
+    """A mean difference with its standard error.
+
+    >>> points([1.0, 2.0])
+    '+1.5 ± 0.5 points over 2 seeds'
+    """
+    error = stdev(differences) / len(differences) ** 0.5
+    return f"{mean(differences):+z.1f} ± {error:.1f} points over {len(differences)} seeds"
+
+
+def _against_dense(groups: dict[str, list[Row]]) -> str:
+    found = {name: paired(cells, groups.get("dense", [])) for name, cells in groups.items() if name != "dense"}
+    parts = [f"{name} {points(one)}" for name, one in found.items() if len(one) > 1]
+    told = "; ".join(parts)
+    return f"Held-out accuracy against dense, paired by seed, with its standard error: {told}." if parts else ""
+
+
+def _cause(groups: dict[str, list[Row]]) -> str:
+    """Whether encoders that were found, or that approximate, gain what the gain could be put down to."""
+    sentences = []
+    kinds = {(cells[0]["rank"], cells[0]["start"], bool(cells[0]["learnable"])): cells for cells in groups.values()}
+    for (rank, start, learnable), cells in kinds.items():
+        other = kinds.get((rank, "random", learnable))
+        if start == "algebraic" and rank is not None and other:
+            difference = paired(cells, other)
+            if len(difference) > 1:
+                error = stdev(difference) / len(difference) ** 0.5
+                even = abs(mean(difference)) <= 2 * error
+                kind = "learnable" if learnable else "frozen"
+                sentences.append(
+                    f"Algebraic encoders against random ones, {kind}, r={rank}: {points(difference)}, "
+                    + ("no difference that counts." if even else "a difference.")
+                )
+    for name, cells in groups.items():
+        residual = cells[0].get("relative_error")
+        gain = paired(cells, groups.get("dense", []))
+        if residual is not None and float(residual) < EXACT and len(gain) > 1 and mean(gain) > 0:
+            sentences.append(
+                f"{name} is exact, computes what dense layers can, and gains as well ({points(gain)}): the gain comes "
+                "from how such weights are optimised, and does not show that approximation is harmless."
+            )
+    return " ".join(sentences)
+
+
+def _price(groups: dict[str, list[Row]]) -> str:
+    """What the variants cost in parameters and multiplications."""
+    dense = groups.get("dense")
+    stl = {name: cells[0] for name, cells in groups.items() if name != "dense"}
+    if not dense or not stl:
+        return ""
+    base = dense[0]
+    parameters = [cell["parameters"] / base["parameters"] for cell in stl.values()]
+    words = f"STL variants hold {span(parameters, '.1f')} times the parameters of dense."
+    total = {
+        name: cell["million_multiplications"]["total"] / base["million_multiplications"]["total"]
+        for name, cell in stl.items()
+    }
+    dear = [f"{name} ({share:.2f})" for name, share in total.items() if share > 1]
+    return words + (f" With encoding these cost more than dense: {', '.join(dear)}." if dear else "")
+
+
+def _caution(groups: dict[str, list[Row]], recipe: dict[str, Any] | None) -> str:
+    """What a reader should hold against it."""
+    few = {name: len(cells) for name, cells in groups.items()}
+    least = min(few.values())
+    words = [f"Seeds are few: {least} for {', '.join(name for name, number in few.items() if number == least)}."]
+    rate = recipe.get("rate") if isinstance(recipe, dict) else None
+    words.append(
+        f"All variants share one learning rate{f' ({rate:g})' if rate else ''}: with one of its own dense may do "
+        "better. The data are small digits; nothing here speaks of large networks."
+    )
+    return " ".join(words)
