@@ -10,4 +10,4 @@ ON_REQUEST = ("batch",)
 EXPLORING = {"orbit": 4.0, "signed": 0.25}
 #: The same where encoders better than the constructions are known from the start: descents find nearly all that is
 #: better than those.
-REFINING = {"deflation": 4.0, "lm": 2.0, "orbit": 2.0}
+REFINING = {"deflation": 4.0, "lm": 2.0, "orbit": 2.0, "signed": 0.25}

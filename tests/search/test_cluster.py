@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -37,9 +37,7 @@ class _Processes:
         self._folder = folder
         self.workers: list[subprocess.Popen[bytes]] = []
         self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", "s.json")
-        while not (folder / "s.json").exists():
-            time.sleep(0.05)
-        self.address: str = json.loads((folder / "s.json").read_text())["address"]
+        self.address = _address(folder / "s.json")
 
     def add_worker(self) -> None:
         options = ("--nthreads", "1", "--no-nanny", "--host", "127.0.0.1")
@@ -58,6 +56,15 @@ class _Processes:
         self._stack.callback(process.wait)
         self._stack.callback(process.kill)
         return process
+
+
+def _address(file: Path) -> str:
+    """What a scheduler writes to its file: not all at once, so that there may be half of it."""
+    while True:
+        with suppress(FileNotFoundError, json.JSONDecodeError):
+            address: str = json.loads(file.read_text())["address"]
+            return address
+        time.sleep(0.05)
 
 
 def _environment() -> dict[str, str]:
