@@ -33,7 +33,8 @@ sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or 
 from benchmarks.environment import environment  # noqa: E402
 from benchmarks.recorded import write_record  # noqa: E402
 from search.worker import end_with_parent  # noqa: E402
-from stl_nn.evidence.networks import expected, identity, label  # noqa: E402
+from stl_nn.evidence.methods import label  # noqa: E402
+from stl_nn.evidence.planned import expected, identity  # noqa: E402
 
 if TYPE_CHECKING:
     from stl_nn.models.conversions import Converter

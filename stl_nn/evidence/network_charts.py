@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from stl_nn.evidence.cost import with_encoding
 from stl_nn.evidence.drawing import BLUE, GREY, PURPLE, below, draw, log_scale
 from stl_nn.evidence.labels import Word, place_labels
 from stl_nn.evidence.matched import best_others, standings
 from stl_nn.evidence.methods import Row, brief, label, style
-from stl_nn.evidence.network_tables import error_quantiles
 from stl_nn.evidence.section import Chart
 from stl_nn.evidence.subjects import Subject, compressing, distance, others_in, plain, short_name
 
@@ -31,7 +32,7 @@ def accuracy_chart(subject: Subject, cells: Sequence[Row]) -> list[Chart]:
             filled = cell["method"] != "stl" or cell["calibration"] != "none"
             axes.scatter(
                 [with_encoding(cell)],
-                [_height(subject, cell)],
+                [drawn_height(subject, cell)],
                 s=46 if cell["method"] == "stl" else 32,
                 marker=marker,
                 facecolors=colour if filled or marker == "x" else "none",
@@ -40,7 +41,7 @@ def accuracy_chart(subject: Subject, cells: Sequence[Row]) -> list[Chart]:
             )
         kept = best_others(subject, cells)
         if kept:
-            steps = [*((with_encoding(one), _height(subject, one)) for one in kept)]
+            steps = [*((with_encoding(one), drawn_height(subject, one)) for one in kept)]
             edge = max(with_encoding(cell) for cell in [*others, *stl])
             axes.step(
                 [*(x for x, _ in steps), max(edge, steps[-1][0])],
@@ -51,7 +52,7 @@ def accuracy_chart(subject: Subject, cells: Sequence[Row]) -> list[Chart]:
                 linestyle="--",
                 zorder=2,
             )
-        heights = [_height(subject, cell) for cell in [*others, *stl]]
+        heights = [drawn_height(subject, cell) for cell in [*others, *stl]]
         axes.set_ylim(min(heights) / 1.6, max(heights) * 1.6)
         log_scale(axes)
         axes.margins(x=0.22)
@@ -63,7 +64,7 @@ def accuracy_chart(subject: Subject, cells: Sequence[Row]) -> list[Chart]:
             [
                 Word(
                     with_encoding(cell),
-                    _height(subject, cell),
+                    drawn_height(subject, cell),
                     brief(cell),
                     style(str(cell["method"]))[1],
                     cell["method"] != "stl" and with_encoding(cell) <= middle,
@@ -135,5 +136,18 @@ def layer_chart(subject: Subject, cells: Sequence[Row]) -> list[Chart]:
     ]
 
 
-def _height(subject: Subject, cell: Row) -> float:
+def drawn_height(subject: Subject, cell: Row) -> float:
+    """How far a converted network is from dense, where an axis by powers of ten shows it."""
     return max(distance(subject, cell), LEAST_DRAWN)
+
+
+def error_quantiles(cell: Row, points: int = 41) -> list[tuple[float, float]]:
+    """The layer errors of a cell in rising order, thinned: (per cent of the layers, error).
+
+    >>> layers = [{"errors": {"error": error}} for error in (0.3, 0.1, 0.2)]
+    >>> error_quantiles({"layers": layers}, points=3)
+    [(0.0, 0.1), (50.0, 0.2), (100.0, 0.3)]
+    """
+    errors = [float(layer["errors"]["error"]) for layer in cell["layers"]]
+    places = np.linspace(0, 1, points if len(errors) > 1 else len(errors))
+    return [(100 * float(place), float(np.quantile(errors, place))) for place in places]

@@ -90,23 +90,3 @@ def _common(subject: Subject, cell: Row) -> tuple[str, ...]:
 
 def _joined(cell: Row) -> str:
     return "" if cell["method"] != "stl" else "yes" if is_joined(cell) else "no"
-
-
-def error_quantiles(cell: Row, points: int = 41) -> list[tuple[float, float]]:
-    """The layer errors of a cell in rising order, thinned: (per cent of the layers, error).
-
-    >>> layers = [{"errors": {"error": error}} for error in (0.3, 0.1, 0.2)]
-    >>> error_quantiles({"layers": layers}, points=3)
-    [(0.0, 0.1), (50.0, 0.2), (100.0, 0.3)]
-    """
-    errors = sorted(float(layer["errors"]["error"]) for layer in cell["layers"])
-    if not errors:
-        return []
-    places = [i / (points - 1) for i in range(points)] if len(errors) > 1 else [0.0]
-    last = len(errors) - 1
-    found = []
-    for place in places:
-        low = int(place * last)
-        share = place * last - low
-        found.append((100 * place, errors[low] * (1 - share) + errors[min(low + 1, last)] * share))
-    return found

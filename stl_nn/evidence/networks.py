@@ -11,13 +11,11 @@ from stl_nn.evidence.matched import matched_findings, uniform_and_chosen
 from stl_nn.evidence.methods import Row, is_joined, label
 from stl_nn.evidence.network_charts import accuracy_chart, layer_chart
 from stl_nn.evidence.network_tables import network_tables
-from stl_nn.evidence.planned import expected, identity, missing
+from stl_nn.evidence.planned import missing
 from stl_nn.evidence.records import Record, origin, reading
 from stl_nn.evidence.section import Section, Source
 from stl_nn.evidence.speed import Speeds
 from stl_nn.evidence.subjects import SUBJECTS, Subject, cells_of, compressing, exact_in
-
-__all__ = ["expected", "identity", "label", "networks_section"]
 
 
 def networks_section(records: Sequence[Record], speeds: Speeds) -> Section:

@@ -9,7 +9,6 @@ from stl_nn.evidence.cost import span, with_encoding
 from stl_nn.evidence.encoders import PRECISION, error_model_finding, tile_words
 from stl_nn.evidence.matched import (
     Standing,
-    at_cost,
     matched_findings,
     standing,
     standings,
@@ -34,7 +33,7 @@ from stl_nn.evidence.subjects import (
     short_name,
     tokens_of,
 )
-from stl_nn.evidence.tradeoff import has_both
+from stl_nn.evidence.tradeoff import has_both, with_speeds
 
 Networks = Sequence[tuple[Subject, Sequence[Row]]]
 
@@ -80,8 +79,7 @@ def _encoders(front: Sequence[Entry], error_model: Sequence[Record]) -> list[str
         found.append(f"{words}.")
     for record in error_model:
         with reading(record):
-            found.append(f"The error model: {error_model_finding(record.content['rows'])[0].lower()}")
-            found[-1] += error_model_finding(record.content["rows"])[1:]
+            found.append(_of("The error model", error_model_finding(record.content["rows"])))
     return found
 
 
@@ -98,13 +96,12 @@ def _network(subject: Subject, cells: Sequence[Row], speeds: Speeds) -> tuple[li
     found = standings(subject, cells)
     for sentence in matched_findings(subject, cells):
         won = sentence.startswith("At matched cost") and any(one.wins for one in found)
-        (holds if won else fails).append(f"{name}: {sentence[0].lower()}{sentence[1:]}")
-    fails += [f"{name}: {words[0].lower()}{words[1:]}" for words in uniform_and_chosen(subject, cells)]
+        (holds if won else fails).append(_of(name, sentence))
+    fails += [_of(name, sentence) for sentence in uniform_and_chosen(subject, cells)]
     rests = f"{tokens_of(cells, 'text')}, {tokens_of(cells, 'calibration_text')} to calibrate on, and {seeds_of(cells)}"
     both = has_both(subject, cells, speeds)
     if both:
-        told = ", ".join(f"“{label(cell)}” ({at_cost(subject, cell)}, {measured_speed(cell, speeds)})" for cell in both)
-        holds.append(f"{name}: accurate and fast in one row: {told}.")
+        holds.append(f"{name}: accurate and fast in one row: {with_speeds(subject, both, speeds)}.")
         fails.append(f"{name}: figures rest on {rests}.")
     else:
         fails.append(
@@ -112,6 +109,11 @@ def _network(subject: Subject, cells: Sequence[Row], speeds: Speeds) -> tuple[li
             f"on {rests}."
         )
     return holds, fails
+
+
+def _of(name: str, sentence: str) -> str:
+    """A sentence, said of what has the name."""
+    return f"{name}: {sentence[0].lower()}{sentence[1:]}"
 
 
 def _timed(cells: Sequence[Row], speeds: Speeds) -> str:

@@ -9,8 +9,8 @@ from stl_nn.evidence.cost import with_encoding
 from stl_nn.evidence.drawing import BLUE, GREY, draw, log_scale
 from stl_nn.evidence.labels import Word, place_labels
 from stl_nn.evidence.matched import at_cost
-from stl_nn.evidence.methods import Row, brief, label, style
-from stl_nn.evidence.network_charts import LEAST_DRAWN
+from stl_nn.evidence.methods import Row, brief, is_exact, label, style
+from stl_nn.evidence.network_charts import drawn_height
 from stl_nn.evidence.records import Record, reading
 from stl_nn.evidence.section import Chart, Section, Table
 from stl_nn.evidence.speed import BRACKETS, MARGIN, Speed, Speeds, is_faster, measured_speed, speed_of
@@ -76,8 +76,7 @@ def both_findings(subject: Subject, cells: Sequence[Row], speeds: Speeds) -> lis
     if not ours:
         return ["No converted network of it was timed."]
     if both:
-        told = ", ".join(f"“{label(cell)}” ({at_cost(subject, cell)}, {measured_speed(cell, speeds)})" for cell in both)
-        return [f"Both accurate and fast: {told}."]
+        return [f"Both accurate and fast: {with_speeds(subject, both, speeds)}."]
     words = ["No row recorded is shown to be both accurate and fast."]
     if fast:
         sizes = ", ".join(f"{_size(speed)} ({speed.words})" for speed in fast)
@@ -98,6 +97,11 @@ def both_findings(subject: Subject, cells: Sequence[Row], speeds: Speeds) -> lis
     if untimed:
         words.append(f"Accurate, but not timed: {', '.join(dict.fromkeys(f'“{label(cell)}”' for cell in untimed))}.")
     return words
+
+
+def with_speeds(subject: Subject, cells: Sequence[Row], speeds: Speeds) -> str:
+    """Cells by name, each with its figure, what it costs and its speed."""
+    return ", ".join(f"“{label(cell)}” ({at_cost(subject, cell)}, {measured_speed(cell, speeds)})" for cell in cells)
 
 
 def _quality_at(subject: Subject, cells: Sequence[Row], speed: Speed, speeds: Speeds) -> list[str]:
@@ -127,13 +131,13 @@ def _chart(subject: Subject, cells: Sequence[Row], speeds: Speeds) -> Chart:
         axes = figure.add_subplot()
         words = []
         for cell, speed in timed:
-            height, ratio = max(distance(subject, cell), LEAST_DRAWN), speed.at_most_rows[1]
+            height, ratio = drawn_height(subject, cell), speed.at_most_rows[1]
             axes.plot([min(speed.ratios), max(speed.ratios)], [height] * 2, color=BLUE, linewidth=0.8, alpha=0.6)
             plain = cell["calibration"] == "none"
             axes.scatter([ratio], [height], s=46, facecolors=BLUE if plain else "none", edgecolors=BLUE, zorder=4)
             words.append(Word(ratio, height, brief(cell) + ("" if plain else " *"), BLUE))
-        level = max(distance(subject, best), LEAST_DRAWN)
-        heights = [max(distance(subject, cell), LEAST_DRAWN) for cell, _ in timed]
+        level = drawn_height(subject, best)
+        heights = [drawn_height(subject, cell) for cell, _ in timed]
         low = min(*heights, level / 12) / 1.6
         axes.set_ylim(low, max(*heights, level) * 1.6)
         log_scale(axes)
@@ -175,10 +179,9 @@ def _table(found: Sequence[tuple[Subject, Sequence[Row]]], speeds: Speeds) -> Ta
         ours = [*others_in(cells), *compressing(cells), *exact_in(cells)]
         for cell in sorted(ours, key=lambda cell: distance(subject, cell)):
             stl = cell["method"] == "stl"
-            exact = stl and cell not in compressing(cells)
             speed = speed_of(cell, speeds)
             fast = "" if speed is None else "yes" if is_faster(max(speed.ratios)) else "no"
-            judged = "exact" if exact else ("yes" if cell in good else "no") if stl else ""
+            judged = "exact" if is_exact(cell) else ("yes" if cell in good else "no") if stl else ""
             best |= {len(rows)} if cell in both else set()
             cost = f"{with_encoding(cell):.3f}"
             rows.append((label(cell), cost, quoted(subject, cell), measured_speed(cell, speeds), judged, fast))

@@ -7,9 +7,10 @@ from statistics import mean, stdev
 from typing import Any
 
 from stl_nn.evidence.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, TEAL, below, draw
+from stl_nn.evidence.methods import Row
 from stl_nn.evidence.records import Record, origin, reading
 from stl_nn.evidence.section import Chart, Section, Source, Table
-from stl_nn.evidence.training_findings import Row, training_findings
+from stl_nn.evidence.training_findings import training_findings
 
 COMMAND = "python benchmarks/train_vit.py"
 RANKS = (16, 24, 32, 40, 49)

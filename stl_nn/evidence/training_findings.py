@@ -7,9 +7,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from stl_nn.evidence.cost import span
-from stl_nn.evidence.methods import EXACT
-
-Row = dict[str, Any]
+from stl_nn.evidence.methods import EXACT, Row
 
 
 def training_findings(groups: dict[str, list[Row]], recipe: dict[str, Any] | None) -> list[str]:
@@ -32,8 +30,12 @@ def points(differences: Sequence[float]) -> str:
     >>> points([1.0, 2.0])
     '+1.5 ± 0.5 points over 2 seeds'
     """
-    error = stdev(differences) / len(differences) ** 0.5
-    return f"{mean(differences):+z.1f} ± {error:.1f} points over {len(differences)} seeds"
+    return f"{mean(differences):+z.1f} ± {_standard_error(differences):.1f} points over {len(differences)} seeds"
+
+
+def _standard_error(differences: Sequence[float]) -> float:
+    """Of the mean."""
+    return stdev(differences) / len(differences) ** 0.5
 
 
 def _against_dense(groups: dict[str, list[Row]]) -> str:
@@ -52,8 +54,7 @@ def _cause(groups: dict[str, list[Row]]) -> str:
         if start == "algebraic" and rank is not None and other:
             difference = paired(cells, other)
             if len(difference) > 1:
-                error = stdev(difference) / len(difference) ** 0.5
-                even = abs(mean(difference)) <= 2 * error
+                even = abs(mean(difference)) <= 2 * _standard_error(difference)
                 kind = "learnable" if learnable else "frozen"
                 sentences.append(
                     f"Algebraic encoders against random ones, {kind}, r={rank}: {points(difference)}, "

@@ -9,7 +9,8 @@ from stl_nn.evidence.fairness import fairness
 from stl_nn.evidence.finetuning import finetuning
 from stl_nn.evidence.matched import matched_findings, standing, uniform_and_chosen, verdict
 from stl_nn.evidence.methods import is_exact
-from stl_nn.evidence.network_tables import error_quantiles, network_tables
+from stl_nn.evidence.network_charts import error_quantiles
+from stl_nn.evidence.network_tables import network_tables
 from stl_nn.evidence.networks import networks_section, replaced, surcharge
 from stl_nn.evidence.planned import missing
 from stl_nn.evidence.records import Record

@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 from cli import bench_command
 from stl_algebra import InvalidInput
 from stl_nn.evidence.glossary import PAPER
-from stl_nn.evidence.networks import expected
 from stl_nn.evidence.page import write_report
+from stl_nn.evidence.planned import expected
 
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
