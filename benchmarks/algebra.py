@@ -8,17 +8,22 @@ Every figure is measured in this run, compilation apart, on one thread; `schemes
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-from environment import environment
-from recorded import write_record
-from schemes import measure_verification
 from threadpoolctl import threadpool_limits
 
+# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
+HERE = Path(__file__).resolve().parent
+sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
+
+from benchmarks.environment import environment
+from benchmarks.recorded import write_record
+from benchmarks.schemes import measure_verification
 from search.triple_product import Annealing, anneal_maps, largest_subgroup_triple, maximal_subset_triples
 from stl_algebra import Format, kronecker, strassen
 from stl_algebra.group_encoders import algebra_rank, best_progression_maps
@@ -38,7 +43,7 @@ from stl_algebra.groups import (
 from stl_algebra.quality import least_growth
 from stl_algebra.representations import WedderburnTransform, convolve, real_irreducibles
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = HERE / "results"
 SEED = 0
 
 
@@ -163,7 +168,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=RESULTS / "algebra.json")
     output = parser.parse_args().output
     with threadpool_limits(1):
-        record = {
+        record: dict[str, Any] = {
             "wedderburn": measure_wedderburn(),
             "triple_products": measure_triple_products(),
             "annealing": measure_annealing(),

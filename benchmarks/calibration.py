@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-from recorded import write_record
 
 # A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
-sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
+HERE = Path(__file__).resolve().parent
+sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
 
-RESULTS = Path(__file__).parent / "results"
+from benchmarks.recorded import write_record
+
+RESULTS = HERE / "results"
 LAYER = "encoder.layer.3.intermediate.dense"
 TEXT, PASSAGES, FIT = "pydoc-topics", 230, 0.8
 
@@ -106,7 +108,8 @@ def main(
     from catalog import Catalog
     from catalog.encoder_file import read
     from stl_algebra import InvalidInput
-    from stl_nn.models.measurement import circumstances, peak_memory
+    from stl_nn.memory_use import peak_memory
+    from stl_nn.models.measurement import circumstances
 
     try:
         catalog = Catalog.default()

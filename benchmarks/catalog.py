@@ -25,17 +25,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from environment import environment
 
-# Run as a script, this file comes before the package of its name on the path: take its folder off.
-sys.path = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
+# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
+HERE = Path(__file__).resolve().parent
+sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
 
-from catalog import Catalog, Provenance  # noqa: E402
-from catalog.encoder_file import pack  # noqa: E402
-from catalog.site import build  # noqa: E402
-from stl_algebra import Format, TileEncoder  # noqa: E402
+from benchmarks.environment import environment
+from catalog import Catalog, Provenance
+from catalog.encoder_file import pack
+from catalog.site import build
+from stl_algebra import Format, TileEncoder
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = HERE / "results"
 FORMATS = [(2, 2, 2), (2, 3, 4), (3, 3, 3), (4, 4, 4)]
 
 WRITER = """

@@ -13,17 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from environment import environment
-from recorded import write_record
 
-# Run as a script, this folder comes before the packages on the path, and holds files of their names: take it off.
-sys.path = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
+# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
+HERE = Path(__file__).resolve().parent
+sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
 
-from catalog import Catalog  # noqa: E402
-from search.monte_carlo import measured_error  # noqa: E402
-from stl_algebra import PRECISIONS  # noqa: E402
+from benchmarks.environment import environment
+from benchmarks.recorded import write_record
+from catalog import Catalog
+from search.monte_carlo import measured_error
+from stl_algebra import PRECISIONS
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = HERE / "results"
 SEED = 0
 CASES = [(4, rank) for rank in (49, 48, 46, 44, 40, 36, 32, 24, 16)] + [(3, rank) for rank in (23, 22, 20, 15)]
 

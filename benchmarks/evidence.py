@@ -22,8 +22,8 @@ import click
 HERE = Path(__file__).resolve().parent
 sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
 
-from benchmarks.environment import environment  # noqa: E402
-from benchmarks.recorded import write_record  # noqa: E402
+from benchmarks.environment import environment
+from benchmarks.recorded import write_record
 
 #: How long they took.
 SECONDS = HERE / "results" / "evidence.json"

@@ -16,25 +16,27 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import ceil
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-# Not this folder, where a catalog.py would hide the package of that name.
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
+import torch
 
-import torch  # noqa: E402
+# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
+HERE = Path(__file__).resolve().parent
+sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
 
-from benchmarks.layer import RESULTS, encoder_of  # noqa: E402
-from benchmarks.recorded import write_record  # noqa: E402
-from stl_algebra import TileEncoder  # noqa: E402
-from stl_nn.commands.options import DTYPES  # noqa: E402
-from stl_nn.encoder_tensors import EncoderTensors  # noqa: E402
-from stl_nn.expected_error import PRECISION_OF_DTYPE  # noqa: E402
-from stl_nn.models.measurement import circumstances  # noqa: E402
-from stl_nn.reference import encode_weight  # noqa: E402
-from stl_nn.timing import median_seconds, seconds  # noqa: E402
+from benchmarks.layer import RESULTS, encoder_of
+from benchmarks.recorded import write_record
+from stl_algebra import TileEncoder
+from stl_nn.commands.options import DTYPES
+from stl_nn.encoder_tensors import EncoderTensors
+from stl_nn.expected_error import PRECISION_OF_DTYPE
+from stl_nn.models.measurement import circumstances
+from stl_nn.reference import encode_weight
+from stl_nn.timing import median_seconds, seconds
 
 #: Size and ranks of each, the ones asked for first.
 CASES = ("8192:32,40,49", "16384:32,49", "4096:32,40,49")
@@ -73,12 +75,12 @@ def measure(
             "dense": lambda: torch.mm(x, w),
             "chosen": operator,
             "encode": lambda: gpu.encode_on_gpu(x, tensors.encode_x, n, m),
-            "products": lambda reduced=reduced: gpu.channel_products(encoded, weight, reduced),
-            "decode": lambda channels=channels: gpu.decode_on_gpu(channels, tensors.decode, n, p, y),
+            "products": partial(gpu.channel_products, encoded, weight, reduced),
+            "decode": partial(gpu.decode_on_gpu, channels, tensors.decode, n, p, y),
             "copy": lambda: copied.copy_(encoded),
         }
         panels = {f"panel_{rows or 'all'}": rows or ceil(size / n) * n for rows in PANELS if (rows or 0) < size}
-        calls |= {name: lambda rows=rows: operator(rows) for name, rows in panels.items()}
+        calls |= {name: partial(operator, rows) for name, rows in panels.items()}
         reducing.allow_reduced_channels = reduced
         try:
             turns = timed_in_turns(calls, device, repeats)
@@ -120,7 +122,7 @@ def timed_in_turns(calls: dict[str, Call], device: torch.device, repeats: int) -
     turns: dict[str, list[float]] = {name: [] for name in ready}
     for _ in range(repeats):
         for name, taken in turns.items():
-            taken.append(seconds(lambda name=name: several(name), device) / times[name])
+            taken.append(seconds(partial(several, name), device) / times[name])
     return turns
 
 

@@ -12,20 +12,21 @@ import argparse
 import sys
 from pathlib import Path
 
-# Not this folder, where a catalog.py would hide the package of that name.
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
+import numpy as np
+import torch
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
+# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
+HERE = Path(__file__).resolve().parent
+sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
 
-from benchmarks.recorded import write_record  # noqa: E402
-from catalog import Catalog  # noqa: E402
-from stl_algebra import Format, InvalidInput, TileEncoder  # noqa: E402
-from stl_nn.breakdown import MatmulTiming, time_matmul  # noqa: E402
-from stl_nn.commands.options import DTYPES  # noqa: E402
-from stl_nn.models.measurement import circumstances  # noqa: E402
+from benchmarks.recorded import write_record
+from catalog import Catalog
+from stl_algebra import Format, InvalidInput, TileEncoder
+from stl_nn.breakdown import MatmulTiming, time_matmul
+from stl_nn.commands.options import DTYPES
+from stl_nn.models.measurement import circumstances
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = HERE / "results"
 
 
 def encoder_of(rank: int, precision: str) -> tuple[TileEncoder, str]:
@@ -34,8 +35,8 @@ def encoder_of(rank: int, precision: str) -> tuple[TileEncoder, str]:
         return Catalog.default().best(4, rank, precision), "catalog"
     except InvalidInput:
         rng = np.random.default_rng(rank)
-        factors = (rng.standard_normal(shape) / 4 for shape in ((rank, 16), (rank, 16), (16, rank)))
-        return TileEncoder(Format(4, 4, 4), *factors), "random coefficients"
+        u, v, w = (rng.standard_normal(shape) / 4 for shape in ((rank, 16), (rank, 16), (16, rank)))
+        return TileEncoder(Format(4, 4, 4), u, v, w), "random coefficients"
 
 
 def main() -> int:

@@ -30,11 +30,11 @@ import click
 HERE = Path(__file__).resolve().parent
 sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
 
-from benchmarks.environment import environment  # noqa: E402
-from benchmarks.recorded import write_record  # noqa: E402
-from search.worker import end_with_parent  # noqa: E402
-from stl_nn.evidence.methods import label  # noqa: E402
-from stl_nn.evidence.planned import expected, identity  # noqa: E402
+from benchmarks.environment import environment
+from benchmarks.recorded import write_record
+from search.worker import end_with_parent
+from stl_nn.evidence.methods import label
+from stl_nn.evidence.planned import expected, identity
 
 if TYPE_CHECKING:
     from stl_nn.models.conversions import Converter

@@ -19,8 +19,8 @@ import click
 HERE = Path(__file__).resolve().parent
 sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
 
-from benchmarks.environment import environment  # noqa: E402
-from benchmarks.recorded import write_record  # noqa: E402
+from benchmarks.environment import environment
+from benchmarks.recorded import write_record
 
 RESULTS = HERE / "results" / "refit.json"
 
@@ -29,8 +29,8 @@ def measure(rank: int, windows: int, seed: int) -> dict[str, Any]:
     """Refit all layers of SmolLM2 on so many windows of text, and say what it took."""
     from catalog import Catalog
     from stl_nn.calibration import calibrate
+    from stl_nn.memory_use import peak_memory
     from stl_nn.models.language_network import LanguageNetwork
-    from stl_nn.models.measurement import peak_memory
 
     network = LanguageNetwork(limit=2, calibration=windows)
     began, busy = time.perf_counter(), time.process_time()
@@ -57,7 +57,7 @@ def measure(rank: int, windows: int, seed: int) -> dict[str, Any]:
         "layers": len(errors),
         "seconds": time.perf_counter() - began,
         "processor_seconds": time.process_time() - busy,
-        "peak_gigabytes": peak_memory() / 1e9,
+        "peak_memory_bytes": peak_memory(),
         "mean_error": sum(errors) / len(errors),
         "largest_error": max(errors),
     }

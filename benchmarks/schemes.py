@@ -8,25 +8,31 @@ Everything is measured in this run on one thread; times are medians of five.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import combinations_with_replacement
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-from environment import environment
-from recorded import write_record
 from threadpoolctl import threadpool_limits
 
+# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
+HERE = Path(__file__).resolve().parent
+sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
+
+from benchmarks.environment import environment
+from benchmarks.recorded import write_record
 from stl_algebra import PRECISIONS, Format, TileEncoder, kronecker, strassen
 from stl_algebra.quality import count_additions, least_growth, nonzeros, sparsest
 from stl_algebra.schemes import best_composed, bini, laderman, schonhage, winograd
 from stl_algebra.schemes.composed import KNOWN, _Table
 from stl_algebra.symmetry import Symmetry, symmetry_group
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = HERE / "results"
 
 #: Best exact ranks known in mid-2026, over Z, Z[1/2] or Q.
 BEST_KNOWN = {
@@ -66,12 +72,12 @@ def measure_verification() -> dict[str, Any]:
     cases = {"Z": encoder, "Q": in_other_bases(9), "Q, sums beyond 2^53": in_other_bases(60)}
     figures = {}
     for name, case in cases.items():
-        coefficients = case.exact_coefficients()
+        u, v, w = (np.array(factor, dtype=object) for factor in case.exact_coefficients())
         figures[name] = {
             "rank": case.rank,
             "denominators": case.denominators,
-            "from_float64_seconds": seconds(lambda e=case: _rebuilt(e)),
-            "from_fractions_seconds": seconds(lambda e=case, c=coefficients: TileEncoder.from_exact(e.format, *c)),
+            "from_float64_seconds": seconds(partial(_rebuilt, case)),
+            "from_fractions_seconds": seconds(partial(TileEncoder.from_exact, case.format, u, v, w)),
         }
     return figures
 
@@ -89,7 +95,7 @@ def measure_quality() -> dict[str, Any]:
             "rank": encoder.rank,
             "growth": encoder.growth,
             "least_growth_of_orbit": least_growth(encoder).growth,
-            "least_growth_seconds": seconds(lambda e=encoder: least_growth(e), 1),
+            "least_growth_seconds": seconds(partial(least_growth, encoder), 1),
             "growth_exact_dyadic": dyadic.growth,
             "ring_exact_dyadic": str(dyadic.ring),
             "bf16_error": encoder.error_at("bf16"),

@@ -14,9 +14,13 @@ import sys
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
-from recorded import write_record
+# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
+HERE = Path(__file__).resolve().parent
+sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
 
-RESULTS = Path(__file__).parent / "results"
+from benchmarks.recorded import write_record
+
+RESULTS = HERE / "results"
 
 
 def main() -> None:
@@ -29,7 +33,7 @@ def main() -> None:
     extent = "--quick" if options.quick else "--steps" if options.steps else "--all"
     arguments = ["search", extent, *["--long"] * options.long, "--json"]
     command = [sys.executable, "-c", "import cli; cli.bench_command()", *arguments]
-    result = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=Path(__file__).parent.parent)
+    result = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=HERE.parent)
     record = json.loads(result.stdout)
     record["command"] = " ".join(["stl-bench", *arguments])
     record["largest_process_mib"] = round(getrusage(RUSAGE_CHILDREN).ru_maxrss / 1024)

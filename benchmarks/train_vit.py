@@ -30,8 +30,8 @@ import click
 HERE = Path(__file__).resolve().parent
 sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
 
-from benchmarks.environment import environment  # noqa: E402
-from benchmarks.recorded import write_record  # noqa: E402
+from benchmarks.environment import environment
+from benchmarks.recorded import write_record
 
 RANKS = (16, 24, 32, 40, 49)
 #: The precision whose encoders training starts from. What makes an encoder good at a coarse one, little growth, is that

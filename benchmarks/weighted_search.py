@@ -17,23 +17,23 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from environment import environment
-from recorded import write_record
+import torch
+from torch import nn
 
-# Run as a script, this folder comes before the packages on the path, and holds files of their names: take it off.
-sys.path = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
+# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
+HERE = Path(__file__).resolve().parent
+sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
 
-import torch  # noqa: E402
-from torch import nn  # noqa: E402
+from benchmarks.environment import environment
+from benchmarks.recorded import write_record
+from catalog import Catalog
+from stl_algebra import TileEncoder
+from stl_nn import STLLinear
+from stl_nn.models.layer_moments import find_linear
+from stl_nn.models.minilm import load_minilm
+from stl_nn.models.text import passages_of
 
-from catalog import Catalog  # noqa: E402
-from stl_algebra import TileEncoder  # noqa: E402
-from stl_nn import STLLinear  # noqa: E402
-from stl_nn.models.layer_moments import find_linear  # noqa: E402
-from stl_nn.models.minilm import load_minilm  # noqa: E402
-from stl_nn.models.text import passages_of  # noqa: E402
-
-RESULTS = Path(__file__).parent / "results"
+RESULTS = HERE / "results"
 LAYERS = ("encoder.layer.3.intermediate.dense", "encoder.layer.3.output.dense")
 RANKS = (32, 40)
 SEED = 0
