@@ -198,9 +198,8 @@ def main(
             if known and not fresh:
                 continue
             click.echo(f"run {done + 1} of {len(jobs)}", err=True)
-            key = f"{setting['data']}-{shape_name}-{steps}x{batch}-{variant.name}-{seed}".replace(" ", "").replace(
-                ",", "-"
-            )
+            key = f"{setting['data']}-{shape_name}-{steps}x{batch}-{rate:g}-{variant.name}-{seed}"
+            key = key.replace(" ", "").replace(",", "-")
             checkpoint = folder / f"{key}.pt"
             if fresh:
                 checkpoint.unlink(missing_ok=True)

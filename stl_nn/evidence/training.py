@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from statistics import mean, stdev
 from typing import Any
 
@@ -10,7 +10,8 @@ from stl_nn.evidence.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, TEAL
 from stl_nn.evidence.methods import Row
 from stl_nn.evidence.records import Record, origin, reading
 from stl_nn.evidence.section import Chart, Section, Source, Table
-from stl_nn.evidence.training_findings import training_findings
+from stl_nn.evidence.training_findings import paired, training_findings
+from stl_nn.evidence.trainings import Training, trainings_of
 
 COMMAND = "python benchmarks/train_vit.py"
 RANKS = (16, 24, 32, 40, 49)
@@ -32,26 +33,27 @@ def training_section(records: Sequence[Record]) -> Section:
             "unless it is called learnable."
         ],
     )
-    cells: list[Row] = []
-    for record in records:
-        with reading(record):
-            cells += [dict(cell) for cell in record.content["cells"]]
-            for cell in cells:
-                float(cell["accuracy"])
-    section.missing = _missing(cells)
-    if not cells:
+    trainings = trainings_of(records)
+    main = trainings[0] if trainings else None
+    section.missing = _missing(main.cells if main else ())
+    if main is None or not main.cells:
         return section
-    groups: dict[str, list[Row]] = {}
-    for cell in cells:
-        groups.setdefault(cell["variant"], []).append(cell)
+    others = {main.difference(other): other for other in trainings[1:]}
     with reading(records[0]):
-        section.lead += training_findings(groups, records[0].content.get("recipe"))
-        section.charts += [_curves(groups), _ends(groups)]
-        section.tables.append(_table(groups))
-        for name, ours in groups.items():
-            seeds = ", ".join(str(cell["seed"]) for cell in ours)
-            section.sources.append(Source(name, **{**origin(ours[-1]), "seed": seeds}))
+        section.lead += training_findings(main.groups, main.recipe, {n: other.groups for n, other in others.items()})
+        section.charts += [_curves(main.groups), _ends(main.groups)]
+        section.tables.append(_table(main.groups))
+        section.tables += [_other_settings(others)] * bool(others)
+        section.sources += _sources(main)
+        for words, other in others.items():
+            section.sources += _sources(other, f", {words}")
     return section
+
+
+def _sources(training: Training, setting: str = "") -> Iterator[Source]:
+    for name, ours in training.groups.items():
+        seeds = ", ".join(str(cell["seed"]) for cell in ours)
+        yield Source(f"{name}{setting}", **{**origin(ours[-1]), "seed": seeds})
 
 
 def _missing(cells: Sequence[Row]) -> list[tuple[str, str]]:
@@ -130,6 +132,20 @@ def _ends(groups: dict[str, list[Row]]) -> Chart:
     told = "; ".join(f"{name} {100 * mean(c['accuracy'] for c in cells):.1f} %" for name, cells in groups.items())
     drawing = draw("vit-ends", f"{words}. Means: {told}", paint, (8.2, 0.7 + 0.36 * len(groups)))
     return Chart(drawing, f"{words}; the dashed line is dense.")
+
+
+def _other_settings(others: dict[str, Training]) -> Table:
+    rows: list[tuple[str, ...]] = []
+    headings: list[tuple[int, str]] = []
+    for words, other in others.items():
+        headings.append((len(rows), words))
+        for name, cells in other.groups.items():
+            scores = [100 * cell["accuracy"] for cell in cells]
+            ahead = paired(cells, other.groups.get("dense", [])) if name != "dense" else []
+            spread = f"{stdev(scores):.2f}" if len(scores) > 1 else ""
+            rows.append((name, str(len(cells)), f"{mean(scores):.1f}", spread, f"{mean(ahead):+.1f}" if ahead else ""))
+    head = ("variant", "seeds", "accuracy, %", "deviation", "against dense, points")
+    return Table("The same with one thing changed", head, tuple(rows), groups=tuple(headings))
 
 
 def _table(groups: dict[str, list[Row]]) -> Table:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any
 
 from stl_nn.evidence.cost import span
 from stl_nn.evidence.methods import EXACT, Row
 
+#: Runs by the name of their variant.
+Groups = dict[str, list[Row]]
 
-def training_findings(groups: dict[str, list[Row]], recipe: dict[str, Any] | None) -> list[str]:
-    """How every variant ends against the dense runs of the same seeds, and what that may be put down to."""
-    found = [words for words in (_against_dense(groups), _cause(groups), _price(groups)) if words]
-    if found:
-        found.append(_caution(groups, recipe))
-    return found
+
+def training_findings(
+    groups: Groups, recipe: dict[str, Any] | None, others: Mapping[str, Groups] | None = None
+) -> list[str]:
+    """How every variant ends against the dense runs of the same seeds, and what that may be put down to.
+
+    others  runs of other settings, by what is changed in them
+    """
+    others = others or {}
+    sentences = (_against_dense(groups), _cause(groups), _price(groups), _elsewhere(groups, others))
+    found = [words for words in sentences if words]
+    return [*found, _caution(groups, recipe, others)] if found else []
 
 
 def paired(ours: Sequence[Row], theirs: Sequence[Row]) -> list[float]:
@@ -38,14 +46,14 @@ def _standard_error(differences: Sequence[float]) -> float:
     return stdev(differences) / len(differences) ** 0.5
 
 
-def _against_dense(groups: dict[str, list[Row]]) -> str:
+def _against_dense(groups: Groups) -> str:
     found = {name: paired(cells, groups.get("dense", [])) for name, cells in groups.items() if name != "dense"}
     parts = [f"{name} {points(one)}" for name, one in found.items() if len(one) > 1]
     told = "; ".join(parts)
     return f"Held-out accuracy against dense, paired by seed, with its standard error: {told}." if parts else ""
 
 
-def _cause(groups: dict[str, list[Row]]) -> str:
+def _cause(groups: Groups) -> str:
     """Whether encoders that were found, or that approximate, gain what the gain could be put down to."""
     sentences = []
     kinds = {(cells[0]["rank"], cells[0]["start"], bool(cells[0]["learnable"])): cells for cells in groups.values()}
@@ -71,7 +79,7 @@ def _cause(groups: dict[str, list[Row]]) -> str:
     return " ".join(sentences)
 
 
-def _price(groups: dict[str, list[Row]]) -> str:
+def _price(groups: Groups) -> str:
     """What the variants cost in parameters and multiplications."""
     dense = groups.get("dense")
     stl = {name: cells[0] for name, cells in groups.items() if name != "dense"}
@@ -88,14 +96,30 @@ def _price(groups: dict[str, list[Row]]) -> str:
     return words + (f" With encoding these cost more than dense: {', '.join(dear)}." if dear else "")
 
 
-def _caution(groups: dict[str, list[Row]], recipe: dict[str, Any] | None) -> str:
+def _elsewhere(groups: Groups, others: Mapping[str, Groups]) -> str:
+    """Whether dense gains from another setting, and what the others make of it there."""
+    parts = []
+    for words, runs in others.items():
+        ahead = {name: paired(cells, runs.get("dense", [])) for name, cells in runs.items() if name != "dense"}
+        told = ", ".join(f"{name} {points(one)}" for name, one in ahead.items() if len(one) > 1)
+        parts += [f"with {words} at {_ends_at(runs['dense'])} % (against it: {told})"] if told else []
+    if not parts or "dense" not in groups:
+        return ""
+    return f"Dense ends at {_ends_at(groups['dense'])} %; {'; '.join(parts)}."
+
+
+def _ends_at(cells: Sequence[Row]) -> str:
+    return f"{100 * mean(float(cell['accuracy']) for cell in cells):.1f}"
+
+
+def _caution(groups: Groups, recipe: dict[str, Any] | None, others: Mapping[str, Groups]) -> str:
     """What a reader should hold against it."""
     few = {name: len(cells) for name, cells in groups.items()}
     least = min(few.values())
     words = [f"Seeds are few: {least} for {', '.join(name for name, number in few.items() if number == least)}."]
     rate = recipe.get("rate") if isinstance(recipe, dict) else None
-    words.append(
-        f"All variants share one learning rate{f' ({rate:g})' if rate else ''}: with one of its own dense may do "
-        "better. The data are small digits; nothing here speaks of large networks."
-    )
+    if not any("rate" in changed for changed in others):
+        at = f" ({rate:g})" if rate else ""
+        words.append(f"All variants share one learning rate{at}: with one of its own dense may do better.")
+    words.append("The data are small digits; nothing here speaks of large networks.")
     return " ".join(words)

@@ -13,6 +13,7 @@ from stl_nn.evidence.opening import opening_section
 from stl_nn.evidence.others import others_section
 from stl_nn.evidence.records import Record, origin
 from stl_nn.evidence.training_findings import training_findings
+from stl_nn.evidence.trainings import trainings_of
 
 pytest.importorskip("matplotlib")
 SHAPES = {"a layer": (1024, 1024)}
@@ -73,6 +74,26 @@ def test_training_says_what_the_gain_is_not_due_to() -> None:
     assert "one learning rate (0.002)" in words
     groups["STL r=49"] = [_run("STL r=49", seed, 0.96, 49, relative_error=0.0) for seed in (0, 1)]
     assert "gains as well" not in " ".join(training_findings(groups, None))
+
+
+def test_runs_of_other_recipes_are_told_apart() -> None:
+    runs = [_run("dense", seed, 0.97, None) for seed in (0, 1)]
+    runs += [_run("STL r=24", seed, 0.98, 24, relative_error=0.5) for seed in (0, 1)]
+    slow = [{**run, "accuracy": run["accuracy"] + 0.005} for run in runs[:3]]
+    records = [
+        Record("slow.json", {"recipe": {"rate": 1e-3, "seed": 1}, "cells": slow}),
+        Record("train_vit.json", {"recipe": {"rate": 2e-3, "seed": 0}, "cells": runs}),
+        Record("more.json", {"recipe": {"rate": 2e-3, "seed": 0}, "cells": [_run("dense", 2, 0.97, None)]}),
+    ]
+    first, other = trainings_of(records)
+    assert [len(cells) for cells in first.groups.values()] == [3, 2]
+    assert first.difference(other) == "rate 0.001"
+    words = " ".join(training_findings(first.groups, first.recipe, {"rate 0.001": other.groups}))
+    assert "one learning rate" not in words
+    assert "Dense ends at 97.0 %" not in words  # one pair of runs shows nothing
+    both = {"rate 0.001": {**other.groups, "STL r=24": first.groups["STL r=24"]}}
+    told = " ".join(training_findings(first.groups, first.recipe, both))
+    assert "Dense ends at 97.0 %; with rate 0.001 at 97.5 % (against it: STL r=24 +0.5 ± 0.0 points" in told
 
 
 def test_the_frontier_is_that_of_the_shipped_catalog() -> None:

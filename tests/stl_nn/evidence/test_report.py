@@ -75,9 +75,11 @@ def results(tmp_path: Path) -> Path:
     cells += [_network_cell("stl", 32, "none", 0.2), _network_cell("stl", 32, "refit", 0.8)]
     runs = [_training_cell("dense", None, seed, 0.97 + seed / 100) for seed in (0, 1)]
     runs += [_training_cell("STL r=24", 24, seed, 0.98 + seed / 100) for seed in (0, 1)]
+    slow = {"benchmark": "train_vit", "recipe": {"rate": 1e-3, "steps": 10}, "cells": runs[:3]}
     for name, content in {
         "models": {"benchmark": "models", "cells": cells},
         "train_vit": {"benchmark": "train_vit", "cells": runs},
+        "train_vit-slow": slow,
         "wall_clock": _timing(),
         "something": {"environment": WHERE},
     }.items():
@@ -144,6 +146,8 @@ def test_it_says_who_is_ahead_of_stl_and_where_stl_is_slower(results: Path, tmp_
     assert "STL is faster than dense in 1 of 2 cases, slower in 1, even in the others." in words
     assert "All wins are of r=32, depth 1, the largest minilm r=32, depth 1, 1 × 128 tokens: 1.50×" in words
     assert "STL r=24 +1.0 ± 0.0 points over 2 seeds" in words
+    assert "| *rate 0.001, steps 10* |" in words
+    assert "| STL r=24 | 1 | 98.0 |  | +1.0 |" in words
 
 
 def test_what_is_missing_is_named_with_its_command(results: Path, tmp_path: Path) -> None:
