@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from catalog import Catalog, Entry, Provenance, Stored
+    from search.report import LiveView
     from search.run import Search
     from search.strategy import Candidate, Problem
     from search.task import Discovery
@@ -245,6 +246,28 @@ def _executor(address: str | None) -> tuple[Callable[[int], Executor], int]:
     return local_executor, cpu_count() or 1
 
 
+def _watched(search: Search, recorder: Recorder, view: LiveView) -> bool:
+    """Run a search to its end, keeping and showing what it finds; True where interrupted, which keeps the best."""
+    from search.run import Progress
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    events = search.run()
+    try:
+        for event in events:
+            if isinstance(event, Progress):
+                recorder.keep_up()
+                view.progress(event)
+            else:
+                recorder.take(event)
+                view.improvement(event)
+    except KeyboardInterrupt:
+        return True
+    finally:
+        events.close()
+        recorder.flush()
+    return False
+
+
 def _print_found(search: Search, entries: list[Entry], place: pathlib.Path | None, console: Console) -> None:
     """The figures of one encoder or a row a rank, and where they are: in the catalog at a place, if they are."""
     from search.report import frontier, summary
@@ -310,7 +333,7 @@ def search_command(
     from rich.console import Console
 
     from search.report import LiveView, ranks_without
-    from search.run import Progress, Search
+    from search.run import Search
 
     problem = _problem(catalog, tile, ends, precision, moments_file)
     catalog.check_writable()
@@ -326,23 +349,8 @@ def search_command(
     )
     console = Console(stderr=as_json, highlight=False, soft_wrap=True, markup=False, emoji=False)
     recorder = Recorder(catalog, problem, console.print)
-    interrupted = False
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # keeps the best, as Ctrl-C does
     with LiveView(problem, ranks, console) as view:
-        events = search.run()
-        try:
-            for event in events:
-                if isinstance(event, Progress):
-                    recorder.keep_up()
-                    view.progress(event)
-                else:
-                    recorder.take(event)
-                    view.improvement(event)
-        except KeyboardInterrupt:
-            interrupted = True
-        finally:
-            events.close()
-            recorder.flush()
+        interrupted = _watched(search, recorder, view)
     if not search.best:
         if interrupted:
             raise InvalidInput(f"{strategy} was interrupted before it found an encoder")
@@ -350,8 +358,7 @@ def search_command(
     # One entry a rank that was asked for, the highest first; one of fewer products can serve several.
     discoveries = {found.encoder.digest: found for _, found in sorted(search.best.items())[::-1]}
     entries, fault = recorder.keep_all(list(discoveries.values()))
-    if fault is None:
-        recorder.keep_all(search.others)
+    others_fault = recorder.keep_all(search.others)[1] if fault is None else None
     without = ranks_without(search)
     if as_json:
         run = {"elapsed": round(time.monotonic() - started, 3), "interrupted": interrupted}
@@ -363,8 +370,8 @@ def search_command(
         _print_found(search, entries, catalog.directory if fault is None else None, console)
         for why, missing in without.items():
             console.print(f"Ranks without an encoder, {why}: {', '.join(map(str, missing))}.")
-    if fault is not None:
-        raise InvalidInput(fault)
+    if fault or others_fault:
+        raise InvalidInput(fault or f"encoders of other families could not be kept: {others_fault}")
 
 
 @click.command("replay")

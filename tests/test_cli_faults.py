@@ -38,14 +38,16 @@ def approximate() -> TileEncoder:
 
 
 class Disk:
-    """Refuses to add to catalogs in the folder `full`, as a disk without room does."""
+    """Refuses to add to catalogs in the folder `full`, as a disk without room does; one encoder finds its place."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.full: Path | None = None
+        self.spared: TileEncoder | None = None
         add = Catalog.add
 
         def limited(catalog: Catalog, encoder: TileEncoder, provenance: Provenance, ancestors: Any = ()) -> Any:
-            if self.full is not None and catalog.directory.is_relative_to(self.full):
+            full = self.full is not None and catalog.directory.is_relative_to(self.full)
+            if full and encoder != self.spared:
                 raise InvalidInput(
                     f"the catalog folder {catalog.directory} cannot be written (No space left on device)"
                 )
@@ -103,6 +105,23 @@ def found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         yield search.best[7]
 
     monkeypatch.setattr(Search, "run", run)
+
+
+@pytest.mark.usefixtures("found_at_once")
+def test_encoders_of_other_families_that_cannot_be_kept_are_told(
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Search, "others", (_discovery(CLASSICAL),))
+    disk.spared = strassen()
+    disk.full = tmp_path / "catalog"
+    result = CliRunner().invoke(
+        cli.search_command, ["--tile", "2", "--rank", "7", "--no-shipped", "--catalog", str(disk.full), "--json"]
+    )
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["path"].startswith(str(disk.full))
+    assert "encoders of other families could not be kept: " in result.stderr
+    (place,) = (tmp_path / "temporary").iterdir()
+    assert [entry.encoder for entry in Catalog(place, shipped=False).entries()] == [CLASSICAL]
 
 
 @pytest.mark.usefixtures("found_at_once")
