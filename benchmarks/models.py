@@ -34,7 +34,7 @@ from benchmarks.environment import environment
 from benchmarks.recorded import write_record
 from search.worker import end_with_parent
 from stl_nn.evidence.methods import label
-from stl_nn.evidence.planned import expected, identity
+from stl_nn.evidence.planned import expected, family, identity
 
 if TYPE_CHECKING:
     from stl_nn.models.conversions import Converter
@@ -70,10 +70,11 @@ def measure_all(
 ) -> None:
     """Measure cells by so many processes at once, and hand over each with its figures as soon as it has them.
 
-    Fine-tuning goes on from the cell before it, so that the process that made that one does it.
+    Fine-tuning goes on from the cell before it, and a refit from what was looked for before, so that the process that
+    made that one does it.
     """
     groups = SimpleQueue[list[dict[str, Any]]]()
-    for _, group in groupby(wanted, lambda cell: identity({**cell, "finetune": 0})):
+    for _, group in groupby(wanted, family):
         groups.put(list(group))
     begun, one_by_one = (model, limits, seed, max(1, (os.cpu_count() or 1) // jobs)), Lock()
     failed = Event()
@@ -137,6 +138,7 @@ class Lane:
         """What converts the network at the size of a cell, and words about its encoder, where all layers have one."""
         from catalog import Catalog
         from stl_algebra import Format
+        from stl_nn.baselines import BASELINES
         from stl_nn.commands.model import ladder
         from stl_nn.models.bench import about
         from stl_nn.models.conversions import Converter
@@ -150,8 +152,9 @@ class Lane:
             self._converter = Converter(self._network, offered, share, self._seed, _say, before, budget, depth)
             self._made_for = size
         assert self._converter is not None
-        if cell["calibration"] in ("moments", "refit", "joint"):
-            self._converter.moments(4)  # once for all of them
+        needs = cell["method"] != "stl" and cell["method"] != "dense" and BASELINES[cell["method"]].needs_moments
+        if needs or cell["calibration"] in ("moments", "refit", "joint"):
+            self._converter.moments(4)  # once for all of them, with the lags that STL needs
         return self._converter, about(encoder) if encoder else None
 
 

@@ -95,6 +95,7 @@ def calibrate(
     moments: Mapping[str, Moments] | None = None,
     probe: Probe | None = usual_probe,
     sensitivity: Mapping[str, Tensor] | None = None,
+    own: Mapping[str, TileEncoder] | None = None,
 ) -> CalibrationReport:
     """Replace in place the linear layers of a model by STL layers calibrated on what a loader feeds them.
 
@@ -114,6 +115,8 @@ def calibrate(
     probe       of the network's output: by it each output channel of a layer counts as the network feels it, see
                 `sensitivities`, and a budget is spent; None: all channels count alike
     sensitivity of the channels of each layer, by name, where it is known already
+    own         the encoders that layers were given before on the same inputs, by name: they are taken as they are, as a
+                refit may take what `moments` found
 
     The network runs in evaluation mode meanwhile, and is then in the mode it was in; a compiled one runs as it was
     written. Encoders of a layer's own are looked for at length once for each shape of layer, and from there on from
@@ -176,6 +179,7 @@ def calibrate(
             break_even_rows=break_even_rows,
             depth=depth,
             sensitivity=felt.get(name),
+            own=None if own is None else own.get(name),
         )
         made[name], learned[shape] = done, done.layer.encoder
         rows = seen.count

@@ -76,13 +76,15 @@ def calibrate_linear(
     break_even_rows: int = 0,
     depth: int = 0,
     sensitivity: Tensor | None = None,
+    own: TileEncoder | None = None,
 ) -> Calibrated:
     """The STL layer of a dense one, calibrated on the moments of its inputs (with as many lags as tiles have rows).
 
     Output channels count alike, or by what a network feels of them, their `sensitivity` (N,), see `sensitivities`.
 
     An encoder of the layer's own is looked for from `encoder` in every orientation, and from one that was `learned`
-    for a layer like this one, where there is one: then not as long.
+    for a layer like this one, where there is one: then not as long. Where the layer's `own` was found before, by the
+    same moments, nothing is looked for.
 
     Raises InvalidInput where the moments have too few lags, or the weight is not finite.
 
@@ -95,7 +97,7 @@ def calibrate_linear(
     """
     began, level = perf_counter(), Level(level)
     outputs, channels, mapped, system = _prepared(linear, moments, encoder.format, level, sensitivity)
-    starts = _encoders(system, encoder, level, seed, learned)
+    starts = _encoders(system, encoder, level, seed, learned) if own is None else [own]
     # The best as it is: the best once refitted to a sample of the layer leaves more of the whole, refitted, than this.
     fits = [min((_as_encoded(system, mapped, one) for one in starts), key=lambda fit: fit.error)]
     if level is Level.JOINT and not fits[0].encoder.exact:

@@ -13,9 +13,9 @@ SHARES = (0.5, 0.625)
 #: their channels, 2–3 % of the multiplications.
 SIZES: dict[str, tuple[tuple[int, int], ...]] = {
     "none": ((32, 0), (47, 3), (48, 3), (40, 0), (48, 2)),
-    "moments": ((31, 0), (40, 2), (39, 0)),
-    "refit": ((31, 0), (40, 2)),
     "sequential": ((40, 0),),
+    "moments": ((40, 2), (31, 0)),
+    "refit": ((40, 2), (31, 0)),
 }
 #: Ranks chosen layer by layer: (calibration, depth, share of the multiplications).
 CHOSEN = (("moments", 2, 0.5), ("refit", 0, 0.5), ("refit", 0, 0.625))
@@ -32,7 +32,7 @@ def expected(model: str) -> Iterator[Row]:
 
     2:4 has one share of the multiplications only; the rank of a method without one stands for its share, rank / 64.
     The cheap come first. What takes longest follows, or it would be waited for alone in the end: what is fine-tuned,
-    each after what it starts from. What is calibrated comes last.
+    with what it starts from. What else is calibrated comes last.
     """
     plain: list[tuple[str, str, int | None, int, float | None]] = [
         ("dense", "none", None, 0, None),
@@ -42,21 +42,38 @@ def expected(model: str) -> Iterator[Row]:
         *(("stl", level, None, depth, share) for level, depth, share in CHOSEN),
     ]
 
-    def turn(one: tuple[str, str, int | None, int, float | None]) -> int:
-        return 1 if one[:4] in FINETUNED else 2 if one[1] != "none" else 0
-
-    for one in sorted(plain, key=turn):
-        method, calibration, rank, depth, budget = one
+    cells = []
+    for method, calibration, rank, depth, budget in plain:
         cell = {"method": method, "calibration": calibration, "rank": rank, "depth": depth, "budget": budget}
-        yield {**cell, "finetune": 0}
-        if one[:4] in FINETUNED:
-            yield {**cell, "finetune": STEPS[model]}
+        cells.append({**cell, "finetune": 0})
+        if (method, calibration, rank, depth) in FINETUNED:
+            cells.append({**cell, "finetune": STEPS[model]})
+    families: dict[tuple[Any, ...], list[Row]] = {}
+    for cell in cells:
+        families.setdefault(family(cell), []).append(cell)
+
+    def turn(members: list[Row]) -> int:
+        return 1 if any(cell["finetune"] for cell in members) else 2 if members[0]["calibration"] != "none" else 0
+
+    for members in sorted(families.values(), key=turn):
+        yield from members
 
 
 def identity(cell: Row) -> tuple[Any, ...]:
     """What tells the cells of one network apart."""
     told = cell["method"], cell["calibration"], cell["rank"]
     return *told, cell.get("depth", 0), cell.get("budget"), cell.get("finetune", 0)
+
+
+def family(cell: Row) -> tuple[Any, ...]:
+    """What is the same of cells that one process measures best, one after the other, as each goes on from others.
+
+    >>> one = {"method": "stl", "calibration": "moments", "rank": 40, "depth": 2, "budget": None, "finetune": 0}
+    >>> family(one) == family({**one, "calibration": "refit", "finetune": 200})
+    True
+    """
+    alike = cell["calibration"] in ("moments", "refit") and not cell["budget"]
+    return identity({**cell, "calibration": "moments" if alike else cell["calibration"], "finetune": 0})
 
 
 def missing(model: str, title: str, cells: Sequence[Row]) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from stl_algebra import InvalidInput, TileEncoder
 from stl_nn.baselines import BASELINES, convert_baseline, multiplications
-from stl_nn.calibration import Moments, calibrate, gather_moments, sensitivities
+from stl_nn.calibration import CalibratedLinear, Moments, calibrate, gather_moments, sensitivities
 from stl_nn.conversion import convert
 from stl_nn.joining import join_layers
 from stl_nn.models.distillation import distill
@@ -69,7 +69,8 @@ class Converter:
     depth    of STL layers, levels of Strassen's scheme in their channels
     budget   what calibrated STL layers may take together, the rank of each by how sensitive the network is to it
     join     whether layers that read the same input become one STL layer, see `join_layers`
-    before   another converter of the same network, whose moments and sensitivities are taken over
+    before   another converter of the same network, whose moments and sensitivities are taken over, and the encoders of
+             layers' own, which the levels moments and refit have in common
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Converter:
         self._say: Say = say or (lambda _: None)
         self.known_moments: Mapping[str, Moments] | None = before.known_moments if before else None
         self.known_sensitivity: Mapping[str, Tensor] | None = before.known_sensitivity if before else None
+        self.known_encoders: dict[tuple[str, bool], Mapping[str, TileEncoder]] = before.known_encoders if before else {}
         self._latest: tuple[Method, Converted] | None = None
 
     def convert(self, method: Method) -> Converted:
@@ -170,6 +172,10 @@ class Converter:
                 felt[name] = torch.cat([felt[part] for part in joined])
             if joined[0] in seen:
                 seen[name] = seen[joined[0]]
+        # What is looked for in the moments of a layer is the same, whether its weights are refitted afterwards or not.
+        alike = None
+        if isinstance(self.encoder, TileEncoder) and self._budget is None and calibration in ("moments", "refit"):
+            alike = self.encoder.digest, self._join
         report = calibrate(
             model,
             self.encoder,
@@ -184,7 +190,11 @@ class Converter:
             sensitivity=felt,
             moments=seen if self._known_lags() >= most and not sequential else None,
             on_layer=lambda layer: self._say(f"calibrated {layer.name}: error {layer.expected_error:.4f}"),
+            own=None if alike is None else self.known_encoders.get(alike),
         )
+        if alike is not None:
+            made = model.named_modules()
+            self.known_encoders[alike] = {n: one.encoder for n, one in made if isinstance(one, CalibratedLinear)}
         ranks = {} if self._budget is None else {layer.name: layer.rank for layer in report.layers}
         names = tuple(layer.name for layer in report.layers)
         return Converted(model.eval(), report.multiplications, names, ranks, parts)

@@ -8,6 +8,8 @@ from encoders import random_encoder
 from torch import Tensor, nn
 
 from stl_algebra import strassen
+from stl_nn.calibration import layer
+from stl_nn.calibration.weighted import weighted_encoders
 from stl_nn.linear import STLLinear
 from stl_nn.models.bench import bench, measure_method
 from stl_nn.models.conversions import Converter, Method
@@ -47,6 +49,20 @@ def test_what_is_known_of_the_parts_serves_the_joined_layer() -> None:
     told.moments(2)
     measured = [measure_method(one, Method("stl", "refit"))["error"] for one in (told, found)]
     assert measured[0] == pytest.approx(measured[1], rel=1e-3)
+
+
+def test_a_refit_takes_the_encoders_that_moments_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, encoder = gated_network(), random_encoder(2, 2, 2, 6)
+    alone = measure_method(Converter(network, encoder, 0.75), Method("stl", "refit"))["error"]
+    converter = Converter(network, encoder, 0.75)
+    measure_method(converter, Method("stl", "moments"))
+    after = Converter(network, encoder, 0.75, before=converter, depth=1)
+    searches: list[object] = []
+    monkeypatch.setattr(layer, "weighted_encoders", lambda *told: searches.append(told) or weighted_encoders(*told))
+    assert measure_method(after, Method("stl", "refit"))["error"] == pytest.approx(alone, rel=1e-4)
+    assert not searches
+    measure_method(Converter(network, encoder, 0.75, before=converter, join=False), Method("stl", "refit"))
+    assert searches
 
 
 def test_a_budget_ranks_joined_layers_and_training_goes_on_with_them() -> None:
