@@ -212,8 +212,11 @@ def _numpy(tensor: Tensor) -> NDArray[Any]:
 def _follow_torch_threads() -> int:
     from numba import config, set_num_threads
 
-    threads = max(1, min(torch.get_num_threads(), config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    wanted = torch.get_num_threads()
+    threads = max(1, min(wanted, config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
     set_num_threads(threads)
+    if torch.get_num_threads() != wanted:  # numba's threads, as they start, set OpenMP's number for torch as well
+        torch.set_num_threads(wanted)
     return threads
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -124,6 +127,17 @@ def test_calls_from_several_threads_do_not_disturb_each_other() -> None:
     with ThreadPoolExecutor(4) as pool:
         for weight, found in zip(weights, pool.map(call, weights), strict=True):
             torch.testing.assert_close(found, product_by_definition(x, weight, encoder))
+
+
+def test_the_threads_of_torch_stay_as_many_as_asked_for() -> None:
+    # In a process of its own: only the first call of a kernel starts threads.
+    script = (
+        "import torch; from stl_algebra import strassen; from stl_nn import STLLinear; torch.set_num_threads(1); "
+        "STLLinear.from_linear(torch.nn.Linear(8, 8), strassen())(torch.ones(8, 8)); print(torch.get_num_threads())"
+    )
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"}
+    told = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["1"]
 
 
 def test_scratch_made_in_inference_mode_serves_training() -> None:
