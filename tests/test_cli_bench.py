@@ -67,6 +67,12 @@ def test_a_budget_and_one_encoder_exclude_each_other(chosen: tuple[str, str]) ->
     assert "leave --rank and --encoder out" in result.stderr
 
 
+def test_a_level_of_calibration_is_for_stl_alone() -> None:
+    result = _run("model", "--method", "svd", "--calibrate", "refit")
+    assert result.exit_code == 2
+    assert "leave it out, or add --method stl" in result.stderr
+
+
 def test_moments_are_not_measured_for_a_place_that_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

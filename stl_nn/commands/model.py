@@ -115,6 +115,8 @@ def model_command(
     errors on the inputs the dense network makes. Baselines are given as many multiplications as STL; 2:4 sparsity
     always takes half.
     """
+    if calibrate != "none" and methods and "stl" not in methods:
+        raise click.UsageError("--calibrate is a level of STL; leave it out, or add --method stl")
     if budget is not None and calibrate == "none":
         raise click.UsageError("--budget chooses ranks by measured sensitivity; give a level with --calibrate")
     if budget is not None and (encoder_id is not None or rank is not None):
