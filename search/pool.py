@@ -14,8 +14,9 @@ CAPACITY = 12
 #: To a worker go encoders of ranks up to this far away from the best of so many niches, exact ones of every rank,
 NEIGHBOURHOOD, NICHES = 3, 12
 #: and from further away, as far as an orbit is long, the best encoder of so many niches with symmetry,
-#: and the best one of every higher rank.
 ORBIT_LENGTH, SYMMETRIC_NICHES = 9, 3
+#: the best one of every higher rank, where descents start, and so many of every lower rank, which are added up.
+HIGHER, LOWER = 1, 3
 
 Niche = tuple[int, Structure | None]
 
@@ -63,10 +64,10 @@ class Pool:
             elif distance <= ORBIT_LENGTH and structure is not None and number < SYMMETRIC_NICHES:
                 chosen.append(encoders[0])
             else:
-                # Descents start at every higher rank.
-                first = encoders[: other > rank and number == 0]
+                wanted = HIGHER if other > rank else LOWER
+                first = encoders[: max(wanted - number, 0)]
                 chosen += first + [encoder for encoder in encoders[len(first) :] if encoder.exact]
-                if not first:
-                    continue
+                taken[other] = number + len(first)
+                continue
             taken[other] = number + 1
         return tuple(chosen)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.objective import Factors
-from stl_algebra import Format
+from stl_algebra import Format, TileEncoder, rotate, transpose
 
 
 def turned(format: Format, factors: Factors, rng: np.random.Generator) -> Factors:
@@ -24,6 +24,18 @@ def turned(format: Format, factors: Factors, rng: np.random.Generator) -> Factor
     a, b, c = (_orthogonal(size, rng) for size in (n, m, p))
     u, v, w = factors
     return _moved(u, a, b), _moved(v, b, c), _moved(w, a, c)
+
+
+def random_orientation(encoder: TileEncoder, rng: np.random.Generator) -> TileEncoder:
+    """Of the encoders that rotation and transposition make of it, one of the same format; itself among them.
+
+    >>> from stl_algebra import strassen
+    >>> random_orientation(strassen(), np.random.default_rng(0)).format
+    Format(n=2, m=2, p=2)
+    """
+    there = [one for other in (encoder, transpose(encoder)) for one in (other, rotate(other), rotate(rotate(other)))]
+    same = [one for one in there if one.format == encoder.format]
+    return same[int(rng.integers(len(same)))]
 
 
 def _moved(factor: NDArray[np.float64], left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:

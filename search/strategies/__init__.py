@@ -10,6 +10,7 @@ from stl_algebra.errors import InvalidInput
 
 _PATHS = {
     "orbit": "search.strategies.orbit:OrbitSearch",
+    "sum": "search.strategies.sum:SumSearch",
     "hop": "search.strategies.hop:HopSearch",
     "signed": "search.strategies.signed:SignedSearch",
     "compose": "search.strategies.compose:ComposeSearch",

@@ -95,8 +95,8 @@ def _hopped(problem: Problem, here: Factors, rng: np.random.Generator) -> Factor
 
 
 def _regrown(problem: Problem, here: Factors, rng: np.random.Generator) -> Factors:
+    from search.descent import descended
     from search.hopping import with_random_products
-    from search.strategies.deflation import descended
     from search.strategy import Stop
 
     more = int(rng.integers(1, MOST_ADDED + 1))

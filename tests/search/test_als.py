@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.als import alternating_least_squares
+from search.descent import drop_costs
 from search.objective import Factors, Objective
-from search.strategies.deflation import drop_costs
 from stl_algebra import Format, Moments, classical
 from tests.search.conftest import gaussian_factors, skewed_moments
 
