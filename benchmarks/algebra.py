@@ -1,14 +1,14 @@
-"""Figures of the algebra: transforms, triple products, annealing, verification, growth; recorded as JSON.
+"""Figures of the algebra: transforms, annealing, growth; recorded as JSON.
 
     python benchmarks/algebra.py [--output FILE]
 
-Every figure is measured in this run, compilation apart, on one thread; `schemes.py` has more on composed schemes.
+Every figure is measured in this run, compilation apart, on one thread. `schemes.py` measures schemes and their
+verification.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
 from statistics import median
@@ -17,14 +17,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
-HERE = Path(__file__).resolve().parent
-sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
-
-from benchmarks.environment import environment
-from benchmarks.recorded import write_record
-from benchmarks.schemes import measure_verification
-from search.triple_product import Annealing, anneal_maps, largest_subgroup_triple, maximal_subset_triples
+from search.triple_product import Annealing, anneal_maps
 from stl_algebra import Format, kronecker, strassen
 from stl_algebra.group_encoders import algebra_rank, best_progression_maps
 from stl_algebra.groups import (
@@ -35,15 +28,16 @@ from stl_algebra.groups import (
     dihedral,
     direct_product,
     elementary_abelian,
-    groups_of_order,
     heisenberg,
     library,
     symmetric,
 )
-from stl_algebra.quality import least_growth
 from stl_algebra.representations import WedderburnTransform, convolve, real_irreducibles
+from stl_algebra.symmetry import least_growth
+from stl_bench.environment import environment
+from stl_bench.records import write_record
 
-RESULTS = HERE / "results"
+RESULTS = Path(__file__).parent / "results"
 SEED = 0
 
 
@@ -86,33 +80,6 @@ def measure_wedderburn() -> dict[str, Any]:
         "slowest": {"group": slowest, "seconds": seconds[slowest]},
         "worst_residual": {"group": worst, "residual": residuals[worst]},
         "total_seconds": sum(seconds.values()),
-    }
-
-
-def measure_triple_products() -> dict[str, Any]:
-    """All maximal subset triples for the orders up to 12, then a sample of larger orders."""
-    maximal_subset_triples(cyclic(9))  # compile
-    started = time.perf_counter()
-    found = {g.name: maximal_subset_triples(g) for order in range(1, 13) for g in groups_of_order(order)}
-    seconds = time.perf_counter() - started
-    larger = {}
-    for order in (16, 18, 20, 21, 24, 27):
-        for group in groups_of_order(order):
-            if not group.is_abelian:
-                started_one = time.perf_counter()
-                best = max(maximal_subset_triples(group), key=lambda triple: triple.size)
-                larger[group.name] = {
-                    "order": order,
-                    "format": best.format,
-                    "capacity": best.size,
-                    "subgroups": [len(part) for part in largest_subgroup_triple(group)],
-                    "algebra_rank": algebra_rank(group),
-                    "seconds": time.perf_counter() - started_one,
-                }
-    return {
-        "orders_to_12_seconds": seconds,
-        "orders_to_12": {name: [triple.format for triple in triples] for name, triples in found.items()},
-        "larger_non_abelian": larger,
     }
 
 
@@ -170,29 +137,22 @@ def main() -> None:
     with threadpool_limits(1):
         record: dict[str, Any] = {
             "wedderburn": measure_wedderburn(),
-            "triple_products": measure_triple_products(),
             "annealing": measure_annealing(),
             "approximate_triple_products": measure_approximate_triple_products(),
-            "verification": measure_verification(),
             "growth": measure_growth(),
-            "seed": SEED,
-            "environment": environment("numpy", "numba", "sympy"),
+            **environment(SEED, "sympy"),
         }
     write_record(output, record)
-    wedderburn, triples, annealing = record["wedderburn"], record["triple_products"], record["annealing"]
+    wedderburn, annealing = record["wedderburn"], record["annealing"]
     slowest, worst = wedderburn["slowest"], wedderburn["worst_residual"]
     print(f"Wedderburn transforms of {wedderburn['groups']} groups up to order 64:")
     print(f"  slowest {slowest['seconds']:.3f} s ({slowest['group']})")
     print(f"  largest residual {worst['residual']:.1e} ({worst['group']})")
-    print(f"all maximal subset triples of the groups up to order 12: {triples['orders_to_12_seconds']:.2f} s")
     for name, row in annealing["groups"].items():
         print(f"annealing at ⟨4,4,4⟩ in {name}: {row['moves_per_second'] / 1e6:.2f} million moves/s")
     for name, row in record["approximate_triple_products"]["groups"].items():
         progressions = f", by progressions {row['progressions']:.4f}" if "progressions" in row else ""
         print(f"least collision error at ⟨4,4,4⟩ in {name}: annealed {row['annealed']:.4f}{progressions}")
-    for name, row in record["verification"].items():
-        times = f"{row['from_float64_seconds'] * 1e3:.1f} ms from float64, {row['from_fractions_seconds'] * 1e3:.0f} ms"
-        print(f"exact verification of 5x5x5 at rank {row['rank']} over {name}: {times} from fractions")
     growth = record["growth"]
     print(f"growth of Strassen²: {growth['strassen_squared']:g}, along its orbit {growth['least_of_its_orbit']:.6g}")
     print(f"recorded in {output}")

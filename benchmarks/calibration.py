@@ -17,13 +17,9 @@ from typing import Any
 
 import click
 
-# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
-HERE = Path(__file__).resolve().parent
-sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
+from stl_bench.records import write_record
 
-from benchmarks.recorded import write_record
-
-RESULTS = HERE / "results"
+RESULTS = Path(__file__).parent / "results"
 LAYER = "encoder.layer.3.intermediate.dense"
 TEXT, PASSAGES, FIT = "pydoc-topics", 230, 0.8
 
@@ -32,8 +28,8 @@ def layer_inputs(name: str, passages: int) -> tuple[Any, Any]:
     """(inputs, layer): the rows that enter a layer of MiniLM-L6 while it reads, in order, and the layer."""
     import torch
 
-    from stl_nn.models.minilm import load_minilm
-    from stl_nn.models.text import passages_of
+    from stl_bench.data.text import passages_of
+    from stl_bench.networks.minilm import load_minilm
 
     sentences = load_minilm()
     layer = sentences.model.get_submodule(name)
@@ -48,8 +44,8 @@ def measure(encoders: list[Any], name: str, passages: int, say: Any) -> Iterator
     """One row a method: its name, multiplications, held-out error, the error its moments predicted, seconds."""
     import torch
 
+    from stl_bench.baselines import BASELINES
     from stl_nn import STLLinear
-    from stl_nn.baselines import BASELINES
     from stl_nn.calibration import Level, MomentSums, calibrate_linear
     from stl_nn.calibration.layer import calibrated_multiplications
 
@@ -108,8 +104,8 @@ def main(
     from catalog import Catalog
     from catalog.encoder_file import read
     from stl_algebra import InvalidInput
+    from stl_bench.environment import environment
     from stl_nn.memory_use import peak_memory
-    from stl_nn.models.measurement import circumstances
 
     try:
         catalog = Catalog.default()
@@ -124,7 +120,7 @@ def main(
         "text": {"source": TEXT, "passages": passages, "calibration_share": FIT},
         "results": rows,
         "peak_memory_bytes": peak_memory(),
-        **circumstances(0),
+        **environment(0),
     }
     if record:
         write_record(RESULTS / "calibration.json", outcome)

@@ -8,23 +8,18 @@ One encoder a rank of ⟨4,4,4⟩ and ⟨3,3,3⟩, the shipped one of least erro
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
-HERE = Path(__file__).resolve().parent
-sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
-
-from benchmarks.environment import environment
-from benchmarks.recorded import write_record
 from catalog import Catalog
-from search.monte_carlo import measured_error
+from search.numerics.monte_carlo import measured_error
 from stl_algebra import PRECISIONS
+from stl_bench.environment import environment
+from stl_bench.records import write_record
 
-RESULTS = HERE / "results"
+RESULTS = Path(__file__).parent / "results"
 SEED = 0
 CASES = [(4, rank) for rank in (49, 48, 46, 44, 40, 36, 32, 24, 16)] + [(3, rank) for rank in (23, 22, 20, 15)]
 
@@ -56,7 +51,7 @@ def main() -> None:
             )
             print(f"{tile} r={rank} {precision:9s} model {model:.4g} measured {found.error:.4g}", flush=True)
     worst = max(abs(row["difference"]) for row in rows)
-    record = {**environment("numpy", "numba"), "seed": SEED, "samples": options.samples, "worst": worst, "rows": rows}
+    record = {**environment(SEED), "samples": options.samples, "worst": worst, "rows": rows}
     write_record(options.output, record)
     print(f"worst difference {worst:.1%}; recorded in {options.output}")
 

@@ -2,9 +2,9 @@
 
     python benchmarks/evidence.py [--part time] [--part training] [--part networks] [--report report]
 
-The quick parts come first. What is recorded is left alone and the long benchmarks write every figure as soon as they
-have it, so a second call goes on where the first was stopped. With benchmarks/results moved away everything is measured
-anew. How long each benchmark took, over all calls, is written to benchmarks/results/evidence.json.
+The quick parts come first. Recorded results are left alone, and the long benchmarks write every figure as soon as they
+have it, so a second call goes on from where the first was stopped. Move benchmarks/results away to measure everything
+again. How long each benchmark took, over all calls, is written to benchmarks/results/evidence.json.
 """
 
 from __future__ import annotations
@@ -18,13 +18,11 @@ from typing import Any
 
 import click
 
-# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
+from stl_bench.environment import environment
+from stl_bench.programs import program
+from stl_bench.records import write_record
+
 HERE = Path(__file__).resolve().parent
-sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
-
-from benchmarks.environment import environment
-from benchmarks.recorded import write_record
-
 #: How long they took.
 SECONDS = HERE / "results" / "evidence.json"
 #: The commands of each part: scripts of this folder with their options.
@@ -37,7 +35,7 @@ PARTS: dict[str, list[str]] = {
     ],
     "networks": ["calibration.py --record", "models.py --model minilm", "models.py --model smollm2"],
 }
-#: What the short ones write at their end; where it is there, they are done.
+#: The file that a short one writes at its end: if it is there, the benchmark is done.
 WRITTEN = {"layer.py": "layer-fp32.json", "calibration.py": "calibration.json"}
 
 
@@ -66,8 +64,7 @@ def main(parts: tuple[str, ...], report: Path) -> None:
             failed.append(command)
     total = sum(row["seconds"] for row in _seconds())
     click.secho(f"All of it took {total / 60:.0f} min so far, over all calls.", err=True)
-    bench = [sys.executable, "-c", "from cli import bench_command; bench_command()", "report", str(report)]
-    subprocess.run(bench, check=True)
+    subprocess.run([*program("stl-bench"), "report", str(report)], check=True)
     if failed:
         raise click.ClickException(f"{', '.join(failed)} failed, see above; the report shows what is recorded")
 
@@ -86,7 +83,7 @@ def _took(command: str, seconds: float) -> None:
     rows = {row["command"]: row for row in _seconds()}
     before = rows.get(command, {"seconds": 0.0, "calls": 0})
     rows[command] = {"command": command, "seconds": before["seconds"] + seconds, "calls": before["calls"] + 1}
-    write_record(SECONDS, {"benchmark": "evidence", **environment("torch"), "commands": list(rows.values())})
+    write_record(SECONDS, {"benchmark": "evidence", **environment(0), "commands": list(rows.values())})
 
 
 if __name__ == "__main__":

@@ -24,20 +24,17 @@ from typing import Any
 
 import torch
 
-# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
-HERE = Path(__file__).resolve().parent
-sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
-
-from benchmarks.layer import RESULTS, encoder_of
-from benchmarks.recorded import write_record
 from stl_algebra import TileEncoder
-from stl_nn.commands.options import DTYPES
+from stl_bench.commands.options import DTYPES
+from stl_bench.environment import environment
+from stl_bench.records import write_record
+from stl_bench.timing.encoders import encoder_to_time
 from stl_nn.encoder_tensors import EncoderTensors
 from stl_nn.expected_error import PRECISION_OF_DTYPE
-from stl_nn.models.measurement import circumstances
 from stl_nn.reference import encode_weight
 from stl_nn.timing import median_seconds, seconds
 
+RESULTS = Path(__file__).parent / "results"
 #: Size and ranks of each, the ones asked for first.
 CASES = ("8192:32,40,49", "16384:32,49", "4096:32,40,49")
 #: Rows of a panel that are tried beside the operator's own choice; None: all rows at once.
@@ -149,14 +146,14 @@ def run(
         if time.monotonic() - began > 60 * minutes:
             print(f"out of time: {size}³ rank {rank} is left out")
             continue
-        encoder, source = encoder_of(rank, precision)
+        encoder, source = encoder_to_time(rank, precision)
         record = measure(encoder, size, getattr(torch, DTYPES[precision]), repeats, device)
         records.append({**record, "encoder": source})
         print(_sentence(record), flush=True)
         on_gpu = device == "cuda"
         gpu = {"name": torch.cuda.get_device_name() if on_gpu else device, "cuda": torch.version.cuda}
         summary = {"benchmark": "gpu_layer", "precision": precision, "gpu": gpu, "results": records}
-        write_record(path, {**summary, **circumstances(0)})
+        write_record(path, {**summary, **environment(0)})
         if on_gpu:
             torch.cuda.empty_cache()
     return records

@@ -2,7 +2,7 @@
 
     python benchmarks/layer.py [--size 4096] [--ranks 32,40,48,49] [--depths 0,1,2] [--precision fp32] [--repeats 5]
 
-Writes benchmarks/results/layer-PRECISION.json. Encoders are the catalog's best; where it holds none of a rank, random
+Writes benchmarks/results/layer-PRECISION.json. Encoders are the catalog's best. If it holds none of a rank, random
 coefficients take its place and the record says so: time depends on format and rank alone.
 """
 
@@ -12,31 +12,15 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
 import torch
 
-# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
-HERE = Path(__file__).resolve().parent
-sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
+from stl_bench.commands.options import DTYPES
+from stl_bench.environment import environment
+from stl_bench.records import write_record
+from stl_bench.timing.breakdown import MatmulTiming, time_matmul
+from stl_bench.timing.encoders import encoder_to_time
 
-from benchmarks.recorded import write_record
-from catalog import Catalog
-from stl_algebra import Format, InvalidInput, TileEncoder
-from stl_nn.breakdown import MatmulTiming, time_matmul
-from stl_nn.commands.options import DTYPES
-from stl_nn.models.measurement import circumstances
-
-RESULTS = HERE / "results"
-
-
-def encoder_of(rank: int, precision: str) -> tuple[TileEncoder, str]:
-    """The catalog's best ⟨4,4,4⟩ encoder of a rank, or one of random coefficients, and which it is."""
-    try:
-        return Catalog.default().best(4, rank, precision), "catalog"
-    except InvalidInput:
-        rng = np.random.default_rng(rank)
-        u, v, w = (rng.standard_normal(shape) / 4 for shape in ((rank, 16), (rank, 16), (16, rank)))
-        return TileEncoder(Format(4, 4, 4), u, v, w), "random coefficients"
+RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> int:
@@ -53,12 +37,12 @@ def main() -> int:
     dtype = getattr(torch, DTYPES[arguments.precision])
     records = []
     for rank in map(int, arguments.ranks.split(",")):
-        encoder, source = encoder_of(rank, arguments.precision)
+        encoder, source = encoder_to_time(rank, arguments.precision)
         for depth in map(int, arguments.depths.split(",")):
             timing = time_matmul(encoder, size, dtype=dtype, repeats=arguments.repeats, depth=depth)
             print(_sentence(timing, source), flush=True)
             records.append({**timing.as_json(), "encoder": source})
-    record = {"benchmark": "layer", "size": arguments.size, "results": records, **circumstances(0)}
+    record = {"benchmark": "layer", "size": arguments.size, "results": records, **environment(0)}
     path = RESULTS / f"layer-{arguments.precision}.json"
     write_record(path, record)
     print(f"recorded in {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -26,20 +25,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
-HERE = Path(__file__).resolve().parent
-sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
-
-from benchmarks.environment import environment
-from benchmarks.recorded import write_record
-from search.worker import end_with_parent
-from stl_nn.evidence.methods import label
-from stl_nn.evidence.planned import expected, family, identity
+from search.running.worker import end_with_parent
+from stl_bench.environment import environment
+from stl_bench.records import write_record
+from stl_bench.report.methods import label
+from stl_bench.report.planned import expected, family, identity
 
 if TYPE_CHECKING:
-    from stl_nn.models.conversions import Converter
+    from stl_bench.compression.conversions import Converter
 
-RESULTS = HERE / "results" / "models.json"
+RESULTS = Path(__file__).parent / "results" / "models.json"
 MODELS = ("minilm", "smollm2")
 #: Held-out and calibration batches: passages of about 150 tokens, windows of 512.
 LIMITS = {"minilm": (64, 128), "smollm2": (4, 96)}
@@ -68,7 +63,7 @@ def measure_all(
     jobs: int,
     on_cell: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Measure cells by so many processes at once, and hand over each with its figures as soon as it has them.
+    """Measure cells by `jobs` processes at once, and hand over each cell with its figures as soon as it has them.
 
     Fine-tuning goes on from the cell before it, and a refit from what was looked for before, so that the process that
     made that one does it.
@@ -103,7 +98,7 @@ class Lane:
     """A process's copy of a network, and what it has gathered of it: moments and sensitivities serve all cells."""
 
     def __init__(self, model: str, limits: tuple[int, int], seed: int) -> None:
-        from stl_nn.models.bench import network_of
+        from stl_bench.compression.bench import network_of
 
         self._limits, self._seed, self._network = limits, seed, network_of(model, *limits)
         self._converter: Converter | None = None
@@ -111,8 +106,8 @@ class Lane:
 
     def measure(self, cell: dict[str, Any]) -> dict[str, Any]:
         """A cell with its figures."""
-        from stl_nn.models.bench import layer_rows, measure_method
-        from stl_nn.models.conversions import Method
+        from stl_bench.compression.bench import layer_rows, measure_method
+        from stl_bench.compression.conversions import Method
 
         began, network = time.perf_counter(), self._network
         figures: dict[str, Any]
@@ -129,19 +124,18 @@ class Lane:
             "text": {"source": network.text, "tokens": network.rows(network.held_out)},
             "calibration_text": {"source": network.calibration_text, "tokens": network.rows(network.calibration)},
             "seconds": time.perf_counter() - began,
-            **environment("torch", "transformers"),
+            **environment(self._seed),
             "command": command_of(cell, self._limits, self._seed),
-            "seed": self._seed,
         }
 
     def _converter_for(self, cell: dict[str, Any]) -> tuple[Converter, dict[str, Any] | None]:
-        """What converts the network at the size of a cell, and words about its encoder, where all layers have one."""
+        """What converts the network at the size of a cell, and words about its encoder, if all layers have one."""
         from catalog import Catalog
         from stl_algebra import Format
-        from stl_nn.baselines import BASELINES
-        from stl_nn.commands.model import ladder
-        from stl_nn.models.bench import about
-        from stl_nn.models.conversions import Converter
+        from stl_bench.baselines import BASELINES
+        from stl_bench.compression.bench import about
+        from stl_bench.compression.conversions import Converter
+        from stl_bench.compression.ladder import ladder
 
         budget, depth, catalog = cell["budget"], cell["depth"], Catalog.default()
         encoder = None if budget else catalog.best(4, cell["rank"], "bf16")
@@ -160,8 +154,8 @@ class Lane:
 
 @cache
 def _lane(model: str, limits: tuple[int, int], seed: int, threads: int) -> Lane:
-    """The one of this process, which has so many threads."""
-    # Of the libraries that are loaded later, and below of those that are loaded now.
+    """The lane of this process, which computes with `threads` threads."""
+    # The variables set the threads of libraries that are loaded later, the calls below those of libraries loaded now.
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), str(threads)))
     import torch
     from threadpoolctl import threadpool_limits
@@ -259,7 +253,7 @@ def main(
         raise click.ClickException(str(error)) from error
     except BrokenProcessPool as error:
         raise click.ClickException(
-            "a process that measured cells was killed, as happens where memory runs out; what was measured is kept, "
+            "a process that measured cells was killed, as happens when memory runs out; what was measured is kept, "
             "so call again, with --jobs 1"
         ) from error
     record = [cell for cell in _read(results) if cell["model"] in (models or MODELS)]

@@ -8,29 +8,24 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import click
 
-# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
-HERE = Path(__file__).resolve().parent
-sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
+from stl_bench.environment import environment
+from stl_bench.records import write_record
 
-from benchmarks.environment import environment
-from benchmarks.recorded import write_record
-
-RESULTS = HERE / "results" / "refit.json"
+RESULTS = Path(__file__).parent / "results" / "refit.json"
 
 
 def measure(rank: int, windows: int, seed: int) -> dict[str, Any]:
-    """Refit all layers of SmolLM2 on so many windows of text, and say what it took."""
+    """Refit all layers of SmolLM2 on some windows of text, and measure what it takes."""
     from catalog import Catalog
-    from stl_nn.calibration import calibrate
+    from stl_bench.networks.language_network import LanguageNetwork
+    from stl_nn.calibration import Calibration, calibrate
     from stl_nn.memory_use import peak_memory
-    from stl_nn.models.language_network import LanguageNetwork
 
     network = LanguageNetwork(limit=2, calibration=windows)
     began, busy = time.perf_counter(), time.process_time()
@@ -42,12 +37,8 @@ def measure(rank: int, windows: int, seed: int) -> dict[str, Any]:
     report = calibrate(
         network.model,
         Catalog.default().best(4, rank, "bf16"),
-        network.calibration,
-        network.run,
-        level="refit",
+        Calibration(network.calibration, run=network.run, level="refit", seed=seed, on_layer=tell),
         filter_fn=network.accepts,
-        seed=seed,
-        on_layer=tell,
     )
     errors = [layer.expected_error for layer in report.layers]
     return {
@@ -76,7 +67,7 @@ def main(rank: int, windows: int, threads: int | None, seed: int, record: bool) 
     if threads:
         torch.set_num_threads(threads)
     found = measure(rank, windows, seed)
-    found |= {**environment("torch", "transformers"), "threads": torch.get_num_threads(), "seed": seed}
+    found |= environment(seed)
     if record:
         write_record(RESULTS, {"benchmark": "refit", "results": [found]})
     click.echo(json.dumps(found, indent=2))

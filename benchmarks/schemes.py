@@ -8,7 +8,6 @@ Everything is measured in this run on one thread; times are medians of five.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -20,19 +19,15 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
-HERE = Path(__file__).resolve().parent
-sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
-
-from benchmarks.environment import environment
-from benchmarks.recorded import write_record
 from stl_algebra import PRECISIONS, Format, TileEncoder, kronecker, strassen
-from stl_algebra.quality import count_additions, least_growth, nonzeros, sparsest
+from stl_algebra.quality import count_additions, nonzeros, sparsest
 from stl_algebra.schemes import best_composed, bini, laderman, schonhage, winograd
 from stl_algebra.schemes.composed import KNOWN, _Table
-from stl_algebra.symmetry import Symmetry, symmetry_group
+from stl_algebra.symmetry import Symmetry, least_growth, symmetry_group
+from stl_bench.environment import environment
+from stl_bench.records import write_record
 
-RESULTS = HERE / "results"
+RESULTS = Path(__file__).parent / "results"
 
 #: Best exact ranks known in mid-2026, over Z, Z[1/2] or Q.
 BEST_KNOWN = {
@@ -155,7 +150,7 @@ def main() -> None:
             "quality": measure_quality(),
             "families": measure_families(),
             "symmetry": measure_symmetry(),
-            "environment": environment("numpy", "scipy", "sympy"),
+            **environment(0, "sympy"),
         }
     write_record(output, record)
     composition = record["composition"]

@@ -10,17 +10,13 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-import sys
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
-# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
-HERE = Path(__file__).resolve().parent
-sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
+from stl_bench.programs import program
+from stl_bench.records import write_record
 
-from benchmarks.recorded import write_record
-
-RESULTS = HERE / "results"
+RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
@@ -32,8 +28,8 @@ def main() -> None:
     options = parser.parse_args()
     extent = "--quick" if options.quick else "--steps" if options.steps else "--all"
     arguments = ["search", extent, *["--long"] * options.long, "--json"]
-    command = [sys.executable, "-c", "import cli; cli.bench_command()", *arguments]
-    result = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=HERE.parent)
+    command = [*program("stl-bench"), *arguments]
+    result = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     record = json.loads(result.stdout)
     record["command"] = " ".join(["stl-bench", *arguments])
     record["largest_process_mib"] = round(getrusage(RUSAGE_CHILDREN).ru_maxrss / 1024)

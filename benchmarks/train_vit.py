@@ -5,7 +5,7 @@
 
 Every variant of a seed starts from the same dense weights and sees the same images in the same order. Each run writes
 a checkpoint at every point of its learning curve and, when it is done, its cell of the results; a second call
-goes on where the first was stopped, and what is measured already is read, not measured again.
+goes on from where the first was stopped: a cell that is recorded is not measured again.
 
 On a GPU with images of your own (a safetensors file with `train`, `test`, `train_labels`, `test_labels`):
 
@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import statistics
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -26,13 +25,10 @@ from typing import Any
 
 import click
 
-# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
-HERE = Path(__file__).resolve().parent
-sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
+from stl_bench.environment import environment
+from stl_bench.records import write_record
 
-from benchmarks.environment import environment
-from benchmarks.recorded import write_record
-
+RESULTS = Path(__file__).parent / "results" / "train_vit.json"
 RANKS = (16, 24, 32, 40, 49)
 #: The precision whose encoders training starts from. What makes an encoder good at a coarse one, little growth, is that
 #: its products do not cancel; gradients then come through all of them alike, and the error itself is made up for.
@@ -54,7 +50,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 
 def variants_of(ranks: tuple[int, ...], starts: tuple[str, ...], encoders: tuple[str, ...]) -> list[Any]:
     """Dense first, then every STL variant asked for."""
-    from stl_nn.models.vit_variants import Variant
+    from stl_bench.networks.vit_variants import Variant
 
     wanted = [Variant(rank, start, kind == "learnable") for rank in ranks for start in starts for kind in encoders]
     return [Variant(), *wanted]
@@ -63,8 +59,8 @@ def variants_of(ranks: tuple[int, ...], starts: tuple[str, ...], encoders: tuple
 def run(variant: Any, seed: int, shape: Any, recipe: Any, images: Any, device: str, checkpoint: Path) -> dict[str, Any]:
     """One training run as a cell of the results: its curve, sizes, multiplications and time."""
     from catalog import Catalog
-    from stl_nn.models.training import train
-    from stl_nn.models.vit_variants import build, shares
+    from stl_bench.networks.vit_training import train
+    from stl_bench.networks.vit_variants import build, shares
 
     algebraic = variant.rank is not None and variant.start == "algebraic"
     encoder = Catalog.default().best(4, variant.rank, FRONTIER) if algebraic else None
@@ -79,7 +75,6 @@ def run(variant: Any, seed: int, shape: Any, recipe: Any, images: Any, device: s
     return {
         "variant": variant.name,
         **asdict(variant),
-        "seed": seed,
         "accuracy": curve[-1]["accuracy"],
         "curve": curve,
         "encoder": encoder.digest if encoder else None,
@@ -88,12 +83,12 @@ def run(variant: Any, seed: int, shape: Any, recipe: Any, images: Any, device: s
         "million_multiplications": shares(model, shape),
         "seconds": time.perf_counter() - began,
         "processor_seconds": time.process_time() - used,
-        **environment("torch", "numpy", "scikit-learn"),
+        **environment(seed),
     }
 
 
 def summary(cells: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """One row a variant: mean and deviation over seeds, and the difference from dense, paired by seed where it is."""
+    """One row a variant: mean and deviation over seeds, and the difference from dense runs of the same seeds."""
     dense = {cell["seed"]: cell for cell in cells if cell["rank"] is None}
     for name in dict.fromkeys(cell["variant"] for cell in cells):
         ours = [cell for cell in cells if cell["variant"] == name]
@@ -150,7 +145,11 @@ def table(rows: list[dict[str, Any]]) -> str:
 @click.option("--shape", "shape_name", type=click.Choice(list(SHAPES)), default="small", show_default=True)
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--results", type=click.Path(dir_okay=False, path_type=Path), default=HERE / "results" / "train_vit.json")
+@click.option(
+    "--results",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=RESULTS,
+)
 @click.option("--checkpoints", type=click.Path(file_okay=False, path_type=Path), help="[default: the user's cache]")
 @click.option("--fresh", is_flag=True, help="Measure again what is recorded already.")
 @click.option("--json", "as_json", is_flag=True)
@@ -178,9 +177,9 @@ def main(
     import torch
 
     from stl_algebra import InvalidInput
-    from stl_nn.models.images import digits, images_of
-    from stl_nn.models.t2t_vit import ViTShape
-    from stl_nn.models.training import Recipe
+    from stl_bench.data.images import digits, images_of
+    from stl_bench.networks.t2t_vit import ViTShape
+    from stl_bench.networks.vit_training import Recipe
 
     torch.set_num_threads(threads)
     folder = checkpoints or platformdirs.user_cache_path("strassen-tile") / "train_vit"

@@ -6,7 +6,7 @@ MiniLM embeds batches of 128 tokens; SmolLM2 reads prompts and predicts the next
 stays dense, is computed for the last token of each prompt alone. Encoders are the catalog's best, conversion is
 data-free: the time of such layers does not depend on the values of their weights. It is not that of calibrated ones,
 which also change the basis of their inputs. Layers that read the same input are joined before; so they are in a second
-dense network, which tells what of the gain is due to that. A size is a rank and a depth, levels of Strassen's scheme in
+dense network, which shows what of the gain is due to that. A size is a rank and a depth, levels of Strassen's scheme in
 the channels. All networks take turns in one process, medians count. Every row is written to
 benchmarks/results/wall_clock.json as it comes; a second call measures what is missing.
 """
@@ -15,20 +15,16 @@ from __future__ import annotations
 
 import copy
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
-HERE = Path(__file__).resolve().parent
-sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
+from stl_bench.environment import environment
+from stl_bench.records import write_record
 
-from benchmarks.environment import environment
-from benchmarks.recorded import write_record
-
+RESULTS = Path(__file__).parent / "results" / "wall_clock.json"
 MODELS = ("minilm", "smollm2")
 #: Batches by model: (batch, tokens).
 BATCHES = {"minilm": ((1, 128), (4, 128), (16, 128), (64, 128)), "smollm2": ((1, 64), (1, 256), (1, 1024), (4, 512))}
@@ -43,10 +39,11 @@ def measure(model: str, sizes: Sequence[tuple[int, int]], repeats: int, seed: in
     import torch
 
     from catalog import Catalog
+    from stl_bench.networks.minilm import load_minilm
+    from stl_bench.networks.smollm2 import load_smollm2
     from stl_nn.conversion import convert
     from stl_nn.joining import join_layers
-    from stl_nn.models.minilm import load_minilm
-    from stl_nn.models.smollm2 import load_smollm2
+    from stl_nn.options import LayerOptions
     from stl_nn.timing import median_seconds
 
     dense = load_minilm().model if model == "minilm" else load_smollm2().model
@@ -58,7 +55,9 @@ def measure(model: str, sizes: Sequence[tuple[int, int]], repeats: int, seed: in
     for rank, depth in sizes:
         candidates[f"{rank} {depth}"] = changed = copy.deepcopy(joined)
         encoder = Catalog.default().best(4, rank, "bf16")
-        shares[rank, depth] = convert(changed, encoder, lambda _, name: name != "lm_head", depth=depth).multiplications
+        shares[rank, depth] = convert(
+            changed, encoder, LayerOptions(depth=depth), filter_fn=lambda _, name: name != "lm_head"
+        ).multiplications
     for batch, tokens in BATCHES[model]:
         ids = torch.randint(1000, 20_000, (batch, tokens), generator=generator)
         calls = {name: lambda net=net: net(input_ids=ids, **more) for name, net in candidates.items()}  # noqa: B023
@@ -87,7 +86,9 @@ def measure(model: str, sizes: Sequence[tuple[int, int]], repeats: int, seed: in
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the token ids.")
 @click.option("--fresh", is_flag=True, help="Measure again what is recorded already.")
 @click.option(
-    "--results", type=click.Path(dir_okay=False, path_type=Path), default=HERE / "results" / "wall_clock.json"
+    "--results",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=RESULTS,
 )
 def main(
     models: tuple[str, ...],
@@ -105,17 +106,16 @@ def main(
 
     if threads:
         torch.set_num_threads(threads)
-    circumstances = {**environment("torch", "numba", "transformers"), "threads": torch.get_num_threads(), "seed": seed}
     known = json.loads(results.read_text(encoding="utf-8"))["results"] if results.exists() else []
     try:
         for model in models:
             done = [] if fresh else [_key(row)[1:3] for row in known if row["model"] == model]
-            # Of a size that was stopped midway all batches are measured again.
+            # A size that was stopped midway is measured again, with all its batches.
             missing = [size for size in sizes or SIZES if done.count(size) < len(BATCHES[model])]
             for row in measure(model, missing, repeats, seed) if missing else ():
                 known = [old for old in known if _key(old) != _key(row)] + [row]
                 write_record(
-                    results, {"benchmark": "wall_clock", **circumstances, "repeats": repeats, "results": known}
+                    results, {"benchmark": "wall_clock", **environment(seed), "repeats": repeats, "results": known}
                 )
                 fastest = min(row["dense_seconds"], row["joined_seconds"])
                 click.echo(

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,29 +19,26 @@ from typing import Any
 import torch
 from torch import nn
 
-# A script's own folder comes first on the path, and benchmarks/catalog.py must not stand in for the package.
-HERE = Path(__file__).resolve().parent
-sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
-
-from benchmarks.environment import environment
-from benchmarks.recorded import write_record
 from catalog import Catalog
 from stl_algebra import TileEncoder
+from stl_bench.compression.layer_moments import find_linear
+from stl_bench.data.text import passages_of
+from stl_bench.environment import environment
+from stl_bench.networks.minilm import load_minilm
+from stl_bench.programs import program
+from stl_bench.records import write_record
 from stl_nn import STLLinear
-from stl_nn.models.layer_moments import find_linear
-from stl_nn.models.minilm import load_minilm
-from stl_nn.models.text import passages_of
 
-RESULTS = HERE / "results"
+RESULTS = Path(__file__).parent / "results"
 LAYERS = ("encoder.layer.3.intermediate.dense", "encoder.layer.3.output.dense")
 RANKS = (32, 40)
 SEED = 0
 PASSAGES = 64
 
 
-def run(function: str, *arguments: str) -> dict[str, Any]:
+def run(name: str, *arguments: str) -> dict[str, Any]:
     """What a command prints as JSON."""
-    command = [sys.executable, "-c", f"import cli; cli.{function}()", *arguments, "--json"]
+    command = [*program(name), *arguments, "--json"]
     result: dict[str, Any] = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     return result
 
@@ -79,12 +75,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, layer in layers.items():
             moments = f"{folder}/{name}.safetensors"
-            run("bench_command", "moments", "--layer", name, "--tile", "4", "--out", moments)
+            run("stl-bench", "moments", "--layer", name, "--tile", "4", "--out", moments)
             for rank in RANKS:
                 white = Catalog.default().best(tile=4, rank=rank, precision="fp32")
                 arguments = ["--tile", "4", "--rank", str(rank), "--precision", "fp32", "--budget", options.budget]
                 arguments += ["--jobs", "2", "--seed", str(SEED), "--weights", moments, "--catalog", f"{folder}/found"]
-                found = run("search_command", *arguments)
+                found = run("stl-search", *arguments)
                 encoder = Catalog(f"{folder}/found").get(found["id"]).encoder
                 row = {
                     "layer": name,
@@ -98,7 +94,7 @@ def main() -> None:
                 }
                 rows.append(row)
                 print(json.dumps(row), flush=True)
-    record = {**environment("torch", "numpy"), "seed": SEED, "budget": options.budget, "rows": rows}
+    record = {**environment(SEED), "budget": options.budget, "rows": rows}
     write_record(options.output, record)
     print(f"recorded in {options.output}")
 

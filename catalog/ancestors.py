@@ -8,79 +8,110 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from catalog.encoder_file import Stored
-from catalog.folder import SUFFIX, Folder
 from catalog.lock import held
 from catalog.provenance import Provenance
+from catalog.store import Store
 from stl_algebra.errors import InvalidInput
 
-#: The folder of ancestors beside the entries, and the lock that who adds shares and who deletes holds alone.
-NAME, LOCK = "ancestors", ".lineage.lock"
+#: The folder of ancestors beside the entries.
+NAME = "ancestors"
 
 
 class Ancestors:
-    """The ancestors of the entries in a folder: files like theirs, in its subfolder `ancestors`.
+    """The ancestors of the entries in a store: kept as they are, in its subfolder `ancestors`.
 
     Only what was found by a trial has any: the parents it started from, theirs, and so on, as far as recipes go. An
     ancestor is stored after its own parents and before what was made from it, under a lock that keeps others from
     deleting meanwhile: a process that dies leaves at worst ancestors of nothing, which `prune` deletes.
+
+    Parameters
+    ----------
+    entries : Store
+        The store of the entries.
     """
 
-    def __init__(self, entries: Folder) -> None:
+    def __init__(self, entries: Store) -> None:
         self._entries = entries
-        self.folder = Folder(entries.directory / NAME, read_only=entries.read_only, index_beside=entries.index_beside)
-        self._lock = entries.index_place.with_name(LOCK)
+        self.store = entries.below(NAME)
 
     def load(self, id: str) -> Stored | None:
-        """An entry or ancestor; of an encoder that is both the one with a recipe. None where it is neither."""
+        """Give an entry or ancestor; of an encoder that is both, the one with a recipe.
+
+        Parameters
+        ----------
+        id : str
+            Its whole id.
+
+        Returns
+        -------
+        Stored or None
+            The encoder and its provenance; None if it is neither.
+        """
         if not re.fullmatch(r"[0-9a-f]{64}", id):
             return None
         found = []
-        for folder in (self._entries, self.folder):
+        for store in (self._entries, self.store):
             with contextlib.suppress(InvalidInput):
-                found.append(folder.load(f"{id}{SUFFIX}"))
+                found.append(store.load(id))
         return next((stored for stored in found if stored.provenance.recipe), found[0] if found else None)
 
     @contextlib.contextmanager
     def adding(self, provenance: Provenance, find: Callable[[str], Stored | None]) -> Iterator[None]:
-        """Store what an encoder of this provenance descends from, as far as `find` knows it, then run the block.
+        """Store what an encoder descends from, then run the block that adds it; nothing stored is deleted meanwhile.
 
-        Nothing stored is deleted meanwhile. Raises InvalidInput where the folder cannot be written.
+        Parameters
+        ----------
+        provenance : Provenance
+            Where the encoder came from.
+        find : callable
+            Gives an encoder by its id, or None.
+
+        Raises
+        ------
+        InvalidInput
+            If the store cannot be written.
         """
         if not _followed(provenance):
             yield
             return
         with self._held(exclusive=False, fault=f"the catalog folder {self._entries.directory} cannot be written"):
             for stored in descent(provenance, lambda id: None if self.load(id) else find(id)).values():
-                self.folder.add(stored.encoder, stored.provenance)
+                self.store.add(stored.encoder, stored.provenance)
             yield
 
     @contextlib.contextmanager
     def removing(self, id: str) -> Iterator[None]:
-        """Keep an entry as an ancestor where others descend from it, run the block, which removes it, and prune."""
+        """Keep an entry as an ancestor if others descend from it, run the block, which removes it, and prune.
+
+        Parameters
+        ----------
+        id : str
+            The id of the entry.
+        """
         with self._held(exclusive=True, fault=f"{self._entries.directory / id} cannot be removed"):
             if id in self._needed(without=id) and (stored := self.load(id)) is not None:
-                self.folder.add(stored.encoder, stored.provenance)
+                self.store.add(stored.encoder, stored.provenance)
             yield
             self._prune()
 
     def prune(self) -> None:
         """Delete what no entry descends from any more."""
-        if self.folder.directory.is_dir() and not self._entries.read_only:
+        if self.store.directory.is_dir() and not self._entries.read_only:
             with self._held(exclusive=True, fault=f"the catalog folder {self._entries.directory} cannot be written"):
                 self._prune()
 
     def _prune(self) -> None:
         # What cannot be read, perhaps because a newer program wrote it, may descend from any of them.
-        if self._entries.faults() or self.folder.faults():
+        if self._entries.failures() or self.store.failures():
             return
         needed = self._needed()
-        for row in self.folder.rows():
+        for row in self.store.rows():
             if row["id"] not in needed:
-                self.folder.remove(row["name"])
+                self.store.remove(row["id"])
 
     def _needed(self, without: str | None = None) -> set[str]:
         """The ids of all that the entries, but for one, descend from."""
-        entries, others = _parents(self._entries), _parents(self.folder)
+        entries, others = _parents(self._entries), _parents(self.store)
         waiting = [parent for id, parents in entries.items() if id != without for parent in parents]
         needed: set[str] = set()
         while waiting:
@@ -93,17 +124,31 @@ class Ancestors:
     def _held(self, *, exclusive: bool, fault: str) -> Iterator[None]:
         with contextlib.ExitStack() as stack:
             try:
-                stack.enter_context(held(self._lock, exclusive=exclusive))
+                stack.enter_context(held(self._entries.lineage_lock, exclusive=exclusive))
             except OSError as error:
                 raise InvalidInput(f"{fault} ({error.strerror}); name another catalog with --catalog DIR") from error
             yield
 
 
 def descent(provenance: Provenance, find: Callable[[str], Stored | None]) -> dict[str, Stored]:
-    """All that an encoder of this provenance descends from, as far as `find` gives them, each after its own parents.
+    """Collect all that an encoder descends from, as far as `find` gives it, each after its own parents.
 
-    Without recursion, since lines of descent are long; parents of what has no recipe are not followed.
+    Lines of descent are long, so this works without recursion. Parents of what has no recipe are not followed.
 
+    Parameters
+    ----------
+    provenance : Provenance
+        Where the encoder came from.
+    find : callable
+        Gives an encoder by its id, or None.
+
+    Returns
+    -------
+    dict of str to Stored
+        By id.
+
+    Examples
+    --------
     >>> descent(Provenance("als", lineage=("ab" * 32,)), lambda id: None)
     {}
     """
@@ -128,14 +173,14 @@ def _followed(provenance: Provenance) -> tuple[str, ...]:
     return provenance.lineage if provenance.recipe else ()
 
 
-def _parents(folder: Folder) -> Mapping[str, Iterable[str]]:
-    """The parents of every file of a folder, by id."""
+def _parents(store: Store) -> Mapping[str, Iterable[str]]:
+    """The parents of every encoder of a store, by id."""
 
     def read() -> dict[str, Iterable[str]]:
-        return {row["id"]: _followed(Provenance.from_json(json.loads(row["provenance"]))) for row in folder.rows()}
+        return {row["id"]: _followed(Provenance.from_json(json.loads(row["provenance"]))) for row in store.rows()}
 
     try:
         return read()
     except (ValueError, TypeError):  # a row that no encoder can have: the index is not to be trusted
-        folder.reindex()
+        store.reindex()
         return read()

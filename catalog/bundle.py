@@ -9,7 +9,7 @@ from pathlib import Path
 from catalog.durable import write_atomically
 from catalog.encoder_file import pack
 from catalog.entry import Entry
-from catalog.story import origin
+from catalog.origin import origin
 from stl_algebra.errors import InvalidInput
 from stl_algebra.precision import PRECISIONS
 
@@ -49,7 +49,22 @@ again and adds them to the catalog.
 def write_bundle(entries: Sequence[Entry], target: Path) -> list[Path]:
     """Write encoders and a model card (README.md) into a folder; the card is written last.
 
-    Raises InvalidInput where there is nothing to write, the folder holds other files, or cannot be written.
+    Parameters
+    ----------
+    entries : sequence of Entry
+        The encoders.
+    target : pathlib.Path
+        The folder: a new one, an empty one, or that of an earlier bundle of the same encoders.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files, the card last.
+
+    Raises
+    ------
+    InvalidInput
+        If there is nothing to write, or the folder holds other files or cannot be written.
     """
     if not entries:
         raise InvalidInput("there is no encoder to bundle; name some by id")
@@ -73,12 +88,34 @@ def write_bundle(entries: Sequence[Entry], target: Path) -> list[Path]:
 
 
 def file_name(entry: Entry) -> str:
-    """A name a person can read, and unique by the id's first digits: 4x4x4-r49-7cac239da0.safetensors."""
+    """Name the file of an entry so that a person can read it: 4x4x4-r49-7cac239da0.safetensors.
+
+    Parameters
+    ----------
+    entry : Entry
+        The entry.
+
+    Returns
+    -------
+    str
+        The name, unique by the id's first digits.
+    """
     return f"{entry.format}-r{entry.rank}-{entry.id[:10]}.safetensors"
 
 
 def card(names: dict[str, Entry]) -> str:
-    """The model card: YAML front matter, then Markdown."""
+    """Write the model card: YAML front matter, then Markdown.
+
+    Parameters
+    ----------
+    names : dict of str to Entry
+        The entries by the names of their files.
+
+    Returns
+    -------
+    str
+        The card.
+    """
     entries = list(names.values())
     formats = sorted({str(entry.format) for entry in entries})
     exact = sum(entry.exact for entry in entries)

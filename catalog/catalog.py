@@ -5,19 +5,24 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from catalog.ancestors import Ancestors, descent
+from catalog.ancestors import descent
 from catalog.encoder_file import Stored
-from catalog.entry import DEFAULT_PRECISION, Entry
-from catalog.folder import Folder
+from catalog.entry import DEFAULT_PRECISION, NOWHERE, Entry
+from catalog.figures import spans
+from catalog.naive import naive_entries, with_naive
+from catalog.permutations import Permutations, source_of
+from catalog.places import usual_directory
 from catalog.provenance import Provenance
 from catalog.query import ORDERS, Query, Range, Tile, parse_tile
+from catalog.store import Store
+from catalog.stores import Stores
 from stl_algebra.encoder import TileEncoder
 from stl_algebra.errors import InvalidInput
 from stl_algebra.precision import Precision
-from stl_algebra.ring import Ring
 
 #: The encoders that come with the program; never written to.
 SHIPPED = Path(__file__).absolute().parent / "shipped"
@@ -25,52 +30,84 @@ SHIPPED = Path(__file__).absolute().parent / "shipped"
 DIRECTORY_VARIABLE = "STL_CATALOG"
 
 
-class Catalog:
+class Catalog(Stores):
     """A directory of encoders, and behind it, unless `shipped` is false, those that come with the program.
 
-    Files are immutable and named by their content, so several processes may add and read at once.
-    Figures are always recomputed from the coefficients, and exactness is proved again, before an encoder
-    is believed; a damaged file is named in a warning of the logger "catalog" and passed over.
+    Several processes may add and read at once. A list gives the figures of the index. An encoder itself is read, its
+    figures are recomputed and its exactness is proved before a program gets it. A damaged file is named in a warning of
+    the logger "catalog" and passed over. Iterating gives the entries in the order of `entries()`.
 
+    Parameters
+    ----------
+    directory : str or os.PathLike
+        Where the user's encoders are, kept as the attribute `directory`. `add` makes it; nothing else writes to it
+        before.
+    shipped : bool
+        Whether the encoders that come with the program are read as well.
+    packed : bool
+        Whether new encoders go into one file for each format (see `pack_file`) instead of one file for each encoder. A
+        directory that holds packs already is always read and written as packs.
+
+    Raises
+    ------
+    InvalidInput
+        If `packed` is true and the directory holds single encoder files.
+
+    Examples
+    --------
     >>> catalog = Catalog("no-such-directory")
     >>> catalog.best(tile=2, rank=7).exact
     True
     """
 
-    def __init__(self, directory: str | os.PathLike[str], shipped: bool = True) -> None:
-        self.directory = Path(directory)
-        self._own = Folder(self.directory, index_beside=self.directory.absolute() != SHIPPED)
-        self._shipped = Folder(SHIPPED, read_only=True) if shipped else None
-        #: In the order of `folders`.
-        self._ancestors = [Ancestors(folder) for folder in self.folders]
+    def __init__(self, directory: str | os.PathLike[str], shipped: bool = True, *, packed: bool = False) -> None:
+        super().__init__(Path(directory), SHIPPED if shipped else None, packed=packed)
+        self._permutations = Permutations()
 
     @classmethod
     def default(cls, shipped: bool = True) -> Self:
-        """The user's catalog: the directory in STL_CATALOG, else the usual place of the system."""
-        from platformdirs import user_data_path
+        """Open the user's catalog: the directory in STL_CATALOG, else the usual place of the system.
 
-        named = os.environ.get(DIRECTORY_VARIABLE)
-        return cls(named or user_data_path("strassen-tile") / "catalog", shipped)
+        Parameters
+        ----------
+        shipped : bool
+            Whether the encoders that come with the program are read as well.
 
-    @property
-    def folders(self) -> list[Folder]:
-        """The user's folder, then the shipped one where it is read."""
-        return [self._own, self._shipped] if self._shipped else [self._own]
+        Returns
+        -------
+        Catalog
+            The catalog; its directory need not exist yet.
+        """
+        return cls(os.environ.get(DIRECTORY_VARIABLE) or usual_directory(), shipped)
 
     def add(self, encoder: TileEncoder, provenance: Provenance, ancestors: Iterable[Stored] = ()) -> Entry:
         """Store an encoder durably in the user's directory; adding one that is there already changes nothing.
 
-        What it descends from is stored there too, as far as it is shipped or among the `ancestors` (see Ancestors).
-        Raises InvalidInput where the directory cannot be written or the encoder is too large.
+        What it descends from is stored there too, as far as the catalog or `ancestors` hold it (see `Ancestors`).
+
+        Parameters
+        ----------
+        encoder : TileEncoder
+            The encoder.
+        provenance : Provenance
+            Where it came from.
+        ancestors : iterable of Stored
+            Encoders it may descend from that are not in the catalog; others among them are left out.
+
+        Returns
+        -------
+        Entry
+            The entry of the encoder, with the provenance of the first time it was added.
+
+        Raises
+        ------
+        InvalidInput
+            If the directory cannot be written, or the encoder is too large for a catalog.
         """
         given = {stored.encoder.digest: stored for stored in ancestors}
         with self._ancestors[0].adding(provenance, lambda id: given.get(id) or self.ancestor(id)):
-            path = self._own.add(encoder, provenance)
-        return self._entry(self._own.row(path.name), self._own)
-
-    def check_writable(self) -> None:
-        """Raise InvalidInput where `add` could not write to the user's directory, which is made if need be."""
-        self._own.check_writable()
+            self._own.add(encoder, provenance)
+        return self._entry(self._own.row(encoder.digest), self._own)
 
     def best(
         self,
@@ -79,24 +116,45 @@ class Catalog:
         precision: str | Precision = DEFAULT_PRECISION,
         exact: bool | None = None,
     ) -> TileEncoder:
-        """The encoder of this format and rank (None: any) with the least error at a precision, then the least growth.
+        """Give the encoder of a format and rank with the least error at a precision; equals are ranked by growth.
 
-        `exact` True or False asks for exact or approximate ones only. One over GF(2) is never offered.
-        Raises InvalidInput where there is none.
+        It is never over GF(2), and may be the classical algorithm with products left out, if that errs least.
+
+        Parameters
+        ----------
+        tile : int, str or tuple of three int
+            The format: 4, "2x3x4" or (2, 3, 4).
+        rank : int or None
+            The number of products r; None takes any.
+        precision : str or Precision
+            The precision whose error counts, such as "bf16" (see `stl_algebra.PRECISIONS`).
+        exact : bool or None
+            True asks for exact encoders alone, False for approximate ones.
+
+        Returns
+        -------
+        TileEncoder
+            The encoder, proved.
+
+        Raises
+        ------
+        InvalidInput
+            If there is none, the rank does not fit the format, or an argument is not understood.
         """
         format = parse_tile(tile)
         if rank is not None:
             format.check_rank(rank)
-        entries = self.entries(format, rank, precision=precision, exact=exact, real=True, order="error")
-        for entry in entries:
+        found = self.entries(format, rank, precision=precision, exact=exact, real=True)
+        at = Precision.parse(precision)
+        for entry in sorted(found if exact else with_naive(found, at), key=lambda e: ORDERS["error"](e, at)):
             try:
                 return entry.encoder
             except InvalidInput:
                 continue  # damaged since it was indexed: the next listing names it
-        kind = {None: "encoder", True: "exact encoder", False: "approximate encoder"}[exact]
-        wanted = f"{kind} of format {format}" + ("" if rank is None else f" and rank {rank}")
+        wanted = {None: "encoder", True: "exact encoder", False: "approximate encoder"}[exact]
+        wanted += f" of format {format}" + ("" if rank is None else f" and rank {rank}")
         ranks = sorted({entry.rank for entry in self.entries(format, exact=exact, real=True)})
-        known = f"ranks known: {_spans(ranks)}" if ranks else "none of that format is known"
+        known = f"ranks known: {spans(ranks)}" if ranks else "none of that format is known"
         raise InvalidInput(
             f"the catalog holds no {wanted} ({known}); find one with "
             f"stl-search --tile {format}" + ("" if rank is None else f" --rank {rank}")
@@ -117,9 +175,45 @@ class Catalog:
         order: str = "format",
         best: bool = False,
     ) -> list[Entry]:
-        """All entries that fit (see Query; `rank` is a number or a range), in one of the ORDERS.
+        """List the entries that fit all conditions.
 
-        With `best`, only the best real one at `precision` for each format and rank.
+        With a tile, entries of its permutations are among them, with their dimensions permuted (see `permutations`).
+        With `best`, the classical algorithm with products left out is among them if it errs least.
+
+        Parameters
+        ----------
+        tile : int, str, tuple of three int or None
+            The format; None takes each stored encoder once, in the format in which it is stored.
+        rank : int, (lowest, highest) or None
+            The number of products, or a range with both ends included; None as an end leaves it open.
+        ratio : (lowest, highest)
+            Range of r / (n·m·p).
+        error : (lowest, highest)
+            Range of the relative error at `precision`.
+        precision : str or Precision
+            The precision at which errors are compared.
+        ring : str or None
+            "Z", "Z[1/2]", "Q", "GF(2)" or "R".
+        strategy : str or None
+            The name of the search strategy, "construction" or "import".
+        exact : bool or None
+            Whether the Brent equations are proved in the ring.
+        real : bool or None
+            Whether the encoder is meant for real numbers (False: over GF(2)).
+        order : str
+            One of `catalog.query.ORDERS`.
+        best : bool
+            Whether to give only the best real entry at `precision` for each format and rank.
+
+        Returns
+        -------
+        list of Entry
+            The entries in that order, which is the same on every machine.
+
+        Raises
+        ------
+        InvalidInput
+            If an argument is not understood, or the directory cannot be read.
         """
         if order not in ORDERS:
             raise InvalidInput(f"unknown order {order!r}; choose one of {', '.join(ORDERS)}")
@@ -127,7 +221,10 @@ class Catalog:
         query = Query(tile, ranks, ratio, error, precision, ring, strategy, exact, True if best else real)
         at = Precision.parse(precision)
         found = self._find(query)
+        if tile is not None:
+            found += self._permutations.of_format(parse_tile(tile), found, lambda o: self._find(replace(query, tile=o)))
         if best:
+            found = with_naive(found, at, query.naive_fits)
             first: dict[object, Entry] = {}
             for entry in sorted(found, key=lambda e: ORDERS["error"](e, at)):
                 first.setdefault((entry.format, entry.rank), entry)
@@ -135,14 +232,33 @@ class Catalog:
         return sorted(found, key=lambda e: ORDERS[order](e, at))
 
     def get(self, id: str) -> Entry:
-        """The entry of an id, or of a prefix of at least four characters that no other entry shares.
+        """Give the entry of an id.
 
-        Raises InvalidInput where there is none, or several.
+        Parameters
+        ----------
+        id : str
+            The id, or its first digits: at least four, and as many as no other entry shares.
+
+        Returns
+        -------
+        Entry
+            The entry.
+
+        Raises
+        ------
+        InvalidInput
+            If there is none, or there are several.
         """
         prefix = id.strip().lower().rstrip("…")
         if not re.fullmatch(r"[0-9a-f]{4,64}", prefix):
             raise InvalidInput(f"{id!r} is no encoder id: give at least 4 of its hexadecimal digits")
-        found = self._find(Query(id=prefix))
+        found = self._find(Query(id=prefix)) or self._permutations.of_id(prefix, self._by_id)
+        if not found:
+            everything = self._find(Query())
+            found = list(naive_entries(sorted({(e.format, e.rank) for e in everything if e.is_real}), prefix))
+            if not found:
+                self._permutations.make_all(everything)
+                found = self._permutations.of_id(prefix, self._by_id)
         if not found:
             raise InvalidInput(f"no encoder in the catalog has an id that starts with {prefix}; see stl-catalog list")
         if len(found) > 1:
@@ -151,102 +267,130 @@ class Catalog:
         return found[0]
 
     def ancestor(self, id: str) -> Stored | None:
-        """An encoder that an entry was made from, whether it is an entry itself or not; None where it is unknown."""
-        return next((stored for one in self._ancestors if (stored := one.load(id)) is not None), None)
+        """Give an encoder that an entry was made from, an entry of another order of the dimensions included.
+
+        Parameters
+        ----------
+        id : str
+            Its whole id.
+
+        Returns
+        -------
+        Stored or None
+            The encoder and its provenance.
+        """
+        return super().ancestor(id) or self._permutations.load(id, self._by_id)
 
     def descent(self, entry: Entry) -> dict[str, Stored]:
-        """All that an entry descends from and the catalog has, by id, each after its own parents."""
+        """Collect all that an entry descends from, as far as the catalog holds it.
+
+        Parameters
+        ----------
+        entry : Entry
+            The entry.
+
+        Returns
+        -------
+        dict of str to Stored
+            By id, each after its own parents.
+        """
         return descent(entry.provenance, self.ancestor)
 
     def duplicate_of(self, encoder: TileEncoder) -> Entry | None:
-        """The entry with the same products, whatever their order, scaling and signs, if there is one."""
-        from catalog.equivalence import same_products
+        """Find the entry with the same products, whatever their order, scaling and signs.
 
-        room = 1e-9 * encoder.growth
+        Parameters
+        ----------
+        encoder : TileEncoder
+            The encoder to compare with.
+
+        Returns
+        -------
+        Entry or None
+            The entry, the encoder's own one first; None if there is none.
+        """
+        from catalog.twins import ROOM, twin_among
+
+        room = ROOM * encoder.growth
         query = Query(
             encoder.format, (encoder.rank, encoder.rank), growth=(encoder.growth - room, encoder.growth + room)
         )
-        found = self._find(query)
-        for entry in sorted(found, key=lambda e: (e.id != encoder.digest, e.ring.is_exact != encoder.exact, e.id)):
-            if entry.id == encoder.digest:
-                return entry
-            if (entry.ring is Ring.GF2) == (encoder.ring is Ring.GF2) and same_products(entry.encoder, encoder):
-                return entry
-        return None
+        return twin_among(self._find(query), encoder)
 
     def remove(self, id: str) -> Entry:
-        """Delete an encoder from the user's directory for good, with what only it descends from; return what it was.
+        """Delete an encoder from the user's directory for good, with what only it descends from.
 
-        Where others descend from it, it stays as their ancestor. Raises InvalidInput where it is one of the shipped
-        ones, which stay.
+        If others descend from it, it stays as their ancestor.
+
+        Parameters
+        ----------
+        id : str
+            Its id or the first digits, as `get` takes them.
+
+        Returns
+        -------
+        Entry
+            What it was.
+
+        Raises
+        ------
+        InvalidInput
+            If it is a shipped encoder, is not there, or cannot be removed.
         """
         entry = self.get(id)
         self.check_removable(entry)
         with self._ancestors[0].removing(entry.id):
-            self._own.remove(entry.path.name)
+            self._own.remove(entry.id)
         return entry
 
     def check_removable(self, entry: Entry) -> None:
-        """Raise InvalidInput where an entry is one of the shipped ones, which stay."""
+        """Raise InvalidInput if an entry is one of the shipped ones, which stay.
+
+        Parameters
+        ----------
+        entry : Entry
+            The entry.
+        """
+        if entry.path == NOWHERE:
+            source = source_of(entry)
+            what = f"{source[:10]} permuted" if source else "the classical algorithm with products left out"
+            raise InvalidInput(f"{entry.id[:10]} is in no file: {what}")
         if entry.shipped:
             raise InvalidInput(f"{entry.id[:10]} is a shipped encoder, which stays; --no-shipped keeps it out of sight")
-
-    def faults(self) -> dict[Path, str]:
-        """Every damaged file and what is wrong with it, in one sentence."""
-        return {path: fault for folder in self._all_folders for path, fault in folder.faults().items()}
-
-    def verify(self) -> Iterator[tuple[Path, str | None]]:
-        """Read, recompute and prove every file anew: its path, and what is wrong with it or None."""
-        for folder in self._all_folders:
-            yield from folder.verify()
-
-    def set_aside(self, path: Path) -> Path:
-        """Move a damaged file of the user's directory into its folder `damaged`; returns where it is now."""
-        for folder in (self._own, self._ancestors[0].folder):
-            if path.parent == folder.directory:
-                return folder.set_aside(path.name)
-        raise InvalidInput(f"{path} is not in the catalog folder {self.directory}, so it stays where it is")
-
-    def reindex(self) -> int:
-        """Build the index anew from the files, and delete ancestors of nothing; returns how many files there are."""
-        entries = sum(folder.reindex() for folder in self.folders)
-        self._ancestors[0].prune()
-        return entries + sum(ancestors.folder.reindex() for ancestors in self._ancestors)
-
-    @property
-    def _all_folders(self) -> list[Folder]:
-        """The folders, and those of the ancestors of what is in them."""
-        return [*self.folders, *(ancestors.folder for ancestors in self._ancestors)]
 
     def __len__(self) -> int:
         return len(self._find(Query()))
 
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.entries())
+
+    def __repr__(self) -> str:
+        return f"Catalog({str(self.directory)!r}, shipped={self._shipped is not None})"
+
+    def _repr_html_(self) -> str:
+        from catalog.notebook import catalog_table
+
+        return catalog_table(self)
+
     def _find(self, query: Query) -> list[Entry]:
-        """Entries in no order; one that is in both folders counts as the user's."""
+        """Entries in no order; one that is in both stores counts as the user's."""
         condition, values = query.condition()
+        format = None if query.tile is None else parse_tile(query.tile)
         found: dict[str, Entry] = {}
-        for folder in self.folders:
+        for store in self.stores:
             try:
-                entries = [self._entry(row, folder) for row in folder.rows(condition, values)]
+                entries = [self._entry(row, store) for row in store.rows(condition, values, format)]
             except (ValueError, TypeError):  # a row that no encoder can have: the index is not to be trusted
-                folder.reindex()
-                entries = [self._entry(row, folder) for row in folder.rows(condition, values)]
+                store.reindex()
+                entries = [self._entry(row, store) for row in store.rows(condition, values, format)]
             for entry in entries:
                 found.setdefault(entry.id, entry)
         return list(found.values())
 
-    def _entry(self, row: Mapping[str, Any], folder: Folder) -> Entry:
+    def _by_id(self, id: str) -> list[Entry]:
+        return self._find(Query(id=id))
+
+    def _entry(self, row: Mapping[str, Any], store: Store) -> Entry:
         return Entry.from_row(
-            row, folder.directory, shipped=folder is self._shipped, load=lambda: folder.load(row["name"]).encoder
+            row, store.path(row), shipped=store is self._shipped, load=lambda: store.load(row["id"]).encoder
         )
-
-
-def _spans(numbers: Iterable[int]) -> str:
-    """Sorted integers with runs shortened: 16–40, 48."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in runs)

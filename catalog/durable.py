@@ -15,11 +15,24 @@ PROBE_BYTES = 1 << 16
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Give `path` the content: temporary file in the same folder, fsync, rename, fsync of the folder.
+    """Give a file new content: temporary file in the same folder, fsync, rename, fsync of the folder.
 
-    Returns when the file would survive a power failure. Raises OSError where the folder cannot be
-    written; `path` is then as it was.
+    When it returns, the file survives a power failure.
 
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    content : bytes
+        Its new content.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written; the file is then as it was.
+
+    Examples
+    --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_atomically(Path(folder, "name"), b"content")
@@ -30,9 +43,17 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def write_together(contents: Mapping[Path, bytes]) -> None:
-    """Give several paths their contents as `write_atomically` does one: all are on disk before any is renamed.
+    """Give several files new contents as `write_atomically` does one: all are on disk before any is renamed.
 
-    Raises OSError where there is no room for one of them; all paths are then as they were.
+    Parameters
+    ----------
+    contents : mapping of pathlib.Path to bytes
+        The new contents.
+
+    Raises
+    ------
+    OSError
+        If there is no room for one of them; all files are then as they were.
     """
     with contextlib.ExitStack() as undo:
         written = [(_write_beside(path, content, undo), path) for path, content in contents.items()]
@@ -43,7 +64,18 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
 
 
 def probe(folder: Path) -> None:
-    """Write a file into a folder and remove it again. Raises OSError where there is no room, or no permission."""
+    """Write a file into a folder and remove it again.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    OSError
+        If there is no room, or no permission.
+    """
     with contextlib.ExitStack() as undo:
         _write_beside(folder / "probe", secrets.token_bytes(PROBE_BYTES), undo)
 
@@ -61,7 +93,13 @@ def _write_beside(path: Path, content: bytes, undo: contextlib.ExitStack) -> Pat
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the renames in a folder durable, where the system can open folders at all."""
+    """Make the renames in a folder durable, if the system can open folders at all.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder.
+    """
     try:
         handle = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
     except OSError:

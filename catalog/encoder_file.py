@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isclose, isfinite, sqrt
 from pathlib import Path
@@ -20,6 +21,9 @@ from stl_algebra.format import Format
 from stl_algebra.precision import PRECISIONS
 from stl_algebra.ring import Ring
 from stl_algebra.tensor import MAX_PRODUCTS
+
+#: The names and parts of a file's tensors; safetensors itself names no types.
+_deserialized: Callable[[bytes], list[tuple[str, dict[str, Any]]]] = deserialize
 
 #: The metadata key that holds the JSON record.
 KEY = "stl"
@@ -39,18 +43,42 @@ class DamagedFile(InvalidInput):
 
 @dataclass(frozen=True)
 class Stored:
-    """What a file holds, recomputed and proved: the encoder and where it came from."""
+    """What a file holds, recomputed and proved.
+
+    Parameters
+    ----------
+    encoder : TileEncoder
+        The encoder.
+    provenance : Provenance
+        Where it came from.
+    """
 
     encoder: TileEncoder
     provenance: Provenance
 
 
 def pack(encoder: TileEncoder, provenance: Provenance) -> bytes:
-    """The file's bytes: float64 tensors encode_x (r, n·m), encode_w (r, m·p), decode (n·p, r) and the record.
+    """Give the bytes of an encoder's file: three float64 tensors, and the record in the header.
 
-    The same encoder and provenance give the same bytes. Raises InvalidInput where the encoder or its
-    provenance is too large for a catalog, or its figures overflow.
+    Parameters
+    ----------
+    encoder : TileEncoder
+        The encoder: encode_x (r, n·m), encode_w (r, m·p), decode (n·p, r).
+    provenance : Provenance
+        Where it came from.
 
+    Returns
+    -------
+    bytes
+        A safetensors file; the same encoder and provenance give the same bytes.
+
+    Raises
+    ------
+    InvalidInput
+        If the encoder or its provenance is too large for a catalog, or its figures overflow.
+
+    Examples
+    --------
     >>> from stl_algebra import strassen
     >>> unpack(pack(strassen(), Provenance("construction"))).encoder == strassen()
     True
@@ -67,7 +95,20 @@ def pack(encoder: TileEncoder, provenance: Provenance) -> bytes:
 
 
 def record(encoder: TileEncoder, provenance: Provenance) -> dict[str, Any]:
-    """The JSON record that stands beside the tensors: all figures, and the provenance."""
+    """Give the JSON record that stands beside the tensors.
+
+    Parameters
+    ----------
+    encoder : TileEncoder
+        The encoder.
+    provenance : Provenance
+        Where it came from.
+
+    Returns
+    -------
+    dict
+        Schema, id, format, rank, ring, all figures, and the provenance.
+    """
     return {
         "schema": SCHEMA,
         "id": encoder.digest,
@@ -84,7 +125,25 @@ def record(encoder: TileEncoder, provenance: Provenance) -> dict[str, Any]:
 
 
 def read(path: Path) -> Stored:
-    """Read and check a file. Raises DamagedFile where it is no sound encoder, OSError where it cannot be read."""
+    """Read and prove a file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    Stored
+        The encoder and its provenance.
+
+    Raises
+    ------
+    DamagedFile
+        If it is no sound encoder.
+    OSError
+        If it cannot be read.
+    """
     with path.open("rb") as file:
         size = file.seek(0, 2)
         if size > MAX_FILE_BYTES:
@@ -94,13 +153,49 @@ def read(path: Path) -> Stored:
 
 
 def unpack(content: bytes) -> Stored:
-    """The encoder in a file's bytes: every figure recomputed, the ring proved again.
+    """Read the encoder in a file's bytes: every figure is recomputed, the ring proved again.
 
-    Raises DamagedFile where the header is not sound, shapes do not fit, an entry is not finite, the
-    Brent equations claimed do not hold, or a stored figure is not the recomputed one.
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+
+    Returns
+    -------
+    Stored
+        The encoder and its provenance.
+
+    Raises
+    ------
+    DamagedFile
+        If the header is not sound, shapes do not fit, an entry is not finite, the Brent equations claimed do not hold,
+        or a recorded figure is not the recomputed one.
+    """
+    return believed(_record_of(content), lambda format, rank: _tensors_of(content, format, rank))
+
+
+def believed(claimed: Mapping[str, Any], tensors: Callable[[Format, int], Mapping[str, np.ndarray]]) -> Stored:
+    """Make the encoder that a record claims: every figure is recomputed from its tensors, the ring proved again.
+
+    Parameters
+    ----------
+    claimed : mapping
+        The record, in any schema up to today's.
+    tensors : callable
+        Gives encode_x, encode_w and decode by name for a format and rank. It raises InvalidInput if it has none.
+
+    Returns
+    -------
+    Stored
+        The encoder and its provenance.
+
+    Raises
+    ------
+    DamagedFile
+        As `unpack`.
     """
     try:
-        fields = upgrade(_record_of(content))
+        fields = upgrade(dict(claimed))
         format, rank = Format(*fields["format"]), fields["rank"]
         ring = Ring.parse(fields["ring"])
         denominators = tuple(fields["denominators"])
@@ -110,9 +205,8 @@ def unpack(content: bytes) -> Stored:
             raise DamagedFile(f"its rank {rank!r} is not a positive integer")
         check_size(format, rank)
         provenance = Provenance.from_json(fields["provenance"])
-        tensors = _tensors_of(content, format, rank)
         with np.errstate(over="ignore", invalid="ignore"):  # a proof may be asked of numbers that overflow
-            encoder = TileEncoder(format, **tensors, ring=ring, denominators=denominators)
+            encoder = TileEncoder(format, **tensors(format, rank), ring=ring, denominators=denominators)
         _check_finite(encoder)
         _compare(fields, encoder)
     except DamagedFile:
@@ -155,7 +249,7 @@ def _tensors_of(content: bytes, format: Format, rank: int) -> dict[str, np.ndarr
     in_x, in_w, out = format.sizes
     shapes = {"encode_x": [rank, in_x], "encode_w": [rank, in_w], "decode": [out, rank]}
     try:
-        tensors = dict(deserialize(content))
+        tensors = dict(_deserialized(content))
     except (SafetensorError, ValueError, OverflowError) as error:
         raise DamagedFile(f"safetensors refuses it, perhaps truncated: {error}") from None
     if set(tensors) != set(shapes):
@@ -193,7 +287,20 @@ def _check_finite(encoder: TileEncoder) -> None:
 
 
 def check_size(format: Format, rank: int) -> None:
-    """Raise DamagedFile where recomputing an encoder of this format and rank would take too much memory or time."""
+    """Refuse what would take too much memory or time to recompute.
+
+    Parameters
+    ----------
+    format : Format
+        The format.
+    rank : int
+        The number of products r.
+
+    Raises
+    ------
+    DamagedFile
+        If an encoder of this format and rank is larger than a catalog takes.
+    """
     in_x, in_w, _ = format.sizes
     if format.products > MAX_PRODUCTS or rank > format.products or rank * in_x * in_w > MAX_WORK:
         raise DamagedFile(f"format {format} with rank {rank} is larger than a catalog takes")

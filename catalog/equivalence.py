@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from stl_algebra.encoder import TileEncoder
-from stl_algebra.error import Factor
+from stl_algebra.factors import Factor
 from stl_algebra.ring import Ring
+
+if TYPE_CHECKING:
+    pass
 
 #: Relative agreement asked of numbers that rounding may have touched.
 TOLERANCE = 1e-9
@@ -17,9 +23,21 @@ MOST_TRIPLES = 160
 def same_products(a: TileEncoder, b: TileEncoder) -> bool:
     """Whether two encoders have the same rank-one terms, whatever their order, scaling and signs.
 
-    Terms are compared by norm and by the cosine ⟨t,t'⟩ = (u·u')(v·v')(w·w'), each term of one with a
-    different term of the other.
+    Terms are compared by norm and by the cosine ⟨t,t'⟩ = (u·u')(v·v')(w·w'), each term of one with a different term of
+    the other.
 
+    Parameters
+    ----------
+    a, b : TileEncoder
+        The encoders.
+
+    Returns
+    -------
+    bool
+        Whether every term of one has a partner.
+
+    Examples
+    --------
     >>> from stl_algebra import balance, strassen
     >>> same_products(strassen(), balance(strassen()))
     True
@@ -45,16 +63,60 @@ def same_products(a: TileEncoder, b: TileEncoder) -> bool:
     return True
 
 
+def products_key(encoder: TileEncoder) -> str:
+    """Hash the rank-one terms of an encoder, whatever their order, scaling and signs.
+
+    Parameters
+    ----------
+    encoder : TileEncoder
+        The encoder.
+
+    Returns
+    -------
+    str
+        40 hexadecimal digits. Encoders of one format with the same key have the same products; those with the same
+        products have the same key, unless their numbers differ by rounding.
+
+    Examples
+    --------
+    >>> from stl_algebra import balance, strassen
+    >>> products_key(strassen()) == products_key(balance(strassen()))
+    True
+    """
+    x, w, d = encoder.factors
+    firsts = [factor[np.arange(len(factor)), (factor != 0).argmax(axis=1)][:, None] for factor in (x, w)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.hstack([x / firsts[0], w / firsts[1], d * firsts[0] * firsts[1]])
+    terms[~((firsts[0] != 0) & (firsts[1] != 0) & d.any(axis=1, keepdims=True))[:, 0]] = 0
+    content = sorted(row.tobytes() for row in np.round(terms, 9) + 0.0)
+    return hashlib.sha1(f"{encoder.format}".encode() + b"".join(content), usedforsecurity=False).hexdigest()
+
+
 def rank_type(encoder: TileEncoder) -> dict[tuple[int, int, int], int]:
-    """How many products have which ranks of E_X[s] (n×m), E_W[s] (m×p) and D[:,s] (n×p) as matrices, sorted.
+    """Count the products by the ranks of E_X[s] (n×m), E_W[s] (m×p) and D[:,s] (n×p) as matrices, sorted.
 
-    Unchanged by the symmetry group of the matrix-multiplication tensor; over GF(2) ranks are taken there.
+    The symmetry group of the matrix-multiplication tensor leaves the counts unchanged. Over GF(2) ranks are taken
+    there.
 
+    Parameters
+    ----------
+    encoder : TileEncoder
+        The encoder.
+
+    Returns
+    -------
+    dict of (int, int, int) to int
+        How many products have those ranks.
+
+    References
+    ----------
+    Heule, Kauers, Seidl, New ways to multiply 3×3 matrices, J. Symb. Comput. 104, 2021.
+
+    Examples
+    --------
     >>> from stl_algebra import strassen
     >>> rank_type(strassen())
     {(1, 1, 1): 6, (2, 2, 2): 1}
-
-    Source: Heule, Kauers, Seidl, New ways to multiply 3×3 matrices, J. Symb. Comput. 104, 2021.
     """
     n, m, p = encoder.format
     modulo_2 = encoder.ring is Ring.GF2
@@ -70,12 +132,23 @@ def rank_type(encoder: TileEncoder) -> dict[tuple[int, int, int], int]:
 
 
 def cyclic_traces(encoder: TileEncoder) -> np.ndarray:
-    """The values t(s,t,u) t(t,u,s) t(u,s,t), sorted, with t(s,t,u) = tr(E_W[t]ᵀ E_X[s]ᵀ D_u): (r³,) numbers.
+    """Compute t(s,t,u) t(t,u,s) t(u,s,t) for all triples of products, with t(s,t,u) = tr(E_W[t]ᵀ E_X[s]ᵀ D_u).
 
-    Each is unchanged when X → AXB⁻¹, W → BWC⁻¹, Y → AYC⁻¹ and when products are scaled, and their
-    multiset by cyclic rotation and transposition as well: encoders of one orbit share it. Above rank
-    MOST_TRIPLES only those with u = s are taken: (r²,) numbers.
+    Each value is unchanged when X → AXB⁻¹, W → BWC⁻¹, Y → AYC⁻¹ and when products are scaled. Their multiset is
+    unchanged by cyclic rotation and transposition as well: encoders of one orbit share it.
 
+    Parameters
+    ----------
+    encoder : TileEncoder
+        The encoder.
+
+    Returns
+    -------
+    numpy.ndarray
+        The values, sorted: r³ numbers. Above rank MOST_TRIPLES only those with u = s are taken: r² numbers.
+
+    Examples
+    --------
     >>> from stl_algebra import rotate, strassen
     >>> bool(np.allclose(cyclic_traces(strassen()), cyclic_traces(rotate(strassen()))))
     True
@@ -86,7 +159,7 @@ def cyclic_traces(encoder: TileEncoder) -> np.ndarray:
     modulo_2 = encoder.ring is Ring.GF2
 
     def trace(subscripts: str) -> np.ndarray:
-        values = np.einsum(subscripts, x, w, d, optimize=True)
+        values: np.ndarray = np.einsum(subscripts, x, w, d, optimize=True)
         return values % 2 if modulo_2 else values
 
     if encoder.rank > MOST_TRIPLES:
@@ -98,9 +171,19 @@ def cyclic_traces(encoder: TileEncoder) -> np.ndarray:
 
 
 def compare_orbits(a: TileEncoder, b: TileEncoder) -> tuple[bool, str]:
-    """Whether the invariants allow that a symmetry carries one encoder to the other, and what they say.
+    """Whether the invariants allow that a symmetry carries one encoder to the other.
 
-    False is a proof for exact encoders; True is as far as the invariants tell.
+    Parameters
+    ----------
+    a, b : TileEncoder
+        The encoders.
+
+    Returns
+    -------
+    equivalent : bool
+        False is a proof for exact encoders; True is as far as the invariants tell.
+    reason : str
+        What they say, in words.
     """
     if sorted(a.format) != sorted(b.format):
         return False, f"the formats {a.format} and {b.format} are not permutations of each other"

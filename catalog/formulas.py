@@ -1,4 +1,4 @@
-"""Exact encoders written out as formulas: m1 = (a11 + a22) * (b11 + b22), c11 = m1 + m4 − …"""
+"""Formulas of exact encoders, such as m1 = (a11 + a22) * (b11 + b22) and c11 = m1 + m4 − m5 + m7."""
 
 from __future__ import annotations
 
@@ -9,8 +9,22 @@ Row = Sequence[Fraction]
 
 
 def linear_form(coefficients: Row, names: Sequence[str]) -> str:
-    """A sum of named variables, such as ``a11 - 2*a12 + 1/2*a21``; 0 where all coefficients vanish.
+    """Write a sum of named variables, such as ``a11 - 2*a12 + 1/2*a21``.
 
+    Parameters
+    ----------
+    coefficients : sequence of Fraction
+        The coefficients.
+    names : sequence of str
+        The variables.
+
+    Returns
+    -------
+    str
+        The sum; 0 if all coefficients vanish.
+
+    Examples
+    --------
     >>> linear_form([Fraction(1), Fraction(0), Fraction(-1, 2)], ["x", "y", "z"])
     'x - 1/2*z'
     """
@@ -24,8 +38,22 @@ def linear_form(coefficients: Row, names: Sequence[str]) -> str:
 
 
 def entry_names(letter: str, rows: int, columns: int) -> list[str]:
-    """The names of a matrix's entries, row-major, from 1: a11, a12, …; a1_10 where a dimension exceeds 9.
+    """Name the entries of a matrix, row-major, from 1: a11, a12, …; a1_10 if a dimension exceeds 9.
 
+    Parameters
+    ----------
+    letter : str
+        The name of the matrix.
+    rows, columns : int
+        Its shape.
+
+    Returns
+    -------
+    list of str
+        The names.
+
+    Examples
+    --------
     >>> entry_names("a", 1, 2)
     ['a11', 'a12']
     """
@@ -34,7 +62,22 @@ def entry_names(letter: str, rows: int, columns: int) -> list[str]:
 
 
 def product_formulas(format: tuple[int, int, int], encode_x: Sequence[Row], encode_w: Sequence[Row]) -> list[str]:
-    """One line a product: ``m1 = (a11 + a22) * (b11 + b22)``."""
+    """Write the products of a scheme: ``m1 = (a11 + a22) * (b11 + b22)``.
+
+    Parameters
+    ----------
+    format : (int, int, int)
+        ⟨n,m,p⟩.
+    encode_x : sequence of r rows
+        The coefficients of the n·m entries of X, a row a product.
+    encode_w : sequence of r rows
+        The coefficients of the m·p entries of W, a row a product.
+
+    Returns
+    -------
+    list of str
+        One line a product.
+    """
     n, m, p = format
     a, b = entry_names("a", n, m), entry_names("b", m, p)
     return [
@@ -44,7 +87,20 @@ def product_formulas(format: tuple[int, int, int], encode_x: Sequence[Row], enco
 
 
 def output_formulas(format: tuple[int, int, int], out: Sequence[Row]) -> list[str]:
-    """One line an entry of the product: ``c11 = m1 + m4 - m5 + m7``; `out` has one row a product."""
+    """Write the entries of the product: ``c11 = m1 + m4 - m5 + m7``.
+
+    Parameters
+    ----------
+    format : (int, int, int)
+        ⟨n,m,p⟩.
+    out : sequence of r rows
+        The coefficients of the n·p entries of Y, a row a product.
+
+    Returns
+    -------
+    list of str
+        One line an entry.
+    """
     n, _, p = format
     products = [f"m{s}" for s in range(1, len(out) + 1)]
     columns = zip(*out, strict=True)

@@ -52,9 +52,16 @@ Result = TypeVar("Result")
 class Index:
     """Rows of COLUMNS by file name, in the first of several places that works, at worst in memory.
 
-    Many processes may read and write at once: SQLite's write-ahead log orders them, and a connection
-    lasts for one call. A corrupt index is dropped and starts empty; the caller fills it again.
+    Many processes may read and write at once: SQLite's write-ahead log orders them, and a connection lasts for one
+    call. A corrupt index is dropped and starts empty; the caller fills it again.
 
+    Parameters
+    ----------
+    places : sequence of pathlib.Path
+        The files to try, in order; none for memory.
+
+    Examples
+    --------
     >>> index = Index([])
     >>> index.put([("a.safetensors", 10, 20, "truncated") + (None,) * 10])
     >>> index.states()
@@ -71,12 +78,31 @@ class Index:
         return self._places[0] if self._places else None
 
     def states(self) -> dict[str, tuple[int, int, str | None]]:
-        """(size, mtime_ns, fault) of every file the index knows, by name."""
+        """Give the state of every file that the index knows.
+
+        Returns
+        -------
+        dict of str to (int, int, str or None)
+            Size, mtime_ns and fault by name.
+        """
         rows = self.select("SELECT name, size, mtime_ns, fault FROM files INDEXED BY states")
         return {name: (size, mtime_ns, fault) for name, size, mtime_ns, fault in rows}
 
     def select(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
-        """All rows of a query on the table `files`."""
+        """Give all rows of a query on the table `files`.
+
+        Parameters
+        ----------
+        query : str
+            The query, with a question mark for each value.
+        values : sequence
+            The values.
+
+        Returns
+        -------
+        list of sqlite3.Row
+            The rows.
+        """
 
         def fetch(connection: sqlite3.Connection) -> list[sqlite3.Row]:
             return list(connection.execute(query, tuple(values)))
@@ -84,7 +110,13 @@ class Index:
         return self._run(fetch)
 
     def put(self, rows: Iterable[Row]) -> None:
-        """Insert or replace rows, in one transaction."""
+        """Insert or replace rows, in one transaction.
+
+        Parameters
+        ----------
+        rows : iterable of tuple
+            The rows, in the order of COLUMNS.
+        """
         many = list(rows)
 
         def insert(connection: sqlite3.Connection) -> None:
@@ -93,7 +125,13 @@ class Index:
         self._run(insert)
 
     def drop(self, names: Iterable[str]) -> None:
-        """Delete the rows of these files."""
+        """Delete the rows of some files.
+
+        Parameters
+        ----------
+        names : iterable of str
+            The names.
+        """
         many = [(name,) for name in names]
 
         def delete(connection: sqlite3.Connection) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
+from threadpoolctl import threadpool_limits
 
 from catalog.durable import write_atomically
-from catalog.story import plain
+from catalog.origin import plain
 from stl_algebra.errors import InvalidInput
 from stl_algebra.format import Format
-from stl_algebra.moments import Moments
+from stl_algebra.moments import TileMoments
 
 #: The metadata key of the JSON record, which holds the version, the format and the source in words.
 KEY = "stl-moments"
@@ -24,14 +25,26 @@ MAX_FILE_BYTES = 1 << 28
 _NEEDED, _OPTIONAL = ("second_x", "second_w"), ("mean_x", "mean_w")
 
 
-def write_moments(path: Path, moments: Moments) -> None:
-    """Write moments: float64 tensors second_x, second_w, mean_x and mean_w, named as in `Moments`.
+def write_moments(path: Path, moments: TileMoments) -> None:
+    """Write moments of tiles: float64 tensors second_x, second_w, mean_x and mean_w, named as in `TileMoments`.
 
-    Raises InvalidInput where the file cannot be written.
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    moments : TileMoments
+        The moments.
 
+    Raises
+    ------
+    InvalidInput
+        If the file cannot be written.
+
+    Examples
+    --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_moments(Path(folder, "m"), Moments(Format(1, 1, 1), [[2.0]], [[3.0]]))
+    ...     write_moments(Path(folder, "m"), TileMoments(Format(1, 1, 1), [[2.0]], [[3.0]]))
     ...     read_moments(Path(folder, "m"), Format(1, 1, 1)).second_x.tolist()
     [[1.0]]
     """
@@ -43,10 +56,25 @@ def write_moments(path: Path, moments: Moments) -> None:
         raise InvalidInput(f"the moments {path} cannot be written ({error.strerror})") from error
 
 
-def read_moments(path: Path, format: Format) -> Moments:
+def read_moments(path: Path, format: Format) -> TileMoments:
     """Read moments for tiles of a format. The record may be missing: the tensors say all that is needed.
 
-    Raises InvalidInput, in a sentence that names the file, where it is no sound file of moments of that format.
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    format : Format
+        The format that the moments are to be of.
+
+    Returns
+    -------
+    TileMoments
+        The moments.
+
+    Raises
+    ------
+    InvalidInput
+        If it is no sound file of moments of that format; the sentence names the file.
     """
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
@@ -67,7 +95,8 @@ def read_moments(path: Path, format: Format) -> Moments:
                 if file.get_slice(name).get_dtype() not in ("F32", "F64"):
                     raise InvalidInput(f"its {name} is not of type F32 or F64")
                 tensors[name] = file.get_tensor(name)
-        return Moments(format, **tensors, source=plain(record.get("source", ""))[:200])
+        with threadpool_limits(1):  # scaled alike on any number of cores
+            return TileMoments(format, **tensors, source=plain(record.get("source", ""))[:200])
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or (error.args[0] if error.args else type(error).__name__)
         raise InvalidInput(f"the moments {path} cannot be read: {reason}") from error

@@ -11,8 +11,20 @@ LEGEND_REAL = "+ - at least a third of the row's largest entry   ' , smaller, po
 
 
 def picture(encoder: TileEncoder) -> list[str]:
-    """One line a product.
+    """Draw an encoder's three matrices as characters.
 
+    Parameters
+    ----------
+    encoder : TileEncoder
+        The encoder.
+
+    Returns
+    -------
+    list of str
+        One line a product: its rows of E_X, E_W and Dᵀ. The legends say what the characters mean.
+
+    Examples
+    --------
     >>> from stl_algebra import strassen
     >>> picture(strassen())[0]
     '+··+ +··+ +··+'

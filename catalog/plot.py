@@ -16,9 +16,28 @@ NAMED = 20
 
 
 def draw(entries: Iterable[Entry], precision: str | Precision, kind: str) -> bytes:
-    """A PNG or SVG (`kind`) of every entry and every format's frontier. Raises InvalidInput where there is nothing.
+    """Draw error against ratio: every entry, and the frontier of every format.
 
     The same entries give the same bytes with one version of Matplotlib.
+
+    Parameters
+    ----------
+    entries : iterable of Entry
+        What is drawn; those over GF(2) are left out.
+    precision : str or Precision
+        The precision of the errors.
+    kind : str
+        "png" or "svg".
+
+    Returns
+    -------
+    bytes
+        The picture.
+
+    Raises
+    ------
+    InvalidInput
+        If there is nothing to draw, or Matplotlib is missing.
     """
     try:
         import matplotlib as mpl

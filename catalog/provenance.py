@@ -12,22 +12,42 @@ from stl_algebra.errors import InvalidInput
 
 #: What tells and writes details and recipes goes down into them step by step, so there is an end to it.
 MAX_DEPTH = 64
+#: In the details of an encoder that was made by permuting the dimensions of another: the id of that one.
+PERMUTED_FROM = "permuted_from"
+
+
+#: In the details of a permuted entry: the id of what it is an image of.
+PERMUTED_FROM = "permuted_from"
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """How an encoder was found: enough to tell its story, and to find it again where it was found by chance.
+    """How an encoder was found: enough to say where it came from, and to find it again if it was found by chance.
 
-    strategy   the name of the search strategy, "construction" or "import"
-    seed       the seed of the random generator, if one was used
-    seconds    wall-clock seconds from the start of the search to this encoder
-    precision  the precision whose error was minimised
-    details    anything else that JSON can hold: trial, options, derivation in words
-    lineage    ids of the encoders it was made from, in the order in which it started from them
-    recipe     by what `stl-catalog replay` makes it again from those; None where there is nothing to replay
+    Parameters
+    ----------
+    strategy : str
+        The name of the search strategy, "construction" or "import".
+    seed : int or None
+        The seed of the random generator, if there was one.
+    seconds : float or None
+        Wall-clock seconds from the start of the search to this encoder.
+    precision : str or None
+        The precision whose error was minimised.
+    details : mapping
+        Anything else that JSON can hold: trial, options, derivation in words.
+    lineage : tuple of str
+        Ids of the encoders it was made from, in the order in which it started from them.
+    recipe : mapping or None
+        What `stl-catalog replay` makes it again by, from those; None if there is nothing to replay.
 
-    Raises InvalidInput where a field is not of its kind or `details` or `recipe` cannot be written as JSON.
+    Raises
+    ------
+    InvalidInput
+        If a field is not of its kind, or `details` or `recipe` cannot be written as JSON.
 
+    Examples
+    --------
     >>> Provenance("construction", details={"derivation": "Strassen 1969"}).strategy
     'construction'
     """
@@ -74,7 +94,13 @@ class Provenance:
                 raise InvalidInput(f"the provenance's {name} are nested more than {MAX_DEPTH} deep")
 
     def as_json(self) -> dict[str, Any]:
-        """The fields as a JSON object, without a recipe where there is none."""
+        """Give the fields as a JSON object.
+
+        Returns
+        -------
+        dict
+            All fields; `recipe` only if there is one.
+        """
         return {
             "strategy": self.strategy,
             "seed": self.seed,
@@ -86,7 +112,23 @@ class Provenance:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Self:
-        """Read what `as_json` writes; fields it does not know are dropped. Raises InvalidInput as above."""
+        """Read what `as_json` gives; fields it does not know are dropped.
+
+        Parameters
+        ----------
+        fields : mapping
+            The JSON object.
+
+        Returns
+        -------
+        Provenance
+            The provenance.
+
+        Raises
+        ------
+        InvalidInput
+            If a field is not of its kind.
+        """
         if not isinstance(fields, Mapping):
             raise InvalidInput("the provenance is no JSON object")
         known = {name: fields[name] for name in cls.__dataclass_fields__ if fields.get(name) is not None}

@@ -34,8 +34,25 @@ ORDERS: dict[str, Callable[[Entry, Precision], tuple[Any, ...]]] = {
 
 
 def parse_tile(tile: Tile) -> Format:
-    """A format from 4, "4", "2x3x4" or (2, 3, 4). Raises InvalidInput for anything else.
+    """Read a format in any of the ways in which a tile is named.
 
+    Parameters
+    ----------
+    tile : int, str or tuple of three int
+        4, "4", "2x3x4" or (2, 3, 4).
+
+    Returns
+    -------
+    Format
+        The format.
+
+    Raises
+    ------
+    InvalidInput
+        If it is anything else.
+
+    Examples
+    --------
     >>> parse_tile(4) == parse_tile("4x4x4") == parse_tile((4, 4, 4))
     True
     """
@@ -45,18 +62,33 @@ def parse_tile(tile: Tile) -> Format:
         return Format(*tile)
     if isinstance(tile, int) and not isinstance(tile, bool):
         return Format(tile, tile, tile)
-    raise InvalidInput(f"tile {tile!r} is no format; give 4, '2x3x4' or (2, 3, 4)")
+    raise InvalidInput(f"tile {tile!r} is not a format; give 4, '2x3x4' or (2, 3, 4)")
 
 
 @dataclass(frozen=True)
 class Query:
-    """Conditions that all hold; None asks nothing. Ranges are (lowest, highest), both included.
+    """Conditions on entries, which all hold; None asks nothing.
 
-    tile       the format                       ring       the ring
-    rank       range of r                       strategy   the name of the strategy
-    ratio      range of r / (n·m·p)             exact      proved in its ring, or not
-    error      range of the error at precision  real       meant for real numbers, or over GF(2)
-    growth     range of the growth              id         its first digits
+    Parameters
+    ----------
+    tile : int, str, tuple of three int or None
+        The format.
+    rank, ratio, error : (lowest, highest)
+        Ranges of r, of r / (n·m·p) and of the relative error at `precision`. Both ends are included.
+    precision : str or Precision
+        The precision of `error`.
+    ring : str or None
+        The ring.
+    strategy : str or None
+        The name of the strategy.
+    exact : bool or None
+        Whether the Brent equations are proved in the ring.
+    real : bool or None
+        Whether the encoder is meant for real numbers (False: over GF(2)).
+    id : str or None
+        The first digits of the id.
+    growth : (lowest, highest)
+        Range of the growth. Both ends are included.
     """
 
     tile: Tile | None = None
@@ -71,8 +103,41 @@ class Query:
     id: str | None = None
     growth: Range = (None, None)
 
+    def naive_fits(self, entry: Entry) -> bool:
+        """Tell whether an entry meets the conditions that its format and rank do not settle.
+
+        Parameters
+        ----------
+        entry : Entry
+            A naive construction, which is in no index, of a format and rank that was found.
+
+        Returns
+        -------
+        bool
+            Whether it is wanted as well.
+        """
+        approximate = self.exact is not True and (self.ring is None or Ring.parse(self.ring) is Ring.R)
+        bounded = ((entry.error_at(self.precision), self.error), (entry.growth, self.growth))
+        within = all(
+            (low is None or low <= figure) and (high is None or figure <= high) for figure, (low, high) in bounded
+        )
+        return approximate and within and self.strategy in (None, entry.provenance.strategy)
+
     def condition(self) -> tuple[str, list[object]]:
-        """An SQL condition on the index and its values."""
+        """Translate into SQL for the index.
+
+        Returns
+        -------
+        condition : str
+            A condition with a question mark for each value.
+        values : list
+            The values.
+
+        Raises
+        ------
+        InvalidInput
+            If the tile, ring or precision is not understood.
+        """
         terms: list[str] = []
         values: list[object] = []
 

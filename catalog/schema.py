@@ -20,15 +20,41 @@ _NEWER = f"newer than {SCHEMA}; update strassen-tile to read it"
 
 
 def is_newer(fault: str) -> bool:
-    """Whether what is wrong with a file, in the words of `upgrade`, is that a newer program wrote it."""
+    """Whether what is wrong with a file is that a newer program wrote it.
+
+    Parameters
+    ----------
+    fault : str
+        What is wrong with it, in the words of `upgrade`.
+
+    Returns
+    -------
+    bool
+        Whether that is the reason.
+    """
     return fault.endswith(_NEWER)
 
 
 def upgrade(record: Record) -> Record:
-    """The record in the version of today, through every migration in turn; the argument is not changed.
+    """Bring a record to the version of today, through every migration in turn; the argument is not changed.
 
-    Raises InvalidInput where the version is missing, or newer than this program.
+    Parameters
+    ----------
+    record : dict
+        The record of an encoder.
 
+    Returns
+    -------
+    dict
+        The record in today's version.
+
+    Raises
+    ------
+    InvalidInput
+        If the version is missing, or newer than this program.
+
+    Examples
+    --------
     >>> upgrade({"schema": SCHEMA, "rank": 7})["rank"]
     7
     """

@@ -1,6 +1,6 @@
 """Write the encoders that constructions give into the shipped catalog: python -m catalog.ship_constructions.
 
-Running it again changes nothing: the files depend on the constructions alone, and on the exact encoders found by
+Running it again changes nothing: the packs depend on the constructions alone, and on the exact encoders found by
 search that the shipped catalog already holds, which compositions start from as well.
 """
 
@@ -13,8 +13,8 @@ from pathlib import Path
 from catalog.catalog import SHIPPED, Catalog
 from catalog.provenance import Provenance
 from stl_algebra import PRECISIONS, Format, Ring, TileEncoder, balance, classical
-from stl_algebra.quality import least_growth
 from stl_algebra.schemes import Derivation, best_composed, bini, schonhage
+from stl_algebra.symmetry import least_growth
 
 #: Every format with sides up to this has an exact encoder shipped.
 LARGEST_SIDE = 5
@@ -32,11 +32,27 @@ SOURCES = {
 def constructions(
     seeds: Sequence[TileEncoder] = (), largest: int = LARGEST_SIDE
 ) -> Iterator[tuple[TileEncoder, Provenance]]:
-    """Encoders and how they are derived, parents before what is made of them.
+    """Make encoders from constructions, and say how they are derived, parents before what is made of them.
 
-    The classical algorithm, the best composition over Z, Z[1/2] and Q for every format with sides up to
+    These are the classical algorithm, the best composition over Z, Z[1/2] and Q for every format with sides up to
     `largest`, and the approximate families at their best parameter for each precision.
 
+    Parameters
+    ----------
+    seeds : sequence of TileEncoder
+        Further exact encoders that compositions may use.
+    largest : int
+        The largest side of a format.
+
+    Yields
+    ------
+    encoder : TileEncoder
+        The encoder.
+    provenance : Provenance
+        How it is derived.
+
+    Examples
+    --------
     >>> list(dict.fromkeys(str(encoder.format) for encoder, _ in constructions(largest=2)))[:4]
     ['1x1x1', '1x1x2', '1x2x1', '1x2x2']
     """
@@ -68,12 +84,25 @@ def _in_better_bases(derivation: Derivation) -> tuple[TileEncoder, Provenance]:
     return encoder, _provenance(words, parents=[derivation.encoder.digest])
 
 
-def ship(directory: Path = SHIPPED, largest: int = LARGEST_SIDE) -> list[Path]:
-    """Add every construction to a directory; returns their files, each once."""
-    catalog = Catalog(directory, shipped=False)
+def ship(directory: Path = SHIPPED, largest: int = LARGEST_SIDE) -> list[str]:
+    """Add every construction to the packs in a directory.
+
+    Parameters
+    ----------
+    directory : pathlib.Path
+        The directory.
+    largest : int
+        The largest side of a format.
+
+    Returns
+    -------
+    list of str
+        Their ids, each once.
+    """
+    catalog = Catalog(directory, shipped=False, packed=True)
     found = [e for e in catalog.entries(exact=True, real=True) if e.provenance.strategy != "construction"]
     seeds = [entry.encoder for entry in sorted(found, key=lambda entry: entry.id)]
-    return list(dict.fromkeys(catalog.add(*construction).path for construction in constructions(seeds, largest)))
+    return list(dict.fromkeys(catalog.add(*construction).id for construction in constructions(seeds, largest)))
 
 
 def _tree(derivation: Derivation) -> Iterator[tuple[TileEncoder, Provenance]]:

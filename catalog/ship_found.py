@@ -13,14 +13,28 @@ from pathlib import Path
 
 from catalog.catalog import SHIPPED, Catalog
 from catalog.entry import Entry
+from catalog.pack_file import SUFFIX
 from stl_algebra import PRECISIONS, Format
 
 Slot = tuple[Format, int, str]
 
 
 def ship_found(source: Path, directory: Path = SHIPPED) -> tuple[int, int]:
-    """How many encoders were added to a directory from the catalog in `source`, and how many removed there."""
-    catalog, arrivals = Catalog(directory, shipped=False), Catalog(source, shipped=False)
+    """Take the frontier of a catalog into packs, and remove from those what is beaten now.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        The catalog to take from.
+    directory : pathlib.Path
+        The directory of the packs.
+
+    Returns
+    -------
+    added, removed : int
+        How many encoders were added, and how many removed.
+    """
+    catalog, arrivals = Catalog(directory, shipped=False, packed=True), Catalog(source, shipped=False)
     had = {entry.id: entry for entry in _found(catalog)}
     # At the lowest ranks leaving products out cannot be beaten: a search then keeps that construction.
     left_out = [e for e in arrivals.entries(real=True, exact=False) if e.provenance.strategy == "construction"]
@@ -63,5 +77,6 @@ if __name__ == "__main__":
         sys.exit(f"{given} is no folder; name the catalog of a search, what --catalog said there")
     added, removed = ship_found(given)
     print(f"{added} encoders added to {SHIPPED}, {removed} removed that are beaten now")
-    sizes = [file.stat().st_size for file in (SHIPPED / "ancestors").glob("*.safetensors")]
-    print(f"{len(sizes)} ancestors are shipped, {sum(sizes) / 1e6:.1f} MB")
+    for name in (".", "ancestors"):
+        sizes = [file.stat().st_size for file in (SHIPPED / name).glob(f"*{SUFFIX}")]
+        print(f"{SHIPPED / name}: {len(sizes)} files, {sum(sizes) / 1e6:.1f} MB")

@@ -7,10 +7,8 @@ python examples/convert_minilm.py [rank]
 import copy
 import sys
 
-from catalog import Catalog
-from stl_algebra import InvalidInput
-from stl_nn import convert, revert
-from stl_nn.models.minilm import load_minilm
+from stl_bench.networks.minilm import load_minilm
+from strassen_tile import Catalog, InvalidInput, convert, revert
 
 SENTENCES = [
     "Matrix multiplication takes most of the time of a neural network.",
@@ -25,7 +23,7 @@ def main(rank: int) -> None:
 
     # The three lines.
     encoder = Catalog.default().best(tile=4, rank=rank)
-    report = convert(model, encoder, filter_fn=lambda _, name: "attention.self" not in name)
+    report = convert(model, encoder)
     after = minilm.embed(SENTENCES, model)
 
     print(report)
@@ -44,6 +42,6 @@ def main(rank: int) -> None:
 
 if __name__ == "__main__":
     try:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 49)
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 48)
     except InvalidInput as error:
         sys.exit(f"Error: {error}")

@@ -1,34 +1,45 @@
-"""One trial of a strategy as a pure function of little, and the recipe by which what it made is made again."""
+"""One trial of a strategy, what it made, and the recipe to make it again: data alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib import metadata
-from itertools import islice
 from typing import Any, Self
 
-import numpy as np
-from threadpoolctl import threadpool_limits
-
-from search.strategies import strategy
-from search.strategy import Candidate, Problem, Stop
-from stl_algebra import Format, InvalidInput, Moments, Precision, TileEncoder
+from search.problem import Problem
+from stl_algebra import InvalidInput, TileEncoder
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One start, drop, hop or descent: what it makes depends on what stands here alone, and on where time ends it.
+    """One start, drop, hop or walk: its fields alone, and where time ends it, determine what it makes.
 
-    The problem knows no encoders: those that the trial starts from are its `parents`, in their order. `kind` is what
-    it does with them, in a word of its strategy, `options` are what else it is run with, as JSON can hold it, and
-    `seed` is that of its generator.
+    A strategy draws trials (`Explorer.ask`) and runs them (`Strategy.trial`). `search.running.exploration` gives each
+    its seed.
 
-    >>> from stl_algebra import strassen
+    Parameters
+    ----------
+    strategy : str
+        The name of the strategy that runs it.
+    problem : Problem
+        What is searched for. Its `known` and `parts` are emptied: a trial starts from its parents and nothing else.
+    kind : str
+        What the trial does with its parents, in a word of the strategy.
+    parents : tuple[TileEncoder, ...]
+        The encoders it starts from, in order.
+    options : Mapping[str, Any]
+        What else it depends on: names and values that JSON can hold.
+    seed : int
+        The seed of its random generator.
+
+    Examples
+    --------
+    >>> from stl_algebra import Format, strassen
     >>> hop = Trial("als", Problem(Format(2, 2, 2), 7, known=(strassen(),)), "hop", (strassen(),), seed=1)
-    >>> hop.problem.known, next(hop.run(Stop())).parents == (strassen().digest,)
-    ((), True)
+    >>> hop.problem.known
+    ()
     """
 
     strategy: str
@@ -41,26 +52,80 @@ class Trial:
     def __post_init__(self) -> None:
         object.__setattr__(self, "problem", replace(self.problem, known=(), parts=()))
 
-    def run(self, stop: Stop) -> Iterator[Candidate]:
-        """What the trial makes, in order, with parents and recipe."""
-        asked = _Asked(stop)
-        parents = tuple(parent.digest for parent in self.parents)
-        made = strategy(self.strategy).trial(self, np.random.default_rng(self.seed), asked)
-        for place, candidate in enumerate(made):
-            yield replace(candidate, parents=parents, recipe=Recipe.of(self, place, asked.ended))
+
+@dataclass(frozen=True)
+class Candidate:
+    """An encoder that a trial made.
+
+    A strategy sets `encoder`, `details` and `step`. The search adds where the encoder comes from.
+
+    Parameters
+    ----------
+    encoder : TileEncoder
+        The encoder.
+    details : dict[str, Any]
+        How it was made, in plain words: names and values that JSON can hold.
+    step : bool
+        Whether it is only a start for later trials and not a result.
+    parents : tuple[str, ...]
+        The digests of the trial's parents.
+    recipe : Recipe, optional
+        How to make the encoder again; None for a construction.
+    ancestors : tuple[Candidate, ...]
+        Its ancestors that the search itself made, each after its own parents.
+    """
+
+    encoder: TileEncoder
+    details: dict[str, Any] = field(default_factory=dict)
+    step: bool = False
+    parents: tuple[str, ...] = ()
+    recipe: Recipe | None = None
+    ancestors: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """By what a candidate is made again from its parents: its trial, and which of the trial's candidates it is.
+    """How to make a candidate again from its parents: the trial, and which of its candidates it is.
 
-    A trial that time ended is ended at the same place again: `ended` is the number of the question whether to stop
-    that was first answered by yes before the candidate was made, None where all were answered by no. `weights` is
-    the digest of the moments, if any; `version` that of the program.
+    If time ended the trial, replaying ends it at the same step of work again. Recipes of old versions have neither
+    `ended_after` nor `environment`; they count in `ended` how often the trial had asked whether to stop.
 
+    Parameters
+    ----------
+    strategy : str
+        The name of the strategy.
+    format : str
+        The format, such as "2x2x2".
+    rank : int
+        The number of products.
+    precision : str
+        The name of the precision.
+    weights : str or None
+        The digest of the moments; None for white inputs.
+    kind : str
+        The kind of the trial.
+    options : Mapping[str, Any]
+        The options of the trial.
+    seed : int
+        The seed of the trial.
+    place : int
+        The number of the candidate among those of the trial, from 0.
+    version : str
+        The version of the program.
+    ended_after : tuple[int, int], optional
+        The steps of work (see `Stop.worked`) that the trial had done when it was first told to stop, and the questions
+        it had asked since the last step. None if it was not told to stop before it made the candidate.
+    environment : Mapping[str, str], optional
+        What the last digits depend on (see `search.running.environment`).
+    ended : int, optional
+        In recipes of old versions, the number of the question that was first answered by yes.
+
+    Examples
+    --------
+    >>> from stl_algebra import Format
     >>> trial = Trial("als", Problem(Format(2, 2, 2), 7), "random", seed=1)
-    >>> found = next(trial.run(Stop()))
-    >>> Recipe.from_json(found.recipe.as_json()).made(()) == found.encoder
+    >>> recipe = Recipe.of(trial, 0, None, {})
+    >>> Recipe.from_json(recipe.as_json()) == recipe
     True
     """
 
@@ -73,12 +138,31 @@ class Recipe:
     options: Mapping[str, Any]
     seed: int
     place: int
-    ended: int | None
     version: str
+    ended_after: tuple[int, int] | None = None
+    environment: Mapping[str, str] | None = None
+    ended: int | None = None
 
     @classmethod
-    def of(cls, trial: Trial, place: int, ended: int | None) -> Self:
-        """The recipe of a trial's candidate."""
+    def of(cls, trial: Trial, place: int, ended_after: tuple[int, int] | None, environment: Mapping[str, str]) -> Self:
+        """Return the recipe of a trial's candidate.
+
+        Parameters
+        ----------
+        trial : Trial
+            The trial that made the candidate.
+        place : int
+            The number of the candidate among those of the trial, from 0.
+        ended_after : tuple[int, int] or None
+            Where the trial was told to stop; None if it was not.
+        environment : Mapping[str, str]
+            What the last digits depend on.
+
+        Returns
+        -------
+        Recipe
+            The recipe, of this version of the program.
+        """
         problem = trial.problem
         weights = None if problem.weights is None else problem.weights.digest
         return cls(
@@ -91,81 +175,66 @@ class Recipe:
             options=dict(trial.options),
             seed=trial.seed,
             place=place,
-            ended=ended,
-            version=_version(),
+            version=program_version(),
+            ended_after=ended_after,
+            environment=environment,
         )
 
     def as_json(self) -> dict[str, Any]:
-        """The fields as a JSON object."""
-        return asdict(self)
+        """Return the fields as a JSON object.
+
+        Returns
+        -------
+        dict[str, Any]
+            The fields by name.
+        """
+        fields = asdict(self) | {"environment": None if self.environment is None else dict(self.environment)}
+        dropped = ("ended_after", "environment") if self.environment is None else ("ended",)
+        return {name: value for name, value in fields.items() if name not in dropped}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Self:
-        """Read what `as_json` writes. Raises InvalidInput where a field is missing or not of its kind."""
+        """Read what `as_json` writes.
+
+        Parameters
+        ----------
+        fields : Mapping[str, Any]
+            The fields by name, as JSON gives them.
+
+        Returns
+        -------
+        Recipe
+            The recipe.
+
+        Raises
+        ------
+        InvalidInput
+            If a field is missing or not of its kind.
+        """
         words = ("strategy", "format", "precision", "kind", "version")
         kinds: dict[str, tuple[type, ...]] = dict.fromkeys(words, (str,))
         kinds |= dict.fromkeys(("rank", "seed", "place"), (int,))
         kinds |= {"weights": (str, type(None)), "ended": (int, type(None)), "options": (Mapping,)}
+        kinds |= {"environment": (Mapping, type(None)), "ended_after": (list, tuple, type(None))}
         for name, kind in kinds.items():
             if not isinstance(fields.get(name), kind):
                 raise InvalidInput(f"the recipe's {name} is {fields.get(name)!r}, which is no {kind[0].__name__}")
-        return cls(**{name: fields[name] for name in kinds})
-
-    def made(self, parents: Sequence[TileEncoder], weights: Moments | None = None) -> TileEncoder:
-        """The encoder, made again from its parents, with BLAS held to one thread as in a search.
-
-        Raises InvalidInput where the moments are missing or others, or the trial makes nothing at that place.
-        """
-        if self.weights != (None if weights is None else weights.digest):
-            under = "no moments" if self.weights is None else f"the moments {self.weights[:10]}"
-            raise InvalidInput(f"it was found under {under}; give their file, and no other, with --weights")
-        problem = Problem(Format.parse(self.format), self.rank, Precision.parse(self.precision), weights=weights)
-        trial = Trial(self.strategy, problem, self.kind, tuple(parents), self.options, self.seed)
-        with threadpool_limits(1):
-            made = trial.run(_EndingAt(self.ended))
-            try:
-                candidate = next(islice(made, self.place, None), None)
-            except InvalidInput:
-                raise
-            except (LookupError, TypeError, ValueError, AssertionError) as error:
-                raise InvalidInput(f"the recipe cannot be followed ({type(error).__name__}: {error})") from error
-        if candidate is not None:
-            return candidate.encoder
-        raise InvalidInput(
-            f"the trial makes no encoder number {self.place + 1} any more; it was recorded by strassen-tile "
-            f"{self.version}, this is {_version()}"
-        )
-
-
-class _Asked(Stop):
-    """Another stop, and the number of the question that it first answered by yes."""
-
-    def __init__(self, stop: Stop) -> None:
-        super().__init__()
-        self._stop = stop
-        self._questions = 0
-        self.ended: int | None = None
-
-    def __call__(self) -> bool:
-        self._questions += 1
-        if self.ended is None and self._stop():
-            self.ended = self._questions
-        return self.ended is not None
-
-
-class _EndingAt(Stop):
-    """Answers by yes from the question of a number on; never where that is None."""
-
-    def __init__(self, ended: int | None) -> None:
-        super().__init__()
-        self._questions = 0
-        self._ended = ended
-
-    def __call__(self) -> bool:
-        self._questions += 1
-        return self._ended is not None and self._questions >= self._ended
+        ended, where = fields.get("ended_after"), fields.get("environment")
+        if ended is not None and not (len(ended) == 2 and all(type(count) is int and count >= 0 for count in ended)):
+            raise InvalidInput(f"the recipe's ended_after is {ended!r}, which is no pair of counts")
+        if where is not None and not all(isinstance(value, str) for value in where.values()):
+            raise InvalidInput(f"the recipe's environment is {where!r}; its values must be text")
+        read = {name: fields.get(name) for name in kinds} | {"ended_after": None if ended is None else tuple(ended)}
+        return cls(**read)
 
 
 @cache
-def _version() -> str:
+def program_version() -> str:
+    """Return the version of this program, which recipes record.
+
+    Returns
+    -------
+    str
+        Such as "0.1.0".
+    """
     return metadata.version("strassen-tile")

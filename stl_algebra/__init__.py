@@ -6,9 +6,10 @@ from stl_algebra.composition import direct_sum, kronecker
 from stl_algebra.encoder import TileEncoder
 from stl_algebra.error import error_at_precision, growth, relative_error, residual
 from stl_algebra.errors import InvalidInput
+from stl_algebra.factors import Factors
 from stl_algebra.format import Format
 from stl_algebra.gauge import balance, balance_factors
-from stl_algebra.moments import Moments
+from stl_algebra.moments import TileMoments
 from stl_algebra.precision import PRECISIONS, Precision
 from stl_algebra.ring import Ring
 from stl_algebra.rotation import rotate, transpose
@@ -17,12 +18,13 @@ from stl_algebra.tensor import matmul_tensor
 
 __all__ = [
     "PRECISIONS",
+    "Factors",
     "Format",
     "InvalidInput",
-    "Moments",
     "Precision",
     "Ring",
     "TileEncoder",
+    "TileMoments",
     "balance",
     "balance_factors",
     "classical",
@@ -38,3 +40,8 @@ __all__ = [
     "strassen",
     "transpose",
 ]
+
+
+def __dir__() -> list[str]:
+    """List the public names, for tab completion."""
+    return __all__

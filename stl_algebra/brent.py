@@ -25,19 +25,50 @@ def satisfies_brent(
     scale: int = 1,
     modulus: int | None = None,
 ) -> bool:
-    """Whether Σ_s E_X[s,a] E_W[s,b] D[c,s] = scale · T[a,b,c] for all a, b, c, in integers.
+    """Tell whether the Brent equations hold for three factors, in exact integer arithmetic.
 
-    The factors hold integers, of shapes (r, n·m), (r, m·p) and (n·p, r). A rational encoder is checked
-    by its numerators, with `scale` the product of the three denominators; with `modulus`, a small one,
-    both sides are compared modulo it. Sums that stay below 2⁵³ are added by a float64 matrix product,
-    which is then exact; larger ones so modulo as many primes as make it a proof, which takes a few
-    matrix products whatever the coefficients are.
+    The equations are Σ_s E_X[s, a] E_W[s, b] D[c, s] = scale · T[a, b, c] for all a, b, c.
 
+    Parameters
+    ----------
+    format : Format
+        The format ⟨n,m,p⟩.
+    encode_x : ndarray of float64, shape (r, n·m)
+        Integers: the numerators of E_X.
+    encode_w : ndarray of float64, shape (r, m·p)
+        Integers: the numerators of E_W.
+    decode : ndarray of float64, shape (n·p, r)
+        Integers: the numerators of D.
+    scale : int, default 1
+        The product of the denominators of the three factors.
+    modulus : int, optional
+        Both sides are compared modulo this number, which must be small. By default they are compared as integers.
+
+    Returns
+    -------
+    bool
+        True if every equation holds.
+
+    Raises
+    ------
+    InvalidInput
+        If the encoder has too many products for a proof.
+
+    Notes
+    -----
+    Sums that stay below 2⁵³ are computed by a float64 matrix product, which is exact there. Larger sums are computed
+    modulo several primes whose product exceeds every possible entry of the residual; an integer that vanishes modulo
+    all of them is zero. The cost is a few matrix products, whatever the coefficients are.
+
+    References
+    ----------
+    .. [1] Brent, Algorithms for matrix multiplication, Stanford CS-157, 1970.
+
+    Examples
+    --------
     >>> one = np.ones((1, 1))
     >>> satisfies_brent(Format(1, 1, 1), one, one, one)
     True
-
-    Source: Brent, Algorithms for matrix multiplication, Stanford CS-157, 1970.
     """
     if modulus is not None:
         return _holds_modulo(modulus, format, encode_x, encode_w, decode, scale)

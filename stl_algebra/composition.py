@@ -16,10 +16,30 @@ Axis = Literal["n", "m", "p"]
 
 
 def kronecker(outer: TileEncoder, inner: TileEncoder) -> TileEncoder:
-    """The encoder of ⟨n₁n₂, m₁m₂, p₁p₂⟩ and rank r₁r₂: `outer` on blocks, `inner` within them.
+    """Compose two encoders: `outer` multiplies blocks, `inner` multiplies within the blocks.
 
-    Exact when both are, over the smallest ring that holds both. Growth multiplies.
+    Ranks and growths multiply.
 
+    Parameters
+    ----------
+    outer : TileEncoder
+        The encoder of ⟨n₁,m₁,p₁⟩ and rank r₁ that acts on blocks.
+    inner : TileEncoder
+        The encoder of ⟨n₂,m₂,p₂⟩ and rank r₂ that acts within a block.
+
+    Returns
+    -------
+    TileEncoder
+        The encoder of ⟨n₁n₂, m₁m₂, p₁p₂⟩ and rank r₁r₂. It is exact over the smallest ring that holds both if both are
+        exact.
+
+    Raises
+    ------
+    InvalidInput
+        If one encoder is over GF(2) and the other over Z[1/2] or Q.
+
+    Examples
+    --------
     >>> from stl_algebra import strassen
     >>> kronecker(strassen(), strassen()).rank
     49
@@ -38,11 +58,33 @@ def kronecker(outer: TileEncoder, inner: TileEncoder) -> TileEncoder:
 
 
 def direct_sum(first: TileEncoder, second: TileEncoder, axis: Axis) -> TileEncoder:
-    """The encoder that splits one axis, n, m or p, between two encoders; their ranks add.
+    """Split one dimension between two encoders.
 
-    Along n the tiles of X and Y are stacked by rows, along p those of W and Y by columns; along m the
-    products of the two parts are added. The other two dimensions must agree (InvalidInput otherwise).
+    Along n the tiles of X and Y are stacked by rows, along p those of W and Y by columns. Along m the products of both
+    parts are added. Ranks add.
 
+    Parameters
+    ----------
+    first : TileEncoder
+        The encoder of the first part.
+    second : TileEncoder
+        The encoder of the second part. Its format agrees with that of `first` in the two other dimensions.
+    axis : {"n", "m", "p"}
+        The dimension to split.
+
+    Returns
+    -------
+    TileEncoder
+        The encoder of the whole, of rank r₁ + r₂. It is exact over the smallest ring that holds both if both are exact.
+
+    Raises
+    ------
+    InvalidInput
+        If `axis` is unknown, if the formats differ in another dimension, or if one encoder is over GF(2) and the other
+        over Z[1/2] or Q.
+
+    Examples
+    --------
     >>> from stl_algebra import classical, strassen
     >>> direct_sum(strassen(), classical(Format(1, 2, 2)), "n").rank
     11
@@ -72,7 +114,7 @@ def _block_kron(
     a: NDArray[np.float64], b: NDArray[np.float64], outer: tuple[int, int], inner: tuple[int, int]
 ) -> NDArray[np.float64]:
     """Rows of a and b read as matrices; all Kronecker products, as rows in row-major order."""
-    blocks = np.einsum("sij,tkl->stikjl", a.reshape(-1, *outer), b.reshape(-1, *inner))
+    blocks: NDArray[np.float64] = np.einsum("sij,tkl->stikjl", a.reshape(-1, *outer), b.reshape(-1, *inner))
     return blocks.reshape(len(a) * len(b), -1)
 
 

@@ -14,31 +14,50 @@ from numpy.typing import ArrayLike, NDArray
 from stl_algebra.brent import satisfies_brent
 from stl_algebra.error import error_at_precision, growth, relative_error
 from stl_algebra.errors import InvalidInput
+from stl_algebra.factors import Factors, FactorsLike
 from stl_algebra.format import Format
+from stl_algebra.notebook import figures_table
 from stl_algebra.precision import Precision
 from stl_algebra.ring import MAX_NUMERATOR, Ring, numerators
-
-Factors = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
 class TileEncoder:
-    """A tile encoder of format ⟨n,m,p⟩ and rank r, three float64 matrices that never change:
+    """A tile encoder: a bilinear algorithm of rank r for the format ⟨n,m,p⟩, as three matrices that never change.
 
-        encode_x  E_X  (r, n·m)      encode_w  E_W  (r, m·p)      decode  D  (n·p, r)
+    It computes vec(XW) ≈ D · ((E_X vec X) ⊙ (E_W vec W)) with row-major vec. Encoders are equal if their contents are.
 
-    vec(XW) ≈ D · ((E_X vec X) ⊙ (E_W vec W)), vec row-major. `ring` says where this is an identity;
-    any ring but R is proved on construction, in exact arithmetic. The exact coefficients of a factor
-    are then its float64 entries read as fractions over its denominator in `denominators`; over GF(2)
-    all entries are 0 or 1 and are read modulo 2. Encoders are equal when their contents are.
+    Parameters
+    ----------
+    format : Format
+        The format ⟨n,m,p⟩.
+    encode_x : ndarray of float64, shape (r, n·m)
+        E_X, the linear forms of X.
+    encode_w : ndarray of float64, shape (r, m·p)
+        E_W, the linear forms of W.
+    decode : ndarray of float64, shape (n·p, r)
+        D, the coefficients of each product in Y = XW.
+    ring : Ring, default Ring.R
+        The ring over which the formula is an identity. Every ring but R is proved on construction, in exact arithmetic.
+    denominators : tuple of three int, default (1, 1, 1)
+        Denominators of E_X, E_W and D. The exact coefficients of a factor are its float64 entries read as fractions
+        over its denominator. Over GF(2) all entries are 0 or 1 and are read modulo 2.
 
-    Raises InvalidInput where shapes do not fit, an entry is not finite, or the ring claimed is not true.
+    Raises
+    ------
+    InvalidInput
+        If a shape does not fit the format, an entry is not finite, or the encoder is not exact over `ring`.
 
+    References
+    ----------
+    .. [1] arXiv 2503.12211 (the STL operator).
+    .. [2] Kolda, Bader, Tensor decompositions and applications, SIAM Review 51, 2009.
+
+    Examples
+    --------
     >>> one = np.ones((1, 1))
     >>> TileEncoder(Format(1, 1, 1), one, one, one, Ring.Z).exact
     True
-
-    Source: arXiv 2503.12211 (the STL operator); Kolda, Bader, Tensor decompositions and applications, 2009.
     """
 
     format: Format
@@ -67,11 +86,31 @@ class TileEncoder:
 
     @classmethod
     def from_exact(cls, format: Format, encode_x: ArrayLike, encode_w: ArrayLike, decode: ArrayLike) -> TileEncoder:
-        """The exact encoder of integer or Fraction coefficients, in the smallest ring that holds them.
+        """Build an exact encoder from integer or Fraction coefficients.
 
-        Shapes as in the class. Raises InvalidInput where the Brent equations do not hold or a numerator
-        does not fit float64.
+        Parameters
+        ----------
+        format : Format
+            The format ⟨n,m,p⟩.
+        encode_x : array_like of int or Fraction, shape (r, n·m)
+            E_X, the linear forms of X.
+        encode_w : array_like of int or Fraction, shape (r, m·p)
+            E_W, the linear forms of W.
+        decode : array_like of int or Fraction, shape (n·p, r)
+            D, the coefficients of each product in Y = XW.
 
+        Returns
+        -------
+        TileEncoder
+            The encoder, over the smallest of Z, Z[1/2] and Q that holds its coefficients.
+
+        Raises
+        ------
+        InvalidInput
+            If the Brent equations do not hold, or a numerator or denominator is 2⁵¹ or larger.
+
+        Examples
+        --------
         >>> TileEncoder.from_exact(Format(1, 1, 1), [[Fraction(1, 2)]], [[2]], [[1]]).ring.value
         'Z[1/2]'
         """
@@ -82,41 +121,63 @@ class TileEncoder:
 
     @property
     def rank(self) -> int:
-        """r, the number of products."""
+        """The number r of products."""
         return len(self.encode_x)
 
     @property
     def factors(self) -> Factors:
-        """(E_X, E_W, Dᵀ), each with one row a product: shapes (r, n·m), (r, m·p), (r, n·p)."""
-        return self.encode_x, self.encode_w, self.decode.T
+        """The factors (E_X, E_W, Dᵀ) with one row for each product: shapes (r, n·m), (r, m·p), (r, n·p)."""
+        return Factors(self.encode_x, self.encode_w, self.decode.T)
 
     @property
     def ratio(self) -> float:
-        """r / (n·m·p): multiplications against the classical algorithm."""
+        """Multiplications relative to the classical algorithm: r / (n·m·p)."""
         return self.rank / self.format.products
 
     @property
     def exact(self) -> bool:
-        """Whether the Brent equations are proved, in `ring`."""
+        """Whether the Brent equations are proved over `ring`."""
         return self.ring.is_exact
 
     @cached_property
     def relative_error(self) -> float:
-        """E‖Ŷ−Y‖² / E‖Y‖² for independent zero-mean inputs: ‖R‖² / (n·m·p), zero where proved so."""
+        """The relative squared error E‖Ŷ−Y‖² / E‖Y‖² for X and W with independent zero-mean entries of equal variance.
+
+        It equals ‖R‖² / (n·m·p), R the residual tensor, and is zero if the encoder is exact over Z, Z[1/2] or Q.
+        """
         return 0.0 if self.ring.is_exact_for_reals else relative_error(self.format, *self.factors)
 
     @cached_property
     def growth(self) -> float:
-        """Σ_s ‖E_X[s]‖² ‖E_W[s]‖² ‖D[:,s]‖², which rounding errors are proportional to."""
+        """Σ_s ‖E_X[s]‖² ‖E_W[s]‖² ‖D[:,s]‖²; the squared rounding error is proportional to it."""
         return growth(*self.factors)
 
     def error_at(self, precision: str | Precision) -> float:
-        """The relative error when the encoded operands are rounded to a precision."""
+        """Compute the relative squared error if the encoded operands are rounded to a precision.
+
+        Parameters
+        ----------
+        precision : str or Precision
+            The precision, or its name, such as ``"bf16"``.
+
+        Returns
+        -------
+        float
+            E‖Ŷ−Y‖² / E‖Y‖², as `error_at_precision` defines it.
+
+        Raises
+        ------
+        InvalidInput
+            If no precision has this name.
+        """
         return error_at_precision(self.format, self.relative_error, self.growth, Precision.parse(precision))
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over format, ring, denominators and the entries (little-endian, −0 as 0): the content address."""
+        """The content address: SHA-256 over format, ring, denominators and entries, as 64 hexadecimal digits.
+
+        Entries are hashed as little-endian float64; −0 counts as 0.
+        """
         header = f"stl {self.format} {self.rank} {self.ring} {self.denominators}".encode()
         content = hashlib.sha256(header)
         for factor in (self.encode_x, self.encode_w, self.decode):
@@ -124,7 +185,22 @@ class TileEncoder:
         return content.hexdigest()
 
     def exact_coefficients(self) -> tuple[list[list[Fraction]], list[list[Fraction]], list[list[Fraction]]]:
-        """(E_X, E_W, D) as fractions. Raises InvalidInput where the encoder is not exact."""
+        """Return the exact coefficients as fractions.
+
+        Returns
+        -------
+        encode_x : list of list of Fraction
+            E_X, of shape (r, n·m).
+        encode_w : list of list of Fraction
+            E_W, of shape (r, m·p).
+        decode : list of list of Fraction
+            D, of shape (n·p, r).
+
+        Raises
+        ------
+        InvalidInput
+            If the encoder is not exact.
+        """
         if not self.exact:
             raise InvalidInput("an approximate encoder has no exact coefficients")
         x, w, d = (
@@ -149,6 +225,18 @@ class TileEncoder:
             f"relative_error={self.relative_error:.6g}, growth={self.growth:.4g})"
         )
 
+    def _repr_html_(self) -> str:
+        figures = {
+            "format": self.format,
+            "rank": f"{self.rank} of {self.format.products}",
+            "ring": self.ring if self.exact else f"{self.ring} (approximate)",
+            "relative error": f"{self.relative_error:.6g}",
+            "growth": f"{self.growth:.6g}",
+            "nonzero coefficients": sum(np.count_nonzero(factor) for factor in self.factors),
+            "digest": self.digest[:10],
+        }
+        return figures_table("Tile encoder", figures)
+
     def _prove(self) -> None:
         if any(d < 1 for d in self.denominators):
             raise InvalidInput(f"denominators {self.denominators} are not positive")
@@ -171,7 +259,7 @@ class TileEncoder:
             )
 
     @property
-    def _matrices(self) -> Factors:
+    def _matrices(self) -> FactorsLike:
         return self.encode_x, self.encode_w, self.decode
 
 

@@ -5,31 +5,66 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from stl_algebra.factors import Factor
 from stl_algebra.format import Format
 from stl_algebra.precision import Precision
 from stl_algebra.tensor import matmul_tensor
 
-Factor = NDArray[np.float64]
-
 
 def residual(format: Format, u: Factor, v: Factor, w: Factor) -> NDArray[np.float64]:
-    """R[a,b,c] = Σ_s u[s,a] v[s,b] w[s,c] − T[a,b,c], of shape (n·m, m·p, n·p).
+    """Compute the residual tensor R[a,b,c] = Σ_s u[s,a] v[s,b] w[s,c] − T[a,b,c].
 
-    Factors have one row a product: u (r, n·m), v (r, m·p), w = Dᵀ (r, n·p).
+    Parameters
+    ----------
+    format : Format
+        The format ⟨n,m,p⟩.
+    u : ndarray of float64, shape (r, n·m)
+        E_X, one row for each product.
+    v : ndarray of float64, shape (r, m·p)
+        E_W, one row for each product.
+    w : ndarray of float64, shape (r, n·p)
+        Dᵀ, one row for each product.
 
+    Returns
+    -------
+    ndarray of float64, shape (n·m, m·p, n·p)
+        The residual R.
+
+    Examples
+    --------
     >>> one = np.ones((1, 1))
     >>> residual(Format(1, 1, 1), one, one, one).tolist()
     [[[0.0]]]
     """
     outer = np.einsum("sa,sb->abs", u, v).reshape(-1, len(u))
-    return (outer @ w).reshape(format.sizes) - matmul_tensor(format)
+    product: NDArray[np.float64] = (outer @ w).reshape(format.sizes)
+    return product - matmul_tensor(format)
 
 
 def relative_error(format: Format, u: Factor, v: Factor, w: Factor) -> float:
-    """E‖Ŷ−Y‖² / E‖Y‖² = ‖R‖_F² / (n·m·p), for X, W with independent zero-mean unit-variance entries.
+    """Compute the relative squared error E‖Ŷ−Y‖² / E‖Y‖² = ‖R‖_F² / (n·m·p).
 
-    Holds for any inner dimension K: errors of different tiles are uncorrelated. Factors as in `residual`.
+    X and W have independent zero-mean unit-variance entries. The value holds for any inner dimension K, since errors of
+    different tiles are uncorrelated.
 
+    Parameters
+    ----------
+    format : Format
+        The format ⟨n,m,p⟩.
+    u : ndarray of float64, shape (r, n·m)
+        E_X, one row for each product.
+    v : ndarray of float64, shape (r, m·p)
+        E_W, one row for each product.
+    w : ndarray of float64, shape (r, n·p)
+        Dᵀ, one row for each product.
+
+    Returns
+    -------
+    float
+        The relative squared error, without unit.
+
+    Examples
+    --------
     >>> zero = np.zeros((1, 1))
     >>> relative_error(Format(1, 1, 1), zero, zero, zero)
     1.0
@@ -38,8 +73,26 @@ def relative_error(format: Format, u: Factor, v: Factor, w: Factor) -> float:
 
 
 def growth(u: Factor, v: Factor, w: Factor) -> float:
-    """Σ_s ‖u[s]‖² ‖v[s]‖² ‖w[s]‖², unchanged when a product's factors are scaled against each other.
+    """Compute the growth Σ_s ‖u[s]‖² ‖v[s]‖² ‖w[s]‖².
 
+    It does not change if the factors of a product are scaled against each other.
+
+    Parameters
+    ----------
+    u : ndarray of float64, shape (r, n·m)
+        E_X, one row for each product.
+    v : ndarray of float64, shape (r, m·p)
+        E_W, one row for each product.
+    w : ndarray of float64, shape (r, n·p)
+        Dᵀ, one row for each product.
+
+    Returns
+    -------
+    float
+        The growth.
+
+    Examples
+    --------
     >>> growth(np.eye(2), np.eye(2), 3 * np.eye(2))
     18.0
     """
@@ -48,11 +101,31 @@ def growth(u: Factor, v: Factor, w: Factor) -> float:
 
 
 def error_at_precision(format: Format, error: float, growth: float, precision: Precision) -> float:
-    """Relative error when both encoded operands are rounded: error + 2 δ² growth / (n·m·p).
+    """Compute the relative squared error with rounded operands: error + 2 δ² growth / (n·m·p).
 
-    Each rounding multiplies an encoded entry by 1 + ε with independent ε of rms δ; channel s then adds
-    2δ² ‖E_X[s]‖² ‖E_W[s]‖² ‖D[:,s]‖² to the squared error of a tile product. Accumulation is in fp32.
+    Parameters
+    ----------
+    format : Format
+        The format ⟨n,m,p⟩.
+    error : float
+        The relative squared error without rounding.
+    growth : float
+        The growth of the encoder.
+    precision : Precision
+        The precision of the encoded operands; δ is its rms relative rounding error.
 
+    Returns
+    -------
+    float
+        The relative squared error, without unit.
+
+    Notes
+    -----
+    Each rounding multiplies an encoded entry by 1 + ε with independent ε of rms δ. Product s then adds 2δ² ‖E_X[s]‖²
+    ‖E_W[s]‖² ‖D[:,s]‖² to the squared error of a tile product. Accumulation is in fp32 and adds nothing.
+
+    Examples
+    --------
     >>> error_at_precision(Format(1, 1, 1), 0.0, 1.0, Precision("bf16", 8)) < 1e-5
     True
     """

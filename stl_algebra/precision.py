@@ -10,8 +10,17 @@ from stl_algebra.errors import InvalidInput
 
 @dataclass(frozen=True)
 class Precision:
-    """A floating-point precision for the encoded operands: its name and its significand bits.
+    """A floating-point precision of the encoded operands.
 
+    Parameters
+    ----------
+    name : str
+        The name, such as ``"bf16"``.
+    significand_bits : int
+        The number of significand bits; the implicit one counts.
+
+    Examples
+    --------
     >>> round(Precision.parse("bf16").rounding, 6)
     0.001659
     """
@@ -21,20 +30,41 @@ class Precision:
 
     @property
     def rounding(self) -> float:
-        """δ, the rms relative error of rounding to nearest.
+        """The rms relative error δ of rounding to nearest.
 
-        Spacing is 2^(1−p) in [1, 2), the absolute error uniform in half a spacing, and significands
-        follow Benford's law (E[1/x²] = 3 / (8 ln 2)), so δ = 2^(−p) / √(8 ln 2). Underflow and
-        overflow are left out.
+        Underflow and overflow are left out.
 
-        Source: Goldberg, What every computer scientist should know about floating-point arithmetic, 1991
-        (spacing); Hamming, On the distribution of numbers, 1970 (significands).
+        Notes
+        -----
+        The spacing of numbers is 2^(1−p) in [1, 2), the absolute error is uniform in half a spacing, and significands
+        follow Benford's law (E[1/x²] = 3 / (8 ln 2)), so δ = 2^(−p) / √(8 ln 2).
+
+        References
+        ----------
+        .. [1] Goldberg, What every computer scientist should know about floating-point arithmetic, 1991 (spacing).
+        .. [2] Hamming, On the distribution of numbers, 1970 (significands).
         """
         return 2.0**-self.significand_bits / sqrt(8 * log(2))
 
     @classmethod
     def parse(cls, name: str | Precision) -> Precision:
-        """The precision of a name; ``fp8`` stands for ``fp8-e4m3``. Raises InvalidInput for an unknown one."""
+        """Look up a precision by name.
+
+        Parameters
+        ----------
+        name : str or Precision
+            A name in any case; ``fp8`` stands for ``fp8-e4m3``. A precision is returned as it is.
+
+        Returns
+        -------
+        Precision
+            The precision.
+
+        Raises
+        ------
+        InvalidInput
+            If no precision has this name.
+        """
         if isinstance(name, Precision):
             return name
         canonical = {"fp8": "fp8-e4m3"}.get(name.lower(), name.lower())

@@ -7,12 +7,21 @@ from stl_algebra.format import Format
 
 
 def strassen() -> TileEncoder:
-    """Strassen's exact encoder of ⟨2,2,2⟩ with rank 7 over Z.
+    """Build Strassen's exact encoder of ⟨2,2,2⟩ with rank 7 over Z.
 
+    Returns
+    -------
+    TileEncoder
+        The encoder.
+
+    References
+    ----------
+    .. [1] Strassen, Gaussian elimination is not optimal, Numer. Math. 13, 1969.
+
+    Examples
+    --------
     >>> strassen().rank, strassen().growth
     (7, 32.0)
-
-    Source: Strassen, Gaussian elimination is not optimal, Numer. Math. 13, 1969.
     """
     encode_x = [
         [1, 0, 0, 1],

@@ -12,22 +12,57 @@ from stl_algebra.format import Format
 MAX_PRODUCTS = 4096
 
 
-def matmul_tensor(format: Format) -> NDArray[np.float64]:
-    """The tensor T of ⟨n,m,p⟩, of shape (n·m, m·p, n·p), entries 0 and 1.
+def check_products(format: Format) -> None:
+    """Refuse a format whose tensor would be too large.
 
-    T[a,b,c] = 1 exactly where a = (i,j), b = (j,k), c = (i,k), all row-major: contracting with vec(X)
-    and vec(W) gives vec(XW). Raises InvalidInput for more than MAX_PRODUCTS products.
+    Parameters
+    ----------
+    format : Format
+        The format.
 
-    >>> int(matmul_tensor(Format(2, 3, 4)).sum())
-    24
-
-    Source: Bürgisser, Clausen, Shokrollahi, Algebraic Complexity Theory, 1997, §14.2.
+    Raises
+    ------
+    InvalidInput
+        If the format has more than MAX_PRODUCTS products.
     """
-    format = Format(*format)
     if format.products > MAX_PRODUCTS:
         raise InvalidInput(
             f"format {format} has {format.products} products; tiles up to {MAX_PRODUCTS} products are supported"
         )
+
+
+def matmul_tensor(format: Format) -> NDArray[np.float64]:
+    """Build the matrix-multiplication tensor T of ⟨n,m,p⟩.
+
+    T[a,b,c] = 1 exactly if a = (i,j), b = (j,k), c = (i,k), all row-major; contracting T with vec(X) and vec(W) gives
+    vec(XW).
+
+    Parameters
+    ----------
+    format : Format
+        The format ⟨n,m,p⟩.
+
+    Returns
+    -------
+    ndarray of float64, shape (n·m, m·p, n·p)
+        The tensor, with entries 0 and 1.
+
+    Raises
+    ------
+    InvalidInput
+        If the format has more than MAX_PRODUCTS products.
+
+    References
+    ----------
+    .. [1] Bürgisser, Clausen, Shokrollahi, Algebraic Complexity Theory, 1997, §14.2.
+
+    Examples
+    --------
+    >>> int(matmul_tensor(Format(2, 3, 4)).sum())
+    24
+    """
+    format = Format(*format)
+    check_products(format)
     n, m, p = format
     tensor = np.zeros(format.sizes)
     i, j, k = np.indices((n, m, p)).reshape(3, -1)

@@ -23,8 +23,25 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def check_activation(name: str) -> str:
-    """Return the name, or raise InvalidInput where no activation has it.
+    """Return the name of an activation.
 
+    Parameters
+    ----------
+    name : str
+        The name.
+
+    Returns
+    -------
+    str
+        The name.
+
+    Raises
+    ------
+    InvalidInput
+        If no activation has it.
+
+    Examples
+    --------
     >>> check_activation("silu")
     'silu'
     """
@@ -34,8 +51,24 @@ def check_activation(name: str) -> str:
 
 
 def backward_of(name: str, grad: Tensor, before: Tensor) -> Tensor:
-    """The gradient with respect to what an activation was applied to, in torch's own operators.
+    """The gradient with respect to what an activation was applied to, by torch's own operators.
 
+    Parameters
+    ----------
+    name : str
+        The activation.
+    grad : Tensor
+        The gradient with respect to its output, of any shape.
+    before : Tensor
+        What it was applied to, of the same shape.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `grad`.
+
+    Examples
+    --------
     >>> backward_of("relu", torch.ones(2), torch.tensor([-1.0, 1.0])).tolist()
     [0.0, 1.0]
     """
@@ -44,6 +77,9 @@ def backward_of(name: str, grad: Tensor, before: Tensor) -> Tensor:
     match name:
         case "relu":
             result = aten.threshold_backward(grad, before, 0)
+        case "silu" if torch.is_grad_enabled():  # a graph of derivatives is built, and the fused operator has none
+            sigmoid = before.sigmoid()
+            result = grad * sigmoid * (1 + before * (1 - sigmoid))
         case "silu":
             result = aten.silu_backward(grad, before)
         case "gelu" | "gelu_tanh":

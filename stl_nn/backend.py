@@ -14,8 +14,27 @@ BACKENDS = ("auto", "kernels", "reference")
 
 
 def choose_backend(x: Tensor, backend: str = "auto") -> str:
-    """`kernels` or `reference` for an operand. Raises InvalidInput for kernels that are not there.
+    """The backend that multiplies an operand.
 
+    Parameters
+    ----------
+    x : Tensor
+        The operand; its device and dtype decide.
+    backend : str
+        "kernels", "reference", or "auto" for kernels if there are any and nothing is being exported.
+
+    Returns
+    -------
+    str
+        "kernels" or "reference".
+
+    Raises
+    ------
+    InvalidInput
+        If the backend is unknown, or kernels are asked for that do not exist.
+
+    Examples
+    --------
     >>> choose_backend(torch.ones(1)), choose_backend(torch.ones(1, device="meta"))
     ('kernels', 'reference')
     """

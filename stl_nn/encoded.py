@@ -8,21 +8,37 @@ from torch import Tensor
 from stl_nn.activation import ACTIVATIONS
 from stl_nn.backend import choose_backend
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
-from stl_nn.recursion import DECODE, ENCODE_X, ascend, descend
+from stl_nn.recursion import DECODE, ENCODE_X, decode_levels, encode_levels
 from stl_nn.reference import as_given, rounded_encode
 from stl_nn.tiling import decode_and_cut, tile_count
 
 
 def encode_input(x: Tensor, encoder: EncoderTensors, backend: str = "auto") -> Tensor:
-    """Encode x (..., K) to (r, ⌈M/n⌉, ⌈K/m⌉), M its rows, rounded to its dtype as `stl_matmul` does.
+    """Encode an input, rounded to its dtype as `stl_matmul` does.
 
-    With a depth d to (r·7^d, …), over tiles of 2^d n × 2^d m; on a GPU each level rounds once more.
+    Parameters
+    ----------
+    x : Tensor
+        (..., K), M rows together.
+    encoder : EncoderTensors
+        The encoder.
+    backend : str
+        As of `stl_matmul`.
 
+    Returns
+    -------
+    Tensor
+        (r, ⌈M/n⌉, ⌈K/m⌉); with a depth d (r·7^d, …), over tiles of 2^d·n × 2^d·m. On a GPU each level rounds once
+        more.
+
+    Examples
+    --------
     >>> from stl_algebra import strassen
     >>> encode_input(torch.ones(3, 5, 4), EncoderTensors.of(strassen())).shape
     torch.Size([7, 8, 2])
     """
     n, m, _ = encoder.format
+    encoder = encoder.within(x.dtype)
     rows = x.reshape(-1, x.shape[-1])
     wide = coefficient_dtype(x.dtype)
     encode, depth = encoder.encode_x.to(wide), encoder.depth
@@ -31,7 +47,7 @@ def encode_input(x: Tensor, encoder: EncoderTensors, backend: str = "auto") -> T
         return encoded
     tiles = tile_count(rows.shape[0], encoder.tile.n), tile_count(rows.shape[1], encoder.tile.m)
     with as_given(x):
-        return descend(rounded_encode(rows, encode, n, m), depth, ENCODE_X, tiles, rounded_encode)
+        return encode_levels(rounded_encode(rows, encode, n, m), depth, ENCODE_X, tiles, rounded_encode)
 
 
 def multiply_encoded(
@@ -44,10 +60,30 @@ def multiply_encoded(
     activation: str = "none",
     backend: str = "auto",
 ) -> Tensor:
-    """activation(X W + bias) of shape (M, N) from encoded X (r, ⌈M/n⌉, ⌈K/m⌉) and W (r, ⌈K/m⌉, ⌈N/p⌉).
+    """activation(X W + bias) from X and W that are encoded already.
 
-    With a depth d both are (r·7^d, …), over tiles 2^d as large.
+    Parameters
+    ----------
+    encoded_x : Tensor
+        (r, ⌈M/n⌉, ⌈K/m⌉), of `encode_input`; with a depth d (r·7^d, …), over tiles that are 2^d as large.
+    encoded_weight : Tensor
+        (r, ⌈K/m⌉, ⌈N/p⌉), of `encode_weight`, of the same dtype.
+    encoder : EncoderTensors
+        The encoder of both.
+    shape : tuple
+        (M, N).
+    bias : Tensor or None
+        (N,) or None.
+    activation, backend : str
+        As of `stl_matmul`.
 
+    Returns
+    -------
+    Tensor
+        (M, N), of the dtype of the operands.
+
+    Examples
+    --------
     >>> from stl_algebra import strassen
     >>> enc = EncoderTensors.of(strassen())
     >>> encoded = encode_input(torch.ones(3, 2), enc)
@@ -55,15 +91,18 @@ def multiply_encoded(
     torch.Size([3, 4])
     """
     n, _, p = encoder.format
+    encoder = encoder.within(encoded_x.dtype)
     wide = coefficient_dtype(encoded_x.dtype)
     decode = encoder.decode.to(wide)
     if choose_backend(encoded_x, backend) == "kernels":
-        channels = torch.ops.stl.multiply_channels(encoded_x, encoded_weight, encoder.coarse)
+        channels = torch.ops.stl.multiply_channels(encoded_x, encoded_weight, encoder.reduced_channels)
         y = torch.ops.stl.decode_tiles(channels, decode, n, p, *shape, encoder.depth)
     else:
         with as_given(encoded_x):
             channels = encoded_x.to(wide).bmm(encoded_weight.to(wide))
-            channels = ascend(channels, encoder.depth, DECODE, (tile_count(shape[0], n), tile_count(shape[1], p)))
+            channels = decode_levels(
+                channels, encoder.depth, DECODE, (tile_count(shape[0], n), tile_count(shape[1], p))
+            )
             y = decode_and_cut(channels, decode, n, p, *shape)
     if bias is not None:
         y = y + bias.to(wide)

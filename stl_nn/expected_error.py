@@ -19,13 +19,33 @@ PRECISION_OF_DTYPE = {
 
 
 def expected_error(weight: Tensor, encoder: TileEncoder, precision: Precision) -> float:
-    """E‖Ŷ−Y‖² / E‖Y‖² for this weight (K, N) and inputs with independent zero-mean unit-variance entries.
+    """The relative output error E‖Ŷ−Y‖² / E‖Y‖² to expect of a weight before any data is seen.
 
+    Inputs are taken to have independent entries of mean zero and variance one. Averaged over white weights the
+    result is `encoder.error_at(precision)`.
+
+    Parameters
+    ----------
+    weight : Tensor
+        W, (K, N).
+    encoder : TileEncoder
+        The encoder that the layer multiplies by.
+    precision : Precision
+        The precision that encoded operands are rounded to.
+
+    Returns
+    -------
+    float
+        The error; 0 for a weight of zeros.
+
+    Notes
+    -----
     With S = Σ vec(W_kj) vec(W_kj)ᵀ over all tiles, the residual R and G[b,b'] = Σ_ac R[a,b,c] R[a,b',c], the
     truncation is tr(G S) / (n ‖W‖²): exact for white inputs, no sampling. Rounding the encoded operands adds
-    2δ² Σ_s ‖E_X[s]‖² ‖D[:,s]‖² (E_W S E_Wᵀ)[s,s] / (n ‖W‖²). Averaged over white weights this is
-    `encoder.error_at(precision)`. A weight of zeros has error 0.
+    2δ² Σ_s ‖E_X[s]‖² ‖D[:,s]‖² (E_W S E_Wᵀ)[s,s] / (n ‖W‖²).
 
+    Examples
+    --------
     >>> from stl_algebra import strassen
     >>> expected_error(torch.eye(4), strassen(), Precision.parse("fp32")) < 1e-12
     True

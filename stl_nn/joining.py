@@ -14,15 +14,29 @@ from stl_nn.sharing import SharedResult
 
 
 class JoinedPart(nn.Module):
-    """A drop-in for one of several nn.Linear that became one: some of its output channels, x (..., K) to y (..., N).
+    """A drop-in for one of several nn.Linear that became one: x (..., K) to y (..., N), some of its output channels.
 
     All parts of a layer that are called with the same tensor have it computed once, so that their gradients are asked
-    for together, too. What each returns is a view of that, not contiguous. `joined` is the layer with the outputs of
-    all parts, a child of the first of them alone.
+    for together, too. What each returns is a view of that, not contiguous.
 
-    start         the first of its output channels in `joined`
-    out_features  how many they are, N
+    Parameters
+    ----------
+    first : JoinedPart or None
+        The part that the joined layer is a child of; None for that part itself.
+    start : int
+        The first of its output channels in the joined layer.
+    out_features : int
+        The number of them, N.
+    shared : SharedResult
+        What the parts share of one call.
+
+    Attributes
+    ----------
+    joined : nn.Module
+        Of the first part: the layer with the outputs of all parts.
     """
+
+    stands_in_for_dense = True
 
     joined: nn.Module
 
@@ -40,11 +54,12 @@ class JoinedPart(nn.Module):
 
     @property
     def in_features(self) -> int:
+        """K."""
         return int(self.first.joined.in_features)  # type: ignore[arg-type]
 
     @property
     def weight(self) -> Tensor | None:
-        """(N, K), a view of that of the joined layer where it has a dense one, else None."""
+        """(N, K), a view of that of the joined layer if it has a dense one, else None."""
         weight: object = self.first.joined.weight
         return weight[self._outputs] if isinstance(weight, Tensor) else None
 
@@ -55,6 +70,18 @@ class JoinedPart(nn.Module):
         return bias[self._outputs] if isinstance(bias, Tensor) else None
 
     def forward(self, input: Tensor) -> Tensor:
+        """Compute y (..., N) of an input x (..., K).
+
+        Parameters
+        ----------
+        input : Tensor
+            x, (..., K).
+
+        Returns
+        -------
+        Tensor
+            y, (..., N).
+        """
         joined = self.first.joined
         part: Tensor = self._shared.get(self.start, input, lambda: joined(input), joined)[..., self._outputs]
         return part
@@ -64,6 +91,13 @@ class JoinedPart(nn.Module):
         return slice(self.start, self.start + self.out_features)
 
     def extra_repr(self) -> str:
+        """What `repr` says of the part.
+
+        Returns
+        -------
+        str
+            On one line.
+        """
         return f"outputs {self.start} to {self.start + self.out_features}"
 
 
@@ -73,19 +107,36 @@ def join_layers(
     """Make one layer, in place, of all nn.Linear that a model calls with the very same tensor: q, k and v, say.
 
     The model's forward stays as it is, and so does what it computes, to rounding. Converted afterwards, the layers
-    encode their input once and multiply it by all of their weights at once; calibrated, they have one basis and one
-    encoder for as much, and the channels that the network feels most, of all of them, get the more exact products.
-    Where a forward calls them with different tensors after all, each computes the whole for its part.
+    encode their input once and multiply it by all of their weights at once. Calibrated, they have one basis and one
+    encoder for as much, and of the channels of all of them those that the network is most sensitive to get the more
+    exact products. If a forward calls them with different tensors after all, each computes the whole for its part.
 
-    batch      an example to find them by, run once
-    run        feeds it to the model, see `execution.call` for what is done where it is left out
-    filter_fn  `filter_fn(module, name)` chooses among nn.Linear, as for `convert`
+    Left alone are layers whose weight stands elsewhere, too, layers that have hooks, and layers that differ in dtype,
+    device, training mode or whether they learn. `separate_layers` is the way back.
 
-    Left alone are layers whose weight stands elsewhere, too, that have hooks, or that differ in dtype, device, training
-    mode or whether they learn. Returns the names of the parts by that of their joined layer, "….q_proj.joined"; empty
-    where there is nothing to join. Raises InvalidInput for a model without linear layers, or a filter that accepts
-    none. `separate_layers` is the way back.
+    Parameters
+    ----------
+    model : nn.Module
+        The model.
+    batch : object
+        An example that is run once to find the layers.
+    run : callable
+        Feeds it to the model; `stl_nn.execution.call` if left out.
+    filter_fn : callable or None
+        ``filter_fn(module, name)`` accepts layers, as for `convert`.
 
+    Returns
+    -------
+    dict
+        The names of the parts by that of their joined layer, ``"….q_proj.joined"``; empty if there is nothing to join.
+
+    Raises
+    ------
+    InvalidInput
+        If the model has no linear layers, or the filter accepts none.
+
+    Examples
+    --------
     >>> class Gated(nn.Module):
     ...     def __init__(self):
     ...         super().__init__()
@@ -109,11 +160,25 @@ def join_layers(
 
 
 def separate_layers(model: nn.Module) -> list[str]:
-    """Put the layers back that `join_layers` made one; returns their names.
+    """Put the layers back that `join_layers` made one.
 
-    Raises InvalidInput, the model untouched, where none is joined, and where a joined layer is no nn.Linear: `revert`
-    a conversion first.
+    Parameters
+    ----------
+    model : nn.Module
+        The model.
 
+    Returns
+    -------
+    list of str
+        The names of the layers.
+
+    Raises
+    ------
+    InvalidInput
+        If none is joined, or a joined layer is no nn.Linear: `revert` a conversion first. The model is untouched then.
+
+    Examples
+    --------
     >>> model = nn.ModuleDict({"q": nn.Linear(4, 4), "k": nn.Linear(4, 2)})
     >>> _ = join_layers(model, torch.ones(1, 4), lambda model, x: (model["q"](x), model["k"](x)))
     >>> separate_layers(model), model["k"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from stl_algebra import InvalidInput, TileEncoder
+from stl_algebra import InvalidInput
 from stl_nn.activation import check_activation
 from stl_nn.backend import choose_backend
-from stl_nn.encoder_tensors import EncoderTensors
+from stl_nn.encoder_tensors import EncoderTensors, OneEncoder
 from stl_nn.ops import matmul
 from stl_nn.reference import reference_matmul
 
@@ -19,7 +19,7 @@ FLOATING = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 def stl_matmul(
     x: Tensor,
     encoded_weight: Tensor,
-    encoder: TileEncoder | EncoderTensors,
+    encoder: OneEncoder | EncoderTensors,
     *,
     out_features: int | None = None,
     bias: Tensor | None = None,
@@ -28,28 +28,52 @@ def stl_matmul(
 ) -> Tensor:
     """activation(X W + bias), with W encoded beforehand by `encode_weight`.
 
-    x               (..., K); the leading axes are flattened to M rows, n consecutive rows form a tile,
-                    and the last tile is filled with zero rows
-    encoded_weight  (r, ⌈K/m⌉, ⌈N/p⌉), of x's dtype; with a depth d (r·7^d, …), for tiles 2^d as large
-    out_features    N, at most p·⌈N/p⌉, which it is when left out
-    backend         "kernels" (numba on a CPU, Triton on CUDA), "reference" (reshape, matmul and bmm), or "auto":
-                    kernels where there are any and nothing is being exported
-    result          (..., N), of x's dtype; sums are in float32 (float64 for float64), and so are channel products,
-                    unless bfloat16 does for them (see `stl_nn.reduced`)
+    It is differentiable in x, encoded_weight, bias, and the tensors of `encoder`. Sums are in float32 (float64 for
+    float64), and so are channel products, unless bfloat16 does for them, see `stl_nn.reduced`.
 
-    Differentiable in x, encoded_weight, bias, and the tensors of `encoder`. Raises InvalidInput where
-    shapes, dtypes or devices do not fit.
+    Parameters
+    ----------
+    x : Tensor
+        (..., K). The leading axes are flattened to M rows, n consecutive rows form a tile, and the last tile is
+        filled with zero rows.
+    encoded_weight : Tensor
+        (r, ⌈K/m⌉, ⌈N/p⌉), of x's dtype; with a depth d (r·7^d, …), over tiles that are 2^d as large.
+    encoder : TileEncoder, Entry or EncoderTensors
+        The encoder, as `EncoderTensors` or as what these are made of.
+    out_features : int or None
+        N, at most p·⌈N/p⌉, which it is if left out.
+    bias : Tensor or None
+        (N,) or None.
+    activation : str
+        "none", "relu", "silu", "gelu" or "gelu_tanh".
+    backend : str
+        "kernels" (numba on a CPU, Triton on CUDA), "reference" (reshape, matmul and bmm), or "auto": kernels if there
+        are any and nothing is being exported.
 
+    Returns
+    -------
+    Tensor
+        (..., N), of x's dtype.
+
+    Raises
+    ------
+    InvalidInput
+        If shapes, dtypes or devices do not fit each other.
+
+    References
+    ----------
+    The Strassen-Tile operator: arXiv 2503.12211.
+
+    Examples
+    --------
     >>> from stl_algebra import strassen
     >>> from stl_nn.reference import encode_weight
     >>> enc = EncoderTensors.of(strassen(), torch.float64)
     >>> x, w = torch.ones(2, 5, 4, dtype=torch.float64), torch.ones(4, 3, dtype=torch.float64)
     >>> stl_matmul(x, encode_weight(w, enc), enc, out_features=3).shape
     torch.Size([2, 5, 3])
-
-    Source: arXiv 2503.12211.
     """
-    tensors = EncoderTensors.of(encoder, x.dtype, x.device)
+    tensors = EncoderTensors.of(encoder, x.dtype, x.device).within(x.dtype)
     check_activation(activation)
     if out_features is None:
         out_features = encoded_weight.shape[-1] * tensors.tile.p
@@ -67,14 +91,29 @@ def stl_matmul(
             list(tensors.format),
             out_features,
             activation,
-            tensors.coarse,
+            tensors.reduced_channels,
             tensors.depth,
         )
     return y.reshape(*x.shape[:-1], out_features)
 
 
 def check_operands(x: Tensor, encoded_weight: Tensor, encoder: EncoderTensors, out_features: int) -> None:
-    """Raise InvalidInput, in one sentence, where the operands of `stl_matmul` do not fit each other."""
+    """Check that the operands of `stl_matmul` fit each other.
+
+    Parameters
+    ----------
+    x, encoded_weight : Tensor
+        As of `stl_matmul`.
+    encoder : EncoderTensors
+        As of `stl_matmul`.
+    out_features : int
+        As of `stl_matmul`.
+
+    Raises
+    ------
+    InvalidInput
+        If they do not, in one sentence.
+    """
     if x.dtype not in FLOATING:
         raise InvalidInput(
             f"an input of dtype {_name(x.dtype)} cannot be encoded; convert it to float32, bfloat16, float16 or float64"

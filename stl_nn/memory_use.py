@@ -6,8 +6,15 @@ import sys
 
 
 def peak_memory() -> int | None:
-    """The largest resident size of this process so far, in bytes; None where the system does not tell, as Windows.
+    """The largest resident size of this process so far.
 
+    Returns
+    -------
+    int or None
+        Bytes; None on a system that does not report them, such as Windows.
+
+    Examples
+    --------
     >>> (peak_memory() or 1e9) > 1_000_000
     True
     """

@@ -1,5 +1,6 @@
-"""The STL operator in torch's operator library: `torch.ops.stl.matmul`, and its passes `.encode_tiles`,
-`.multiply_channels` and `.decode_tiles`.
+"""The STL operator in torch's operator library: `torch.ops.stl.matmul` and its three passes.
+
+The passes are `torch.ops.stl.encode_tiles`, `.multiply_channels` and `.decode_tiles`.
 
 Registered with kernels for CPU and CUDA, shapes for the compiler, gradients, and a FLOP count, so that
 torch.compile, FakeTensorMode, autograd and torch.utils.flop_counter see one operator; on CUDA a compiler then sees the
@@ -18,24 +19,47 @@ from torch.utils.flop_counter import register_flop_formula
 
 from stl_algebra import Format
 from stl_nn.activation import backward_of
-from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
+from stl_nn.composite import (
+    compose_under_transforms,
+    composite_decode,
+    composite_encode,
+    composite_matmul,
+    composite_multiply,
+)
+from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype, row_excess
+from stl_nn.flops import decode_flops, encode_flops, matmul_flops, multiply_flops
+from stl_nn.gpu.matmul import decoded_on_gpu, encode_on_gpu, matmul_on_gpu, multiply_on_gpu
 from stl_nn.gpu.visible import show_to_compiler
-from stl_nn.recursion import DECODE, ENCODE_X, RANK, SIDE, Matrix, ascend, transposed, whole_rank, whole_tiles
-from stl_nn.tiling import tile_count, unfold_tiles
+from stl_nn.recursion import composed_rank, composed_tiles, decode_levels, levels_down, levels_up
+from stl_nn.tiling import unfold_tiles
 
 
 @torch.library.custom_op("stl::encode_tiles", mutates_args=(), device_types="cpu")
 def encode_tiles(
     matrix: Tensor, encode: Tensor, height: int, width: int, depth: int = 0, gradient: bool = False
 ) -> Tensor:
-    """`stl_nn.tiling.encode_tiles`, then so many levels of Strassen's scheme, rounded to the dtype of the matrix.
+    """`stl_nn.tiling.encode_tiles`, then levels of Strassen's scheme, rounded to the dtype of the matrix.
 
-    The levels are those that X goes through, or with `gradient` those of the gradient of Y: see `_levels_down`.
+    Parameters
+    ----------
+    matrix, encode : Tensor
+        As of `stl_nn.tiling.encode_tiles`.
+    height, width : int
+        As of `stl_nn.tiling.encode_tiles`.
+    depth : int
+        The number of levels, d.
+    gradient : bool
+        Whether they are the levels of the gradient of Y rather than those of X, see `levels_down`.
+
+    Returns
+    -------
+    Tensor
+        (r·7^d, ⌈A/(2^d·height)⌉, ⌈B/(2^d·width)⌉).
     """
     from stl_nn.cpu.matmul import encode_on_cpu
 
     wide = encode.to(coefficient_dtype(matrix.dtype))
-    return encode_on_cpu(matrix, wide, height, width, depth, _levels_down(gradient))
+    return encode_on_cpu(matrix, wide, height, width, depth, levels_down(gradient))
 
 
 @torch.library.custom_op("stl::decode_tiles", mutates_args=(), device_types="cpu")
@@ -49,27 +73,30 @@ def decode_tiles(
     depth: int = 0,
     gradient: bool = False,
 ) -> Tensor:
-    """So many levels of Strassen's scheme, then `stl_nn.tiling.decode_tiles`, cut to (rows, columns) and rounded to the
-    dtype of the channels.
+    """Decode by levels of Strassen's scheme, then `stl_nn.tiling.decode_and_cut`, rounded to the dtype of the channels.
 
-    The levels are those that Y comes from, or with `gradient` those of the gradient of X: see `_levels_up`.
+    Parameters
+    ----------
+    channels, decode : Tensor
+        As of `stl_nn.tiling.decode_and_cut`, with channels (r·7^d, …).
+    height, width, rows, columns : int
+        As of `stl_nn.tiling.decode_and_cut`, with channels (r·7^d, …).
+    depth : int
+        The number of levels, d.
+    gradient : bool
+        Whether they are the levels of the gradient of X rather than those of Y, see `levels_up`.
+
+    Returns
+    -------
+    Tensor
+        (rows, columns).
     """
     from stl_nn.cpu.matmul import decode_on_cpu
     from stl_nn.cpu.memory import empty_in_huge_pages
 
     out = empty_in_huge_pages((rows, columns), channels.dtype)
     wide = decode.to(coefficient_dtype(channels.dtype))
-    return decode_on_cpu(channels, wide, height, width, out, depth, _levels_up(gradient))
-
-
-def _levels_down(gradient: bool) -> Matrix:
-    """(7, 4): E_X, or Dᵀ, by which gradients of Y become those of its products."""
-    return transposed(DECODE) if gradient else ENCODE_X
-
-
-def _levels_up(gradient: bool) -> Matrix:
-    """(4, 7): D, or E_Xᵀ, by which gradients of an encoded X become those of X."""
-    return transposed(ENCODE_X) if gradient else DECODE
+    return decode_on_cpu(channels, wide, height, width, out, depth, levels_up(gradient))
 
 
 @torch.library.custom_op("stl::matmul", mutates_args=(), device_types="cpu")
@@ -82,84 +109,76 @@ def matmul(
     format: Sequence[int],
     out_features: int,
     activation: str,
-    coarse: bool = False,
+    reduced_channels: bool = False,
     depth: int = 0,
 ) -> Tensor:
-    """`stl_nn.reference.reference_matmul`, with the encoder's tensors and format one by one."""
+    """`stl_nn.reference.reference_matmul`, with the encoder's tensors and format one by one.
+
+    Parameters
+    ----------
+    x, encoded_weight : Tensor
+        As of `stl_nn.reference.reference_matmul`.
+    bias : Tensor or None
+        As of `stl_nn.reference.reference_matmul`.
+    out_features : int
+        As of `stl_nn.reference.reference_matmul`.
+    activation : str
+        As of `stl_nn.reference.reference_matmul`.
+    encode_x, decode : Tensor
+        As of `EncoderTensors`.
+    format : sequence of int
+        As of `EncoderTensors`.
+    reduced_channels : bool
+        As of `EncoderTensors`.
+    depth : int
+        As of `EncoderTensors`.
+
+    Returns
+    -------
+    Tensor
+        (M, N).
+    """
     from stl_nn.cpu.matmul import matmul_on_cpu
 
-    encoder = EncoderTensors(Format(*format), encode_x, encode_x, decode, coarse, depth)
+    encoder = EncoderTensors(Format(*format), encode_x, encode_x, decode, reduced_channels, depth)
     return matmul_on_cpu(x, encoded_weight, encoder, out_features, bias=bias, activation=activation)
 
 
 @torch.library.custom_op("stl::multiply_channels", mutates_args=(), device_types="cpu")
-def multiply_channels(encoded_x: Tensor, encoded_weight: Tensor, coarse: bool = False) -> Tensor:
-    """The r products (r, I, K')·(r, K', J), in float32 (float64 for it), or rounded as in `matmul` where `coarse`."""
+def multiply_channels(encoded_x: Tensor, encoded_weight: Tensor, reduced_channels: bool = False) -> Tensor:
+    """The r products of matrices of two encoded operands.
+
+    Parameters
+    ----------
+    encoded_x : Tensor
+        (r, I, K').
+    encoded_weight : Tensor
+        (r, K', J).
+    reduced_channels : bool
+        Whether products of bfloat16 may be rounded to it, as in `matmul`.
+
+    Returns
+    -------
+    Tensor
+        (r, I, J), in float32, or float64 for float64.
+    """
     from stl_nn.cpu.matmul import channel_products
 
-    return channel_products(encoded_x, encoded_weight, coarse)
-
-
-def _encode_on_gpu(
-    matrix: Tensor,
-    encode: Tensor,
-    height: int,
-    width: int,
-    depth: int = 0,
-    gradient: bool = False,
-    *,
-    traced: bool = False,
-) -> Tensor:
-    from stl_nn.gpu.matmul import encode_on_gpu
-
-    return encode_on_gpu(matrix, encode, height, width, depth, _levels_down(gradient), traced=traced)
-
-
-def _decode_on_gpu(
-    channels: Tensor,
-    decode: Tensor,
-    height: int,
-    width: int,
-    rows: int,
-    columns: int,
-    depth: int = 0,
-    gradient: bool = False,
-    *,
-    traced: bool = False,
-) -> Tensor:
-    from stl_nn.gpu.matmul import decoded_on_gpu
-
-    levels = _levels_up(gradient)
-    return decoded_on_gpu(channels, decode, height, width, rows, columns, depth, levels, traced=traced)
-
-
-def _multiply_on_gpu(
-    encoded_x: Tensor,
-    encoded_weight: Tensor,
-    coarse: bool = False,
-    *,
-    traced: bool = False,  # noqa: ARG001
-) -> Tensor:
-    from stl_nn.gpu.matmul import channel_products
-    from stl_nn.reduced import use_reduced
-
-    return channel_products(encoded_x, encoded_weight, use_reduced(encoded_x.dtype, encoded_x.device, coarse)).float()
+    return channel_products(encoded_x, encoded_weight, reduced_channels)
 
 
 def _matmul_on_gpu(
     x: Tensor, encoded_weight: Tensor, encode_x: Tensor, decode: Tensor, *rest: Any, traced: bool = False
 ) -> Tensor:
-    from stl_nn.gpu.matmul import matmul_on_gpu
-
     bias, format, out_features, activation, *quality = rest
     encoder = EncoderTensors(Format(*format), encode_x, encode_x, decode, *quality)
     return matmul_on_gpu(x, encoded_weight, encoder, out_features, bias=bias, activation=activation, traced=traced)
 
 
 for _operator, _on_gpu in (
-    (encode_tiles, _encode_on_gpu),
-    (decode_tiles, _decode_on_gpu),
-    (multiply_channels, _multiply_on_gpu),
+    (encode_tiles, encode_on_gpu),
+    (decode_tiles, decoded_on_gpu),
+    (multiply_channels, multiply_on_gpu),
     (matmul, _matmul_on_gpu),
 ):
     _operator.register_kernel("cuda")(_on_gpu)
@@ -175,7 +194,7 @@ def _(
     depth: int = 0,
     gradient: bool = False,  # noqa: ARG001
 ) -> Tensor:
-    return matrix.new_empty(whole_rank(encode.shape[0], depth), *whole_tiles(matrix.shape, height, width, depth))
+    return matrix.new_empty(composed_rank(encode.shape[0], depth), *composed_tiles(matrix.shape, height, width, depth))
 
 
 @decode_tiles.register_fake
@@ -184,7 +203,7 @@ def _(channels: Tensor, decode: Tensor, height: int, width: int, rows: int, colu
 
 
 @multiply_channels.register_fake
-def _(encoded_x: Tensor, encoded_weight: Tensor, coarse: bool = False) -> Tensor:  # noqa: ARG001
+def _(encoded_x: Tensor, encoded_weight: Tensor, reduced_channels: bool = False) -> Tensor:  # noqa: ARG001
     shape = *encoded_x.shape[:2], encoded_weight.shape[2]
     return encoded_x.new_empty(shape, dtype=coefficient_dtype(encoded_x.dtype))
 
@@ -229,7 +248,7 @@ def _decode_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
 
 
 def _multiply_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001
-    encoded_x, encoded_weight, ctx.coarse = inputs
+    encoded_x, encoded_weight, ctx.reduced_channels = inputs
     ctx.save_for_backward(encoded_x, encoded_weight)
 
 
@@ -248,8 +267,10 @@ def _matmul_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None: 
 
 
 def _matmul_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
-    """Products of channels, with encoding and decoding by the transposed matrices: Y's tiles are decoded, so its
-    gradient's are encoded. The encoded X and Y are made again rather than kept."""
+    """Products of channels, with encoding and decoding by the transposed matrices.
+
+    The tiles of Y are decoded, so those of its gradient are encoded. The encoded X and Y are made again, not kept.
+    """
     x, weight, encode_x, decode, bias = ctx.saved_tensors
     n, m, p = ctx.format
     grad = grad.contiguous()
@@ -259,18 +280,26 @@ def _matmul_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
     to_x = to_weight = to_encode = to_decode = None
     need_x, need_weight, need_encode, need_decode, need_bias = ctx.needs_input_grad[:5]
     wide, depth = _product_dtype(x), ctx.quality[1]
-    channels = encode_tiles(grad, decode.T.contiguous(), n, p, depth, True).to(wide)
+    up, down, excess = decode.T.contiguous(), encode_x, None
+    if x.dtype == torch.float16:  # as EncoderTensors.within does for X: the gradient of Y is encoded within its range
+        excess = row_excess(up, depth)
+        up, down = up / excess[:, None], encode_x * excess[:, None]
+    channels = encode_tiles(grad, up, n, p, depth, True).to(wide)
     if need_x or need_encode:
         to_encoded = channels.bmm(weight.to(wide).mT)
         if need_x:
-            to_x = decode_tiles(to_encoded, encode_x.T.contiguous(), n, m, *x.shape, depth, True).to(x.dtype)
+            to_x = decode_tiles(to_encoded, down.T.contiguous(), n, m, *x.shape, depth, True).to(x.dtype)
         if need_encode:
             tiles, above = _tiles_and_channels(x, to_encoded, (n, m), depth, True)
             to_encode = _contract(above, tiles, encode_x.dtype)
+            to_encode = to_encode if excess is None else to_encode * excess[:, None]
     if need_weight or need_decode:
         encoded = encode_tiles(x, encode_x, n, m, depth).to(wide)
         if need_weight:
-            to_weight = encoded.mT.bmm(channels).to(weight.dtype)
+            to_weight = encoded.mT.bmm(channels)
+            if excess is not None:
+                to_weight = to_weight * excess.repeat(len(weight) // len(excess))[:, None, None]
+            to_weight = to_weight.to(weight.dtype)
         if need_decode:
             tiles, above = _tiles_and_channels(grad, encoded.bmm(weight.to(wide)), (n, p), depth, False)
             to_decode = _contract(tiles, above, decode.dtype)
@@ -286,14 +315,16 @@ def _product_dtype(x: Tensor) -> torch.dtype:
 def _tiles_and_channels(
     matrix: Tensor, channels: Tensor, tile: Sequence[int], depth: int, gradient: bool
 ) -> tuple[Tensor, Tensor]:
-    """vec of the tiles (height·width, I, J) of a matrix, and their channels (r, I, J) above so many levels."""
+    """Unfold: vec of the tiles (height·width, I, J) of a matrix, and their channels (r, I, J) above the levels."""
     tiles = unfold_tiles(matrix, *tile)
-    return tiles, ascend(channels, depth, _levels_up(gradient), tiles.shape[1:], decode_tiles)
+    return tiles, decode_levels(channels, depth, levels_up(gradient), tiles.shape[1:], decode_tiles)
 
 
 def _contract(left: Tensor, right: Tensor, dtype: torch.dtype) -> Tensor:
     """Σ over all tiles of left (A, I, J) and right (B, I, J), as a matrix (A, B)."""
-    return left.flatten(1).to(dtype) @ right.flatten(1).to(dtype).T
+    # Not flatten, which torch.autograd.grad(is_grads_batched=True) has no rule for.
+    left, right = (one.reshape(one.shape[0], -1).to(dtype) for one in (left, right))
+    return left @ right.T
 
 
 encode_tiles.register_autograd(_encode_backward, setup_context=_encode_context)
@@ -301,64 +332,15 @@ decode_tiles.register_autograd(_decode_backward, setup_context=_decode_context)
 multiply_channels.register_autograd(_multiply_backward, setup_context=_multiply_context)
 matmul.register_autograd(_matmul_backward, setup_context=_matmul_context)
 
+for _operator, _composite in (
+    (encode_tiles, composite_encode),
+    (decode_tiles, composite_decode),
+    (multiply_channels, composite_multiply),
+    (matmul, composite_matmul),
+):
+    compose_under_transforms(_operator, _composite)
 
-@register_flop_formula(torch.ops.stl.encode_tiles)
-def encode_flops(
-    matrix: Sequence[int], encode: Sequence[int], height: int, width: int, depth: int = 0, *_: Any, **__: Any
-) -> int:
-    """Two for each coefficient and tile, and so on the way down."""
-    rank, sides = encode[0], [tile_count(matrix[0], height), tile_count(matrix[1], width)]
-    return 2 * rank * encode[1] * sides[0] * sides[1] + _level_flops(rank, sides, depth)
-
-
-@register_flop_formula(torch.ops.stl.decode_tiles)
-def decode_flops(
-    channels: Sequence[int],  # noqa: ARG001
-    decode: Sequence[int],
-    height: int,
-    width: int,
-    rows: int,
-    columns: int,
-    depth: int = 0,
-    *_: Any,
-    **__: Any,
-) -> int:
-    """Two for each coefficient and tile, and so on the way up."""
-    sides = [tile_count(rows, height), tile_count(columns, width)]
-    return 2 * decode[0] * decode[1] * sides[0] * sides[1] + _level_flops(decode[1], sides, depth)
-
-
-def _level_flops(rank: int, sides: list[int], depth: int) -> int:
-    total = 0
-    for _ in range(depth):
-        rank, sides = rank * RANK, [tile_count(side, SIDE) for side in sides]
-        total += 2 * SIDE**2 * rank * sides[0] * sides[1]
-    return total
-
-
-@register_flop_formula(torch.ops.stl.multiply_channels)
-def multiply_flops(encoded_x: Sequence[int], encoded_weight: Sequence[int], *_: Any, **__: Any) -> int:
-    """Two for each scalar product."""
-    rank, tile_rows, inner = encoded_x
-    return 2 * rank * tile_rows * inner * encoded_weight[2]
-
-
-@register_flop_formula(torch.ops.stl.matmul)
-def matmul_flops(
-    x: Sequence[int],
-    weight: Sequence[int],
-    encode_x: Sequence[int],
-    decode: Sequence[int],
-    bias: Any,  # noqa: ARG001
-    format: Sequence[int],
-    out_features: int,
-    activation: str,  # noqa: ARG001
-    coarse: bool = False,  # noqa: ARG001
-    depth: int = 0,
-    **_: Any,
-) -> int:
-    """Encoding X, the products of channels, and decoding Y; on the way down and up two for each coefficient as well."""
-    n, m, p = format
-    channels, inner, _outer = weight
-    transforms = encode_flops(x, encode_x, n, m, depth) + decode_flops(weight, decode, n, p, x[0], out_features, depth)
-    return transforms + multiply_flops((channels, tile_count(x[0], n * SIDE**depth), inner), weight)
+register_flop_formula(torch.ops.stl.encode_tiles)(encode_flops)
+register_flop_formula(torch.ops.stl.decode_tiles)(decode_flops)
+register_flop_formula(torch.ops.stl.multiply_channels)(multiply_flops)
+register_flop_formula(torch.ops.stl.matmul)(matmul_flops)

@@ -13,12 +13,24 @@ CONVOLUTIONS: dict[int, Any] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 class PointwiseConv(nn.Module):
     """A 1×1 convolution by a linear layer: x (B, C, *space) or (C, *space) to the same with C' channels.
 
-    `linear` is any module that maps the last axis (..., C) to (..., C'); positions along the last space axis
-    are then consecutive rows. A stride keeps every stride-th position.
+    Positions along the last space axis are consecutive rows of the linear layer.
 
+    Parameters
+    ----------
+    linear : nn.Module
+        A module that maps the last axis (..., C) to (..., C').
+    dimensions : int
+        The number of space axes, 1 to 3.
+    stride : tuple of int
+        For each space axis s: only every s-th position is kept.
+
+    Examples
+    --------
     >>> PointwiseConv(nn.Linear(3, 8), 2, (1, 1))(torch.ones(2, 3, 5, 5)).shape
     torch.Size([2, 8, 5, 5])
     """
+
+    stands_in_for_dense = True
 
     def __init__(self, linear: nn.Module, dimensions: int, stride: tuple[int, ...]) -> None:
         super().__init__()
@@ -28,7 +40,7 @@ class PointwiseConv(nn.Module):
 
     @property
     def weight(self) -> Tensor | None:
-        """(C', C, 1…) where `linear` has a dense weight, else None."""
+        """(C', C, 1…) if `linear` has a dense weight, else None."""
         weight: object = self.linear.weight
         return weight[(..., *[None] * self.dimensions)] if isinstance(weight, Tensor) else None
 
@@ -39,6 +51,18 @@ class PointwiseConv(nn.Module):
         return bias if isinstance(bias, Tensor) else None
 
     def forward(self, input: Tensor) -> Tensor:
+        """Compute y (B, C', *space) of an input x (B, C, *space).
+
+        Parameters
+        ----------
+        input : Tensor
+            x, (B, C, *space) or (C, *space).
+
+        Returns
+        -------
+        Tensor
+            y, (B, C', *space).
+        """
         rows = channels_last(input, self.stride)
         y: Tensor = self.linear(rows)
         placed = y.movedim(-1, -self.dimensions - 1)
@@ -47,12 +71,33 @@ class PointwiseConv(nn.Module):
         return placed if channels_are_last else placed.contiguous()
 
     def extra_repr(self) -> str:
+        """What `repr` says of the layer.
+
+        Returns
+        -------
+        str
+            On one line.
+        """
         return f"dimensions={self.dimensions}, stride={self.stride}"
 
 
 def channels_last(x: Tensor, stride: tuple[int, ...]) -> Tensor:
-    """Every stride-th position of x (..., C, *space), as rows of channels (..., *space, C).
+    """Some positions of an image as rows of channels.
 
+    Parameters
+    ----------
+    x : Tensor
+        (..., C, *space).
+    stride : tuple of int
+        For each space axis s: every s-th position is taken.
+
+    Returns
+    -------
+    Tensor
+        (..., *space, C).
+
+    Examples
+    --------
     >>> channels_last(torch.ones(2, 3, 5, 5), (2, 2)).shape
     torch.Size([2, 3, 3, 3])
     """
@@ -63,8 +108,22 @@ def channels_last(x: Tensor, stride: tuple[int, ...]) -> Tensor:
 
 
 def entering_rows(module: nn.Module, x: Tensor) -> Tensor:
-    """The rows (..., K) that the linear layer in a module multiplies when the module is called with x.
+    """The rows (..., K) that the linear layer in a module multiplies.
 
+    Parameters
+    ----------
+    module : nn.Module
+        A linear layer or a 1×1 convolution.
+    x : Tensor
+        What the module is called with.
+
+    Returns
+    -------
+    Tensor
+        (..., K).
+
+    Examples
+    --------
     >>> entering_rows(nn.Conv2d(3, 4, 1), torch.ones(2, 3, 5, 5)).shape
     torch.Size([2, 5, 5, 3])
     """
@@ -72,8 +131,22 @@ def entering_rows(module: nn.Module, x: Tensor) -> Tensor:
 
 
 def leaving_rows(module: nn.Module, y: Tensor) -> Tensor:
-    """The rows (..., N) that the linear layer in a module makes, of what the module returns.
+    """The rows (..., N) that the linear layer in a module makes.
 
+    Parameters
+    ----------
+    module : nn.Module
+        A linear layer or a 1×1 convolution.
+    y : Tensor
+        What the module returns.
+
+    Returns
+    -------
+    Tensor
+        (..., N).
+
+    Examples
+    --------
     >>> leaving_rows(nn.Conv2d(3, 4, 1), torch.ones(2, 4, 5, 5)).shape
     torch.Size([2, 5, 5, 4])
     """
@@ -81,8 +154,20 @@ def leaving_rows(module: nn.Module, y: Tensor) -> Tensor:
 
 
 def row_layout(module: nn.Module) -> tuple[int, ...]:
-    """What tells apart two linear layers that take different rows out of one input: the stride of a convolution.
+    """What distinguishes linear layers that take different rows of one input: the stride of a convolution.
 
+    Parameters
+    ----------
+    module : nn.Module
+        A linear layer or a 1×1 convolution.
+
+    Returns
+    -------
+    tuple of int
+        The stride; empty for what is no convolution.
+
+    Examples
+    --------
     >>> row_layout(nn.Linear(2, 2)), row_layout(nn.Conv1d(2, 2, 1))
     ((), (1,))
     """
@@ -92,6 +177,18 @@ def row_layout(module: nn.Module) -> tuple[int, ...]:
 def is_pointwise(module: nn.Module) -> TypeGuard[nn.Conv1d | nn.Conv2d | nn.Conv3d]:
     """Whether a module is a convolution that mixes channels alone: kernel 1, no padding, one group.
 
+    Parameters
+    ----------
+    module : nn.Module
+        Any module.
+
+    Returns
+    -------
+    bool
+        Whether it does.
+
+    Examples
+    --------
     >>> is_pointwise(nn.Conv1d(4, 4, 1)), is_pointwise(nn.Conv1d(4, 4, 1, groups=2))
     (True, False)
     """
@@ -102,8 +199,22 @@ def is_pointwise(module: nn.Module) -> TypeGuard[nn.Conv1d | nn.Conv2d | nn.Conv
 
 
 def sharing(module: nn.Module, weight: Tensor) -> nn.Linear:
-    """An nn.Linear of a weight (N, K), a view of the module's own, and the module's bias: nothing is copied.
+    """An nn.Linear that shares its numbers with another module; nothing is copied.
 
+    Parameters
+    ----------
+    module : nn.Module
+        The module, whose bias and training mode the layer takes.
+    weight : Tensor
+        (N, K), a view of the module's own weight.
+
+    Returns
+    -------
+    nn.Linear
+        The layer.
+
+    Examples
+    --------
     >>> conv = nn.Conv2d(3, 8, 1)
     >>> sharing(conv, conv.weight.flatten(1)).bias is conv.bias
     True
@@ -117,6 +228,22 @@ def sharing(module: nn.Module, weight: Tensor) -> nn.Linear:
 def pointwise_from_linear(linear: nn.Linear, dimensions: int, stride: tuple[int, ...]) -> nn.Module:
     """The 1×1 convolution with the weights of an nn.Linear: the way back.
 
+    Parameters
+    ----------
+    linear : nn.Linear
+        The linear layer, C to C' features.
+    dimensions : int
+        As of `PointwiseConv`.
+    stride : tuple of int
+        As of `PointwiseConv`.
+
+    Returns
+    -------
+    nn.Module
+        An nn.Conv1d, nn.Conv2d or nn.Conv3d.
+
+    Examples
+    --------
     >>> pointwise_from_linear(nn.Linear(3, 8), 2, (1, 1)).weight.shape
     torch.Size([8, 3, 1, 1])
     """

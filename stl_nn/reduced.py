@@ -8,7 +8,7 @@ import torch
 
 from stl_algebra import Precision, TileEncoder
 
-#: True, False, or None: where the error model allows it and the processor gains by it. For the whole process, like
+#: True, False, or None: if the error model allows it and the processor gains by it. For the whole process, like
 #: torch.backends' switches.
 allow_reduced_channels: bool | None = None
 
@@ -17,10 +17,25 @@ NEGLIGIBLE = 0.05
 
 
 def rounding_of_channels(encoder: TileEncoder, precision: Precision) -> float:
-    """What rounding the channel products adds to the relative error: δ²·growth/(n·m·p), half of what operands add.
+    """What rounding the channel products adds to the relative error: δ²·growth/(n·m·p).
 
-    Each product is as large as its factors together, and decoding weighs its error as it weighs theirs.
+    This is half of what rounding the operands adds: each product is as large as its factors together, and decoding
+    weighs its error as it weighs theirs.
 
+    Parameters
+    ----------
+    encoder : TileEncoder
+        The encoder.
+    precision : Precision
+        The precision that products are rounded to.
+
+    Returns
+    -------
+    float
+        The relative error that is added.
+
+    Examples
+    --------
     >>> from stl_algebra import strassen
     >>> rounding_of_channels(strassen(), Precision.parse("bf16")) < 1e-4
     True
@@ -30,8 +45,22 @@ def rounding_of_channels(encoder: TileEncoder, precision: Precision) -> float:
 
 
 def tolerates_reduced(encoder: TileEncoder) -> bool:
-    """Whether bfloat16 channels leave an encoder's error at bfloat16 what it is: so for approximate encoders alone.
+    """Whether channel products in bfloat16 leave an encoder's error at bfloat16 what it is.
 
+    They do for approximate encoders alone.
+
+    Parameters
+    ----------
+    encoder : TileEncoder
+        The encoder.
+
+    Returns
+    -------
+    bool
+        Whether they do.
+
+    Examples
+    --------
     >>> from stl_algebra import strassen
     >>> tolerates_reduced(strassen())
     False
@@ -41,8 +70,26 @@ def tolerates_reduced(encoder: TileEncoder) -> bool:
 
 
 def use_reduced(dtype: torch.dtype, device: torch.device, tolerated: bool) -> bool:
-    """Whether a product keeps its channels in `dtype`: only bfloat16, whose range holds any sum float32 can.
+    """Whether a product keeps its channels in the dtype of its operands.
 
+    Only bfloat16 may be kept: its range holds any sum that float32 can.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Of the operands.
+    device : device
+        Where they are multiplied.
+    tolerated : bool
+        Whether the encoder tolerates it, see `tolerates_reduced`; `allow_reduced_channels` overrules it.
+
+    Returns
+    -------
+    bool
+        Whether it does.
+
+    Examples
+    --------
     >>> use_reduced(torch.float32, torch.device("cpu"), True)
     False
     """

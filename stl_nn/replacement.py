@@ -1,20 +1,22 @@
-"""Replacing the linear layers of a model, whatever by: the walk that every conversion and baseline shares."""
+"""Replacing the linear layers of a model: the walk that every conversion and baseline shares."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import nn
 
 from stl_algebra import InvalidInput
+from stl_nn.fast_path import settle_fast_paths
 from stl_nn.pointwise import PointwiseConv, is_pointwise, sharing
 
 FilterFn = Callable[[nn.Module, str], bool]
 
 
 class Skipped(Exception):
-    """Raised by a factory for a layer it cannot or should not replace; the message is the reason."""
+    """Raised by a factory for a layer that it cannot or should not replace. The message is the reason."""
 
 
 #: Makes the replacement of a layer, given its name and an nn.Linear that shares its weights.
@@ -23,10 +25,18 @@ Factory = Callable[[str, nn.Linear], nn.Module]
 
 @dataclass(frozen=True)
 class Replacement:
-    """What became of one layer: its name, its type, its weights as an nn.Linear, and what now stands there.
+    """What became of one layer.
 
-    `replacement` is None where the layer was skipped, for `reason`; `linear` is None where it has no
-    weights a factory could take.
+    Parameters
+    ----------
+    name, kind : str
+        The layer's name in the model and the name of its type.
+    linear : nn.Linear or None
+        Its weights as an nn.Linear; None if it has none that a factory could take.
+    replacement : nn.Module or None
+        What stands in its place now; None if it was skipped.
+    reason : str
+        Why it was skipped.
     """
 
     name: str
@@ -37,16 +47,35 @@ class Replacement:
 
 
 def replace_linears(model: nn.Module, make: Factory, filter_fn: FilterFn | None = None) -> list[Replacement]:
-    """Replace in place every linear layer of a model that `filter_fn(module, name)` accepts by `make(name, linear)`.
+    """Replace linear layers of a model in place.
 
-    Linear layers are nn.Linear, 1×1 convolutions and the Conv1D of transformers. All replacements are made
-    before the first is put in place: where `make` raises anything but `Skipped`, the model is untouched.
-    A layer that stands at several places is replaced by one layer at all of them; one that shares a
-    parameter with another module, such as an output layer tied to an embedding, is left. The model itself cannot be
-    replaced, so it must not be a linear layer.
+    Linear layers are nn.Linear, 1×1 convolutions and the Conv1D of transformers. All replacements are made before the
+    first is put in place: if `make` raises anything but `Skipped`, the model is untouched. A layer that stands at
+    several places is replaced by one layer at all of them. A layer that shares a parameter with another module, such as
+    an output layer tied to an embedding, is left. Transformer encoders of torch take their ordinary path from then on,
+    see `stl_nn.fast_path`.
 
-    Raises InvalidInput where the model has no linear layer, or the filter accepts none.
+    Parameters
+    ----------
+    model : nn.Module
+        The model. It must not itself be a linear layer, as it cannot be replaced.
+    make : callable
+        ``make(name, linear)`` returns what is to stand there, or raises `Skipped`.
+    filter_fn : callable or None
+        ``filter_fn(module, name)`` accepts layers; None accepts all.
 
+    Returns
+    -------
+    list of Replacement
+        What became of each layer that the filter accepts.
+
+    Raises
+    ------
+    InvalidInput
+        If the model has no linear layer, or the filter accepts none.
+
+    Examples
+    --------
     >>> def make(name, linear):
     ...     return nn.Identity()
     >>> replace_linears(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), make)[0].name
@@ -62,36 +91,127 @@ def replace_linears(model: nn.Module, make: Factory, filter_fn: FilterFn | None 
     chosen = [(name, module) for name, module in found if filter_fn is None or filter_fn(module, name)]
     if not chosen:
         raise InvalidInput(
-            f"the filter accepts none of the {len(found)} linear layers of {type(model).__name__}; "
-            f"the first is named {found[0][0]!r}"
+            f"the filter accepts none of the {len(found)} linear layers of {type(model).__name__}, which are named "
+            f"{examples_of([name for name, _ in found])}; accept some of these, or leave out filter_fn to take them all"
         )
-    fragile = _tied(model) | _read_by_their_parents(model)
+    fragile = _tied(model) | _read_by_attention(model)
     replacements = [_replace_one(name, module, make, fragile.get(id(module), "")) for name, module in chosen]
     places = _places(model)
     for (_, module), replaced in zip(chosen, replacements, strict=True):
         if replaced.replacement is not None:
             for parent, attribute in places[id(module)]:
                 setattr(parent, attribute, replaced.replacement)
+    settle_fast_paths(model)
     return replacements
 
 
 def is_linear(module: nn.Module) -> bool:
-    """Whether a module is a linear layer this walk knows: nn.Linear or a subclass, a 1×1 convolution, HF Conv1D.
+    """Whether a module is a linear layer that can be replaced: nn.Linear, a 1×1 convolution, transformers' Conv1D.
 
+    Parameters
+    ----------
+    module : nn.Module
+        Any module; subclasses of nn.Linear count.
+
+    Returns
+    -------
+    bool
+        Whether it is.
+
+    Examples
+    --------
     >>> is_linear(nn.Conv2d(3, 4, 1)), is_linear(nn.Conv2d(3, 4, 3))
     (True, False)
     """
     return isinstance(module, nn.Linear) or is_pointwise(module) or _is_hf_conv1d(module)
 
 
+def stands_in_for_dense(module: nn.Module) -> bool:
+    """Whether a module replaces a dense layer, so that it belongs to a converted model.
+
+    A class of such modules declares it by ``stands_in_for_dense = True``. Only the layers of `convert` and
+    `join_layers` can be saved; for any other `save_converted` raises InvalidInput instead of leaving it out.
+
+    Parameters
+    ----------
+    module : nn.Module
+        A module of any class.
+
+    Returns
+    -------
+    bool
+        Whether it does.
+
+    Examples
+    --------
+    >>> class LowRank(nn.Module):
+    ...     stands_in_for_dense = True
+    >>> stands_in_for_dense(LowRank()), stands_in_for_dense(nn.Linear(2, 2))
+    (True, False)
+    """
+    return getattr(type(module), "stands_in_for_dense", False) is True
+
+
+def examples_of(names: Sequence[str], number: int = 3) -> str:
+    """A few of some layers' names, for a message: those of different kinds first, layers of one list being of one kind.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The names, at least one.
+    number : int
+        How many of them to show.
+
+    Returns
+    -------
+    str
+        The names, quoted.
+
+    Examples
+    --------
+    >>> examples_of(["blocks.0.mlp", "blocks.1.mlp", "blocks.0.out", "head"])
+    "'blocks.0.mlp', 'blocks.0.out', 'head'"
+    >>> examples_of(["0", "1", "2", "3"])
+    "'0', '1', '2', …"
+    """
+    kinds: dict[str, str] = {}
+    for name in names:
+        kinds.setdefault(re.sub(r"\d+", "#", name), name)
+    shown = list(dict.fromkeys([*kinds.values(), *names]))[:number]
+    left_out = len(kinds) > number if len(kinds) > 1 else len(names) > number
+    return ", ".join(map(repr, shown)) + (", …" if left_out else "")
+
+
 def put_in_place(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
-    """Put `new` wherever `old` stands in the model."""
+    """Put a module wherever another stands in a model.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The model.
+    old, new : nn.Module
+        The module that stands there, and the one that is to.
+    """
     for parent, attribute in _places(model).get(id(old), []):
         setattr(parent, attribute, new)
+    settle_fast_paths(model)
 
 
 def as_replaced_kind(linear: nn.Linear, replacement: nn.Module) -> nn.Module:
-    """The dense layer in the type that `replacement` once replaced: transformers' Conv1D again where it was one."""
+    """A dense layer in the type that its replacement once replaced.
+
+    Parameters
+    ----------
+    linear : nn.Linear
+        The dense layer.
+    replacement : nn.Module
+        The layer that is to give way to it.
+
+    Returns
+    -------
+    nn.Module
+        transformers' Conv1D if the replacement replaced one, else `linear` itself.
+    """
     if not getattr(replacement, "_replaces_hf_conv1d", False):
         return linear
     from transformers.pytorch_utils import Conv1D
@@ -125,7 +245,7 @@ def _replace_one(name: str, module: nn.Module, make: Factory, fragile: str) -> R
 
 
 def _as_linear(module: nn.Module) -> nn.Linear:
-    """An nn.Linear that shares the weights of a linear layer. Raises Skipped where its forward does more."""
+    """An nn.Linear that shares the weights of a linear layer. Raises Skipped if its forward does more."""
     hooks = module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks
     if any(hooks):
         raise Skipped("it has hooks, which a replacement would lose; remove them first")
@@ -143,20 +263,14 @@ def _as_linear(module: nn.Module) -> nn.Linear:
 
 
 def _is_hf_conv1d(module: nn.Module) -> bool:
-    """transformers' Conv1D, known without importing it: y = x W + b with W (K, N)."""
+    """Whether it is transformers' Conv1D, known without importing it: y = x W + b with W (K, N)."""
     return type(module).__name__ == "Conv1D" and type(module).__module__ == "transformers.pytorch_utils"
 
 
-def _read_by_their_parents(model: nn.Module) -> dict[int, str]:
-    """Linear layers whose weight another module reads by itself, by id, with the reason to leave them."""
-    fragile = {}
-    for parent in model.modules():
-        if isinstance(parent, nn.MultiheadAttention):
-            fragile[id(parent.out_proj)] = "nn.MultiheadAttention reads its weight without calling it"
-        elif isinstance(parent, nn.TransformerEncoderLayer):
-            for linear in (parent.linear1, parent.linear2):
-                fragile[id(linear)] = "nn.TransformerEncoderLayer reads its weight without calling it"
-    return fragile
+def _read_by_attention(model: nn.Module) -> dict[int, str]:
+    """Linear layers whose weight nn.MultiheadAttention reads by itself, by id, with the reason to leave them."""
+    reason = "nn.MultiheadAttention reads its weight without calling it"
+    return {id(parent.out_proj): reason for parent in model.modules() if isinstance(parent, nn.MultiheadAttention)}
 
 
 def _tied(model: nn.Module) -> dict[int, str]:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Hashable
+from threading import local
 
 import torch
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from stl_nn.linear import STLLinear
+from stl_nn.seen_tensor import SeenTensor
 
 
 class SharedResult:
-    """What a group of layers makes of one input, made once: handed to each of them that is called with the tensor.
+    """A result that a group of layers makes of one input, made once and handed to each layer called with that tensor.
 
-    Held until every member has taken it, the input is freed or changed in place, or another input comes; so a model's
-    forward need not change. A member that takes it a second time has it made anew: weights may have changed. Valid for
-    one autograd mode at a time. Where a compiler traces a forward, changes in place between two members are not seen.
+    The result is held until every member has taken it, the input is freed or changed in place, or another input
+    comes; so a model's forward need not change. A member that asks a second time has it made anew, because weights
+    may have changed. A result is valid for one autograd mode. Each thread holds a result of its own, so several
+    threads may call one model. While a compiler traces a forward, it does not see changes in place between two
+    members.
 
+    Parameters
+    ----------
+    members : int
+        The number of layers in the group.
+
+    Examples
+    --------
     >>> shared, x = SharedResult(members=2), torch.ones(2, 2)
     >>> first = shared.get("q", x, lambda: x + 1)
     >>> shared.get("k", x, lambda: x + 2) is first
@@ -28,44 +35,47 @@ class SharedResult:
 
     def __init__(self, members: int) -> None:
         self.members = members
-        self.clear()
+        self._of_thread = _OfThread()
 
-    def clear(self) -> None:
-        """Forget the result held."""
-        self._key: tuple[object, ...] | None = None
-        self._input: weakref.ref[Tensor] | None = None
-        self._traced: Tensor | None = None
-        self._result: Tensor | None = None
-        self._taken: set[object] = set()
+    @property
+    def held(self) -> Tensor | None:
+        """The result that the calling thread holds, if any."""
+        held = self._of_thread.held
+        return None if held is None else held.result
 
     def get(self, member: Hashable, x: Tensor, make: Callable[[], Tensor], maker: nn.Module | None = None) -> Tensor:
-        """The result for x: the one held where x is the input it was made of, else a new one by `make`.
+        """The result for an input: the one held if it was made of this very tensor, else a new one.
 
-        Of a module that makes it no parameter or buffer may have changed meanwhile.
+        Parameters
+        ----------
+        member : Hashable
+            Which layer of the group asks.
+        x : Tensor
+            The input.
+        make : callable
+            Makes the result.
+        maker : nn.Module or None
+            The module that makes it, if any: a held result counts only while its parameters and buffers are the
+            ones that made it, unchanged.
+
+        Returns
+        -------
+        Tensor
+            The result.
         """
-        held, key = self._held(x, maker)
-        if held is x and self._key == key and self._result is not None and member not in self._taken:
-            result = self._result
-        else:
+        tracing = torch.compiler.is_compiling()  # it traces neither weak references nor versions
+        sources = [x] if tracing or maker is None else [x, *maker.parameters(), *maker.buffers()]
+        modes = () if tracing else _modes(x)
+        held = self._of_thread.held
+        result = None if held is None or member in held.taken or held.modes != modes else held.result_of(sources)
+        if held is None or result is None:
             result = make()
-            self.clear()
-            self._key, self._result = key, result
-            if torch.compiler.is_compiling():
-                self._traced = x
-            else:
-                self._input = weakref.ref(x, lambda _: self.clear())
-        self._taken.add(member)
-        if len(self._taken) == self.members:
-            self.clear()
+            held = self._of_thread.held = _Held(result, modes, sources, tracing)
+        held.taken.add(member)
+        if len(held.taken) == self.members:
+            held.forget()
+            self._of_thread.held = None
         return result
-
-    def _held(self, x: Tensor, maker: nn.Module | None) -> tuple[Tensor | None, tuple[object, ...]]:
-        """The input of the result held, and what it must have in common with x besides."""
-        if torch.compiler.is_compiling():  # which traces neither weak references nor versions
-            return self._traced, ()
-        held = None if self._input is None else self._input()
-        weights = () if maker is None else tuple(map(version_of, (*maker.parameters(), *maker.buffers())))
-        return held, (version_of(x), weights, torch.is_grad_enabled(), torch.is_autocast_enabled(x.device.type))
 
     def __deepcopy__(self, memo: dict[int, object]) -> SharedResult:
         copied = SharedResult(self.members)
@@ -79,30 +89,40 @@ class SharedResult:
         self.__init__(state["members"])  # type: ignore[misc]
 
 
-def version_of(x: Tensor) -> int:
-    """What changes whenever a tensor is changed in place, but for one made in inference mode, which does not tell.
+class _Held:
+    """A result, the tensors it was made of, and the members that have taken it."""
 
-    >>> x = torch.ones(1)
-    >>> before = version_of(x)
-    >>> version_of(x.add_(1)) == before
-    False
-    """
-    return 0 if x.is_inference() else x._version
+    def __init__(self, result: Tensor, modes: tuple[object, ...], sources: list[Tensor], traced: bool) -> None:
+        self.result: Tensor | None = result
+        self.modes = modes
+        self.taken: set[Hashable] = set()
+        self._traced: Tensor | None = sources[0] if traced else None
+        # Whichever thread frees the input, this very result goes and no other.
+        self._seen = [] if traced else [SeenTensor(sources[0], self.forget), *map(SeenTensor, sources[1:])]
+
+    def result_of(self, sources: list[Tensor]) -> Tensor | None:
+        """The result, if it was made of these tensors and none has changed since."""
+        if self._traced is not None:
+            return self.result if self._traced is sources[0] else None
+        same = len(self._seen) == len(sources)
+        same = same and all(seen.is_still(one) for seen, one in zip(self._seen, sources, strict=True))
+        return self.result if same else None
+
+    def forget(self) -> None:
+        """Let go of everything."""
+        self.result = self._traced = None
+        self._seen = []
 
 
-def can_share(layers: Sequence[STLLinear]) -> str:
-    """Why layers cannot share an encoded X; empty where they can."""
-    first = layers[0]
-    for other in layers[1:]:
-        if other.in_features != first.in_features:
-            return f"one has {first.in_features} input features and another {other.in_features}"
-        if other.learnable or first.learnable or other.encoder != first.encoder:
-            return "they must have one frozen encoder"
-        if other.depth != first.depth:
-            return f"one has a depth of {first.depth} and another of {other.depth}"
-        if other.encode_x.device != first.encode_x.device:
-            return f"one is on {first.encode_x.device} and another on {other.encode_x.device}"
-        mine, theirs = first.permutation, other.permutation
-        if (mine is None) != (theirs is None) or (mine is not None and theirs is not None and not mine.equal(theirs)):
-            return "they order their input channels differently"
-    return ""
+class _OfThread(local):
+    """What each thread holds, nothing at first."""
+
+    def __init__(self) -> None:
+        self.held: _Held | None = None
+
+
+def _modes(x: Tensor) -> tuple[object, ...]:
+    """The modes of torch that a result depends on."""
+    kind = x.device.type
+    casts = torch.is_autocast_enabled(kind)
+    return torch.is_grad_enabled(), torch.is_inference_mode_enabled(), casts and torch.get_autocast_dtype(kind)

@@ -8,11 +8,24 @@ from torch.nn.functional import pad
 
 
 def encode_tiles(matrix: Tensor, encode: Tensor, height: int, width: int) -> Tensor:
-    """Apply `encode` (r, height·width) to vec of every height×width tile of a matrix (A, B).
+    """Apply a matrix to vec of every tile, vec being row-major.
 
-    Returns (r, ⌈A/height⌉, ⌈B/width⌉), channel-major, in the dtype of `encode`; the last tiles of
-    a side that is no multiple of the tile are filled with zeros. vec is row-major.
+    Parameters
+    ----------
+    matrix : Tensor
+        (A, B); the last tiles of a side that is no multiple of the tile are filled with zeros.
+    encode : Tensor
+        (r, height·width).
+    height, width : int
+        Rows and columns of a tile.
 
+    Returns
+    -------
+    Tensor
+        (r, ⌈A/height⌉, ⌈B/width⌉), channel-major, in the dtype of `encode`.
+
+    Examples
+    --------
     >>> encode_tiles(torch.arange(6.0).reshape(2, 3), torch.eye(4), 2, 2)[3].tolist()
     [[4.0, 0.0]]
     """
@@ -21,11 +34,26 @@ def encode_tiles(matrix: Tensor, encode: Tensor, height: int, width: int) -> Ten
 
 
 def decode_tiles(channels: Tensor, decode: Tensor, height: int, width: int) -> Tensor:
-    """The matrix whose height×width tiles are `decode` (height·width, r) applied to `channels` (r, I, J).
+    """The matrix whose tiles are a matrix applied to channels.
 
-    Returns (I·height, J·width) in the dtype of `decode`. The adjoint of `encode_tiles`: the two
-    with transposed matrices are each other's gradients.
+    This is the adjoint of `encode_tiles`: the two with transposed matrices are each other's gradients.
 
+    Parameters
+    ----------
+    channels : Tensor
+        (r, I, J).
+    decode : Tensor
+        (height·width, r).
+    height, width : int
+        Rows and columns of a tile.
+
+    Returns
+    -------
+    Tensor
+        (I·height, J·width), in the dtype of `decode`.
+
+    Examples
+    --------
     >>> decode_tiles(torch.ones(1, 1, 2), torch.tensor([[1.0], [2.0]]), 2, 1).tolist()
     [[1.0, 1.0], [2.0, 2.0]]
     """
@@ -38,6 +66,22 @@ def decode_tiles(channels: Tensor, decode: Tensor, height: int, width: int) -> T
 def decode_and_cut(channels: Tensor, decode: Tensor, height: int, width: int, rows: int, columns: int) -> Tensor:
     """`decode_tiles`, cut to (rows, columns).
 
+    Parameters
+    ----------
+    channels, decode : Tensor
+        As of `decode_tiles`.
+    height, width : int
+        As of `decode_tiles`.
+    rows, columns : int
+        The shape of the result.
+
+    Returns
+    -------
+    Tensor
+        (rows, columns).
+
+    Examples
+    --------
     >>> decode_and_cut(torch.ones(1, 1, 2), torch.tensor([[1.0], [2.0]]), 2, 1, 1, 2).tolist()
     [[1.0, 1.0]]
     """
@@ -45,8 +89,22 @@ def decode_and_cut(channels: Tensor, decode: Tensor, height: int, width: int, ro
 
 
 def pad_to_multiple(matrix: Tensor, height: int, width: int) -> Tensor:
-    """The matrix (A, B) with zero rows and columns appended up to multiples of height and width.
+    """A matrix with zero rows and columns appended, up to multiples of a tile.
 
+    Parameters
+    ----------
+    matrix : Tensor
+        (A, B).
+    height, width : int
+        Rows and columns of a tile.
+
+    Returns
+    -------
+    Tensor
+        (⌈A/height⌉·height, ⌈B/width⌉·width).
+
+    Examples
+    --------
     >>> pad_to_multiple(torch.ones(3, 4), 2, 4).shape
     torch.Size([4, 4])
     """
@@ -61,6 +119,20 @@ def pad_to_multiple(matrix: Tensor, height: int, width: int) -> Tensor:
 def tile_count(size: int, step: int) -> int:
     """⌈size / step⌉, without a negative number: exporters differ in how they divide one.
 
+    Parameters
+    ----------
+    size : int
+        The whole.
+    step : int
+        What it is covered with.
+
+    Returns
+    -------
+    int
+        The number of steps.
+
+    Examples
+    --------
     >>> tile_count(9, 4)
     3
     """
@@ -68,8 +140,22 @@ def tile_count(size: int, step: int) -> int:
 
 
 def unfold_tiles(matrix: Tensor, height: int, width: int) -> Tensor:
-    """vec of every tile, position-major: (height·width, ⌈A/height⌉, ⌈B/width⌉) of a matrix (A, B).
+    """Unfold a matrix to vec of every tile, position-major.
 
+    Parameters
+    ----------
+    matrix : Tensor
+        (A, B).
+    height, width : int
+        Rows and columns of a tile.
+
+    Returns
+    -------
+    Tensor
+        (height·width, ⌈A/height⌉, ⌈B/width⌉).
+
+    Examples
+    --------
     >>> unfold_tiles(torch.arange(4.0).reshape(2, 2), 2, 1)[:, 0].tolist()
     [[0.0, 1.0], [2.0, 3.0]]
     """

@@ -18,8 +18,27 @@ REPEATS = 5
 def median_seconds(
     candidates: Mapping[str, Callable[[], Any]], device: torch.device, repeats: int = REPEATS
 ) -> dict[str, float]:
-    """Median seconds of each candidate. They take turns, so that what disturbs the machine disturbs them alike.
+    """Median seconds of each of several ways to do one thing.
 
+    They take turns, so that what disturbs the machine disturbs them alike. Each one's first run, which may compile,
+    does not count.
+
+    Parameters
+    ----------
+    candidates : mapping
+        What to time, by name.
+    device : device
+        The device it runs on.
+    repeats : int
+        Runs of each that count.
+
+    Returns
+    -------
+    dict
+        Seconds by name.
+
+    Examples
+    --------
     >>> sorted(median_seconds({"a": lambda: None, "b": lambda: None}, torch.device("cpu")))
     ['a', 'b']
     """
@@ -33,7 +52,20 @@ def median_seconds(
 
 
 def seconds(call: Callable[[], Any], device: torch.device) -> float:
-    """Seconds of one call, on a GPU by its own clock."""
+    """The seconds of one call, by a GPU's own clock if it runs there.
+
+    Parameters
+    ----------
+    call : callable
+        What to time.
+    device : device
+        The device it runs on.
+
+    Returns
+    -------
+    float
+        Seconds.
+    """
     if device.type == "cuda":
         start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
         start.record()
@@ -47,8 +79,25 @@ def seconds(call: Callable[[], Any], device: torch.device) -> float:
 
 
 def check_device(name: str) -> torch.device:
-    """The device of a name. Raises InvalidInput where it is unknown or absent.
+    """The device of a name.
 
+    Parameters
+    ----------
+    name : str
+        "cpu", "cuda" or "cuda:NUMBER".
+
+    Returns
+    -------
+    device
+        The device.
+
+    Raises
+    ------
+    InvalidInput
+        If the device is unknown, absent, or no CPU or CUDA device.
+
+    Examples
+    --------
     >>> check_device("cpu")
     device(type='cpu')
     """

@@ -1,4 +1,4 @@
-"""AlphaTensor's npz files: keys "n,m,p", values (u, v, w) with one column a product; w is for Cᵀ.
+"""AlphaTensor's npz files, and single arrays: keys "n,m,p", values (u, v, w) with one column a product; w is for Cᵀ.
 
 Formats whose three factors have one shape are a stacked integer array; the others are pickled object arrays,
 which are read without running the pickle.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 
@@ -19,7 +20,8 @@ from numpy.lib import format as npy
 
 from catalog.encoder_file import check_size
 from catalog.interchange.inert_pickle import read_object_array
-from catalog.interchange.scheme import LIMIT, Rows, Scheme, parse_rational, transposed
+from catalog.interchange.scheme import LIMIT, Rows, Scheme, format_of_sizes, parse_rational, transposed
+from catalog.interchange.triples import COMPLEX
 from stl_algebra.errors import InvalidInput
 from stl_algebra.format import Format
 
@@ -30,11 +32,41 @@ _KEY = re.compile(r"(\d{1,3}),(\d{1,3}),(\d{1,3})\.npy")
 
 
 def recognises(content: bytes) -> bool:
+    """Whether a file is a zip archive, as npz files are.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+
+    Returns
+    -------
+    bool
+        Whether it is.
+    """
     return content[:2] == b"PK"
 
 
 def read(content: bytes) -> Iterator[tuple[str, Scheme | InvalidInput]]:
-    """Every scheme of the file, or what is wrong with it, by its key. Raises InvalidInput where it is no such file."""
+    """Read every scheme of a file.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+
+    Yields
+    ------
+    name : str
+        Its key, such as 2,3,4.
+    scheme : Scheme or InvalidInput
+        The scheme, or what is wrong with it.
+
+    Raises
+    ------
+    InvalidInput
+        If it is no such file.
+    """
     with _sound_zip():
         archive = zipfile.ZipFile(io.BytesIO(content))
         members = archive.infolist()
@@ -52,8 +84,80 @@ def read(content: bytes) -> Iterator[tuple[str, Scheme | InvalidInput]]:
         yield member.filename.removesuffix(".npy"), found
 
 
+def recognises_array(content: bytes) -> bool:
+    """Whether a file is a NumPy array, as .npy files are.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+
+    Returns
+    -------
+    bool
+        Whether it is.
+    """
+    return content[:6] == b"\x93NUMPY"
+
+
+def read_array(content: bytes) -> Iterator[tuple[str, Scheme]]:
+    """Read the scheme of a .npy file: three factors (u, v, w), one product a column or a row; w is for Cᵀ or for C.
+
+    The format is that of the factors' sizes. Where a product may be a column as well as a row, the way that gives an
+    exact scheme is taken.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+
+    Yields
+    ------
+    name : str
+        "".
+    scheme : Scheme
+        The scheme.
+
+    Raises
+    ------
+    InvalidInput
+        If it is no such file.
+    """
+    factors = _arrays(content)
+    if len(factors) != 3 or any(factor.ndim != 2 for factor in factors):
+        raise InvalidInput("it does not hold three matrices u, v and w")
+    schemes: list[Scheme] = []
+    faults: list[InvalidInput] = []
+    for turned in (factors, [factor.T for factor in factors]):
+        try:
+            format = format_of_sizes(*(len(factor) for factor in turned))
+            schemes.append(_scheme_of(format, turned, ""))
+        except InvalidInput as error:
+            faults.append(error)
+    if not schemes:
+        raise faults[0]
+    exact = (one for one in schemes if any(way.proved() for way in (one, *one.in_other_orders())))
+    yield "", schemes[0] if len(schemes) == 1 else next(exact, schemes[0])
+
+
 def write(schemes: dict[str, Scheme]) -> bytes:
-    """An npz of several schemes with integer coefficients, by key "n,m,p"."""
+    """Write schemes with integer coefficients into an npz file.
+
+    Parameters
+    ----------
+    schemes : dict of str to Scheme
+        The schemes by key "n,m,p".
+
+    Returns
+    -------
+    bytes
+        The file.
+
+    Raises
+    ------
+    InvalidInput
+        If a coefficient is no integer.
+    """
     arrays: dict[str, np.ndarray] = {}
     for key, scheme in schemes.items():
         n, _, p = scheme.format
@@ -93,12 +197,18 @@ def _scheme(name: str, data: bytes) -> Scheme:
     factors = _arrays(data)
     if len(factors) != 3 or any(factor.ndim != 2 for factor in factors):
         raise InvalidInput(f"its member {name} does not hold three matrices")
+    return _scheme_of(format, factors, f"its member {name}")
+
+
+def _scheme_of(format: Format, factors: list[np.ndarray], name: str) -> Scheme:
+    """The scheme of three matrices with a product a column."""
+    name = name or "it"
     for factor, size in zip(factors, format.sizes, strict=True):
         if factor.shape[0] != size:
-            raise InvalidInput(f"its member {name} has a factor of shape {factor.shape}; {format} needs {size} rows")
+            raise InvalidInput(f"{name} has a factor of shape {factor.shape}; {format} needs {size} rows")
     ranks = [factor.shape[1] for factor in factors]
     if len(set(ranks)) != 1:
-        raise InvalidInput(f"its member {name} has factors of {', '.join(map(str, ranks))} products")
+        raise InvalidInput(f"{name} has factors of {', '.join(map(str, ranks))} products")
     check_size(format, ranks[0])  # before the entries become objects: they are compressed to almost nothing
     u, v, w = ([[parse_rational(value) for value in row] for row in factor.T.tolist()] for factor in factors)
     return Scheme(format, u, v, transposed(w, format.n, format.p))
@@ -110,10 +220,13 @@ def _arrays(data: bytes) -> list[np.ndarray]:
     try:
         version = npy.read_magic(stream)
         read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, fortran, dtype = read_header(stream)
-    except ValueError as error:
-        raise InvalidInput(f"a member is no .npy file ({str(error)[:60]})") from None
+        with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote
+            shape, fortran, dtype = read_header(stream)
+    except Exception as error:  # a header is Python's text, and Python's own parser may trip over it
+        raise InvalidInput(f"it is no sound .npy file ({' '.join(str(error).split())[:60]})") from None
     rest = data[stream.tell() :]
+    if dtype.kind == "c":
+        raise InvalidInput(f"it has entries of type {dtype}; {COMPLEX}")
     if dtype.hasobject:
         return read_object_array(rest)
     if dtype.kind not in "iufb" or _count(shape) * dtype.itemsize != len(rest):

@@ -1,6 +1,7 @@
 """Coefficient files of Benson and Ballard: three blocks between # lines, rows are entries, columns are products.
 
-Entries may be Laurent polynomials in x (catalog.interchange.laurent); the third block is for C itself.
+Entries may be Laurent polynomials in x (catalog.interchange.laurent); the third block is for C itself. Three more
+blocks may say which sums are shared (catalog.interchange.eliminated).
 
 Source: Benson, Ballard, A framework for practical parallel fast matrix multiplication, PPoPP 2015.
 """
@@ -11,6 +12,7 @@ import re
 from fractions import Fraction
 
 from catalog.interchange.border import BorderScheme
+from catalog.interchange.eliminated import eliminated_scheme
 from catalog.interchange.laurent import Laurent, format_laurent, parse_laurent
 from catalog.interchange.scheme import Rows, Scheme, format_of_sizes
 from stl_algebra.errors import InvalidInput
@@ -19,23 +21,53 @@ _ENTRY = re.compile(r"\([-+\dxeE/i.*]+\)|[-+\dxeE/i.*]+", re.ASCII)
 
 
 def recognises(content: bytes) -> bool:
-    """Three blocks of rows of coefficients, and nothing else."""
+    """Whether a file has three blocks of rows of coefficients, or up to six, and nothing else.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+
+    Returns
+    -------
+    bool
+        Whether it has.
+    """
     blocks = _blocks(content)
-    return len(blocks) == 3 and all(_ENTRY.fullmatch(token) for block in blocks for token in block[0].split())
+    return 3 <= len(blocks) <= 6 and all(_ENTRY.fullmatch(token) for b in blocks if b for token in b[0].split())
 
 
 def read(content: bytes) -> Scheme | BorderScheme:
-    """The exact scheme of a file without x, the approximate one of a file with x."""
+    """Read the exact scheme of a file without x, or the approximate one of a file with x.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+
+    Returns
+    -------
+    Scheme or BorderScheme
+        The scheme.
+
+    Raises
+    ------
+    InvalidInput
+        If it is no such file.
+    """
     blocks = _blocks(content)
-    if len(blocks) != 3:
-        raise InvalidInput(f"it has {len(blocks)} blocks between # lines, not three")
+    if not 3 <= len(blocks) <= 6:
+        raise InvalidInput(f"it has {len(blocks)} blocks between # lines, not three (six after elimination)")
     seen: dict[str, Laurent] = {}
-    matrices = []
-    for block in blocks:
-        rows = [[_parse(token, seen) for token in line.split()] for line in block]
-        if len({len(row) for row in rows}) != 1:
-            raise InvalidInput("the rows of a block have different lengths")
-        matrices.append([list(column) for column in zip(*rows, strict=True)])
+    tables = [[[_parse(token, seen) for token in line.split()] for line in block] for block in blocks]
+    if any(len({len(row) for row in rows}) > 1 for rows in tables):
+        raise InvalidInput("the rows of a block have different lengths")
+    if len(tables) > 3:
+        if any(value.keys() - {0} for rows in tables for row in rows for value in row):
+            raise InvalidInput("its blocks after elimination hold x; an approximate scheme is read from three blocks")
+        exact = [[[value.get(0, _ZERO) for value in row] for row in rows] for rows in tables]
+        return eliminated_scheme(exact + [[]] * (6 - len(exact)))
+    matrices = [[list(column) for column in zip(*rows, strict=True)] for rows in tables]
     if len({len(matrix) for matrix in matrices}) != 1:
         raise InvalidInput(f"its blocks have {', '.join(str(len(m)) for m in matrices)} products")
     format = format_of_sizes(*(len(matrix[0]) for matrix in matrices))
@@ -46,7 +78,18 @@ def read(content: bytes) -> Scheme | BorderScheme:
 
 
 def write(scheme: Scheme | BorderScheme) -> bytes:
-    """The coefficient file of a scheme."""
+    """Write the coefficient file of a scheme.
+
+    Parameters
+    ----------
+    scheme : Scheme or BorderScheme
+        The scheme.
+
+    Returns
+    -------
+    bytes
+        The file.
+    """
     blocks = []
     for rows in (scheme.encode_x, scheme.encode_w, scheme.out):
         columns = zip(*_laurents(rows), strict=True)
@@ -65,15 +108,20 @@ def _parse(token: str, seen: dict[str, Laurent]) -> Laurent:
 
 
 def _blocks(content: bytes) -> list[list[str]]:
-    """Runs of lines between lines that start with #."""
+    """Runs of lines between lines that start with #; after the third, one may be empty among others."""
     blocks: list[list[str]] = [[]]
     for raw in content.decode("utf-8", "replace").splitlines():
         line = raw.strip()
         if line.startswith("#"):
-            blocks.append([])
+            if blocks[-1] or len(blocks) > 3:
+                blocks.append([])
         elif line:
             blocks[-1].append(line)
-    return [block for block in blocks if block]
+    if not any(blocks[3:]):
+        return [block for block in blocks if block]
+    while not blocks[-1]:
+        blocks.pop()
+    return blocks
 
 
 _ZERO = Fraction(0)

@@ -28,12 +28,29 @@ Factor = list[list[Laurent]]
 
 @dataclass(frozen=True)
 class BorderScheme:
-    """Σ_s E_X(x) E_W(x) D(x) = T + O(x): one row a product, encode_x (r, n·m), encode_w (r, m·p), out (r, n·p).
+    """A scheme whose coefficients are Laurent polynomials in x: Σ_s E_X(x) E_W(x) D(x) = T + O(x).
 
-    That every power of x below the first cancels is verified exactly on construction (InvalidInput
-    otherwise). At a positive x it is an encoder whose error falls and whose growth rises with 1/x.
+    At a positive x it is an encoder whose error falls and whose growth rises with 1/x.
 
-    Source: Bini, Capovani, Lotti, Romani, O(n^2.7799) complexity for approximate matrix multiplication, 1979.
+    Parameters
+    ----------
+    format : Format
+        ⟨n,m,p⟩.
+    encode_x : r rows of n·m polynomials
+        A row a product.
+    encode_w : r rows of m·p polynomials
+        A row a product.
+    out : r rows of n·p polynomials
+        A row a product, for C itself.
+
+    Raises
+    ------
+    InvalidInput
+        If a power of x below the first does not cancel; that is checked exactly.
+
+    References
+    ----------
+    Bini, Capovani, Lotti, Romani, O(n^2.7799) complexity for approximate matrix multiplication, 1979.
     """
 
     format: Format
@@ -48,6 +65,7 @@ class BorderScheme:
 
     @property
     def rank(self) -> int:
+        """The number of products r."""
         return len(self.encode_x)
 
     @cached_property
@@ -83,7 +101,23 @@ class BorderScheme:
         return EpsilonFamily(self.format, x, w, {exponent: matrix.T for exponent, matrix in out.items()})
 
     def at(self, x: float) -> TileEncoder:
-        """The encoder at a value of x, its products balanced. Raises InvalidInput where x is not in (0, 1]."""
+        """Give the encoder at a value of x, its products balanced.
+
+        Parameters
+        ----------
+        x : float
+            The value, in (0, 1].
+
+        Returns
+        -------
+        TileEncoder
+            The encoder.
+
+        Raises
+        ------
+        InvalidInput
+            If x is not in that range.
+        """
         if not 0 < x <= 1:
             raise InvalidInput(f"x = {x} is not between 0 and 1")
         try:
@@ -97,7 +131,18 @@ class BorderScheme:
         raise InvalidInput(f"at x = {x} its coefficients are too large for float64; give a larger --x")
 
     def best_x(self, precision: str | Precision) -> float:
-        """The x whose encoder has the least error at a precision."""
+        """Find the x whose encoder has the least error at a precision.
+
+        Parameters
+        ----------
+        precision : str or Precision
+            The precision.
+
+        Returns
+        -------
+        float
+            The x.
+        """
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows at an x is refused by `at`
             return self.family.best_epsilon(precision)
 

@@ -40,9 +40,22 @@ class _Call:
 
 
 def read_object_array(content: bytes) -> list[np.ndarray]:
-    """The numeric arrays in a pickled one-dimensional object array.
+    """Read the numeric arrays in a pickled one-dimensional object array, without running the pickle.
 
-    Raises InvalidInput for a pickle that holds or asks for anything else.
+    Parameters
+    ----------
+    content : bytes
+        The pickle.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        The arrays.
+
+    Raises
+    ------
+    InvalidInput
+        If the pickle holds or asks for anything else.
     """
     array = _interpret(content)
     items = _state_of(array)[4]

@@ -17,8 +17,25 @@ _TERM = re.compile(rf"\+?(-?)({_SIZE})?\*?(?:(x)(\d{{0,4}})(i?))?", re.ASCII)
 
 
 def parse_laurent(text: str) -> Laurent:
-    """Read one coefficient. Raises InvalidInput where it is none.
+    """Read one coefficient.
 
+    Parameters
+    ----------
+    text : str
+        The coefficient, such as -2x2i.
+
+    Returns
+    -------
+    dict of int to Fraction
+        The coefficients by power of x.
+
+    Raises
+    ------
+    InvalidInput
+        If it is none.
+
+    Examples
+    --------
     >>> parse_laurent("-2x2i")
     {-2: Fraction(-2, 1)}
     >>> parse_laurent("(x+-x4)") == {1: 1, 4: -1}
@@ -45,6 +62,18 @@ def parse_laurent(text: str) -> Laurent:
 def format_laurent(value: Laurent) -> str:
     """Write one coefficient in the same grammar.
 
+    Parameters
+    ----------
+    value : dict of int to Fraction
+        The coefficients by power of x.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Examples
+    --------
     >>> format_laurent({-2: Fraction(-2), 1: Fraction(1)})
     '(-2x2i+x)'
     """

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from catalog.interchange.scheme import Rows, Scheme, format_of_sizes, parse_rational
+from catalog.interchange.scheme import Rows, Scheme, format_of_sizes
+from catalog.interchange.triples import coefficient
 from stl_algebra.errors import InvalidInput
 
 MAX_ENTRIES = 1 << 24
@@ -18,12 +19,40 @@ _HEADER = re.compile(r"(\d{1,9})\s+(\d{1,9})\s+([A-Za-z])")
 
 
 def recognises(content: bytes) -> bool:
+    """Whether a file starts with rows, columns and a letter.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+
+    Returns
+    -------
+    bool
+        Whether it does.
+    """
     lines = _lines(content[:4096])
     return bool(lines) and _HEADER.fullmatch(lines[0]) is not None
 
 
 def read(left: bytes, right: bytes, post: bytes) -> Scheme:
-    """The scheme of the three files L, R and P."""
+    """Read the scheme of three files.
+
+    Parameters
+    ----------
+    left, right, post : bytes
+        The files L, R and P.
+
+    Returns
+    -------
+    Scheme
+        The scheme.
+
+    Raises
+    ------
+    InvalidInput
+        If one is no such file, or they do not fit each other.
+    """
     x, w, decode = read_matrix(left), read_matrix(right), read_matrix(post)
     if len(x) != len(w) or len(x) != len(decode[0]):
         raise InvalidInput(f"L, R and P have {len(x)}, {len(w)} and {len(decode[0])} products")
@@ -32,7 +61,23 @@ def read(left: bytes, right: bytes, post: bytes) -> Scheme:
 
 
 def read_matrix(content: bytes) -> Rows:
-    """A matrix of fractions from one SMS file."""
+    """Read a matrix of fractions from one SMS file.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+
+    Returns
+    -------
+    list of list of Fraction
+        The rows.
+
+    Raises
+    ------
+    InvalidInput
+        If it is no such file.
+    """
     lines = _lines(content)
     match = _HEADER.fullmatch(lines[0]) if lines else None
     if match is None:
@@ -53,12 +98,23 @@ def read_matrix(content: bytes) -> Rows:
         i, j = int(fields[0]), int(fields[1])
         if not (1 <= i <= rows and 1 <= j <= columns):
             raise InvalidInput(f"its entry {i} {j} lies outside {rows} × {columns}")
-        matrix[i - 1][j - 1] = parse_rational(fields[2])
+        matrix[i - 1][j - 1] = coefficient(fields[2])
     raise InvalidInput("it is truncated: the closing line 0 0 0 is missing")
 
 
 def write(scheme: Scheme) -> dict[str, bytes]:
-    """The three files, by their letter."""
+    """Write the three files of a scheme.
+
+    Parameters
+    ----------
+    scheme : Scheme
+        The scheme.
+
+    Returns
+    -------
+    dict of str to bytes
+        The files by their letter L, R or P.
+    """
     decode = [list(column) for column in zip(*scheme.out, strict=True)]
     return {"L": _write(scheme.encode_x), "R": _write(scheme.encode_w), "P": _write(decode)}
 

@@ -1,22 +1,24 @@
-"""Reading files of any known format: which it is, and the encoders in it, verified."""
+"""Reading files of any known format: the encoders in them, verified."""
 
 from __future__ import annotations
 
+import hashlib
 import os
-import re
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from catalog.ancestors import NAME as ANCESTORS
 from catalog.ancestors import Ancestors, descent
 from catalog.encoder_file import MAX_FILE_BYTES, Stored, unpack
-from catalog.folder import DAMAGED, INDEX, SUFFIX, Folder
-from catalog.interchange import alphatensor, benson_ballard, exp, perminov, plinopt
+from catalog.folder import Folder
+from catalog.interchange import alphatensor, benson_ballard, exp, maple, mathematica, perminov, plinopt, reduced
 from catalog.interchange.border import BorderScheme
+from catalog.interchange.detecting import Unrecognised, detect
+from catalog.interchange.listing import READ, Source, companions, sources_of
 from catalog.interchange.scheme import Scheme
-from catalog.interchange.writing import ENDINGS
+from catalog.pack_file import is_pack, read_records
+from catalog.packs import Packs
 from catalog.provenance import Provenance
 from stl_algebra.encoder import TileEncoder
 from stl_algebra.errors import InvalidInput
@@ -25,25 +27,37 @@ from stl_algebra.precision import Precision
 #: What a file holds, by name: schemes, and what is wrong with one among others.
 Schemes = Iterator[tuple[str, Scheme | BorderScheme | InvalidInput]]
 
-#: The formats by name: whether a file's content is of it. PLinOpt's matrices come in threes; see `read_files`.
-FORMATS: dict[str, Callable[[bytes], bool]] = {
-    "safetensors": lambda content: content[8:9] == b"{" and content[1:8].count(0) >= 4,
-    "alphatensor": alphatensor.recognises,
-    "perminov-json": perminov.recognises_json,
-    "perminov-txt": perminov.recognises_text,
-    "plinopt": plinopt.recognises,
-    "exp": exp.recognises,
-    "benson-ballard": benson_ballard.recognises,
-}
 #: No scheme in another collection's format is larger: what it unfolds to in memory stays in proportion.
 MAX_FOREIGN_BYTES = 1 << 24
-_ENTRY = re.compile(rf"[0-9a-f]{{64}}{re.escape(SUFFIX)}")
-_LETTER = re.compile(r"(.*[_.\-])?([LRP])(\.sms)?", re.IGNORECASE)
+#: Raise this when readers learn to read what they refused, or read it otherwise: earlier imports are then not skipped.
+READERS = 1
+
+_READERS: dict[str, Callable[[bytes], Schemes]] = {
+    "alphatensor": alphatensor.read,
+    "npy": alphatensor.read_array,
+    "perminov-json": perminov.read_json,
+    "perminov-reduced": reduced.read,
+    "perminov-txt": perminov.read_text,
+    "exp": exp.read,
+    "mathematica": mathematica.read,
+    "maple": maple.read,
+    "benson-ballard": lambda content: iter([("", benson_ballard.read(content))]),
+}
 
 
 @dataclass(frozen=True)
 class Options:
-    """How approximate schemes are read: at which x (None: the best for the precision), and whether at all."""
+    """How approximate schemes are read.
+
+    Parameters
+    ----------
+    precision : Precision
+        The precision whose error counts.
+    x : float or None
+        The x at which schemes in x are evaluated; None takes the best for the precision.
+    approximate : bool
+        Whether schemes that are exact nowhere are kept.
+    """
 
     precision: Precision
     x: float | None = None
@@ -52,92 +66,142 @@ class Options:
 
 @dataclass(frozen=True)
 class Reading:
-    """One encoder found in a file, or what is wrong with the file."""
+    """One encoder found in a file, or what is wrong with the file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    kind : str
+        The format it was recognised as.
+    encoder : TileEncoder or None
+        The encoder, proved.
+    provenance : Provenance or None
+        Where it came from.
+    fault : str or None
+        What is wrong with the file.
+    ancestors : tuple of Stored
+        What the encoder descends from, each after its own parents, if the folder of its file has that.
+    fingerprint : str
+        What identifies the content of the file and the way it was read; "" if it could not be read.
+    skipped : bool
+        Whether it was not read again, as its fingerprint is known.
+    """
 
     path: Path
     kind: str
     encoder: TileEncoder | None = None
     provenance: Provenance | None = None
     fault: str | None = None
-    #: What it descends from, each after its own parents, where the folder of its file has that.
     ancestors: tuple[Stored, ...] = ()
-
-
-def detect(content: bytes) -> str:
-    """The one format a file's content has. Raises InvalidInput where there is none, or more than one.
-
-    >>> detect(b"(a11)*(b11)*(c11)")
-    'exp'
-    """
-    kinds = [kind for kind, recognises in FORMATS.items() if recognises(content)]
-    if len(kinds) == 1:
-        return kinds[0]
-    found = f"looks like {' and like '.join(kinds)}" if kinds else "is in no known format"
-    raise InvalidInput(f"it {found}; name one with --from: {', '.join(FORMATS)}")
+    fingerprint: str = ""
+    skipped: bool = False
 
 
 def read_files(paths: Iterable[Path], options: Options, kind: str | None = None) -> Iterator[Reading]:
-    """Every encoder in the files, each verified; a file that cannot be read gives its fault instead.
+    """Read every encoder in some files, each verified; a file that cannot be read gives its fault instead.
 
-    Folders stand for the files in them whose names end as those of schemes do. The three matrices of a PLinOpt scheme
-    are read together.
+    Folders stand for the files in them whose names end as those of schemes do, or that have no ending and hold a
+    scheme. The three matrices of a PLinOpt scheme are read together, wherever in its folder the other two are.
+
+    Parameters
+    ----------
+    paths : iterable of pathlib.Path
+        Files and folders.
+    options : Options
+        How approximate schemes are read.
+    kind : str or None
+        The format of all of them; None tells it by their content.
+
+    Yields
+    ------
+    Reading
+        One encoder, or one fault.
     """
-    matrices: dict[tuple[Path, str], dict[str, tuple[Path, bytes]]] = {}
-    files: list[Path] = []
-    for path in paths:
-        if not os.path.isdir(path):
-            files.append(path)
-        elif inside := sorted(_schemes_in(path)):
-            files += inside
-        else:
-            yield Reading(path, kind or "unknown", fault=f"the folder holds no file named {' or '.join(ENDINGS)}")
-    for path in files:
-        try:
-            content = _content(path)
-            found = kind or detect(content)
+    for source in sources_of(paths):
+        yield from read_source(source, options, kind)
+
+
+def read_source(
+    source: Source, options: Options, kind: str | None = None, known: Container[str] = frozenset()
+) -> list[Reading]:
+    """Read every encoder in one file.
+
+    Parameters
+    ----------
+    source : Source
+        The file.
+    options : Options
+        How approximate schemes are read.
+    kind : str or None
+        Its format; None tells it by its content.
+    known : container of str
+        The fingerprints of what need not be read again.
+
+    Returns
+    -------
+    list of Reading
+        Its encoders and faults; none for a file without an ending, found in a folder, that holds no scheme.
+    """
+    path, found = source.path, kind or "unknown"
+    try:
+        if os.path.isdir(path):
+            raise InvalidInput(f"the folder holds no file named {' or '.join(sorted(READ, key=_usual))}")
+        contents = {"": _content(path)}
+        found = kind or detect(contents[""])
+        if found == "plinopt":
+            matrices = companions(source)
+            path = matrices["L"]
+            contents = {letter: _content(matrices[letter]) for letter in "LRP"}
+        for content in contents.values():
             if found != "safetensors" and len(content) > MAX_FOREIGN_BYTES:
                 raise InvalidInput(f"it has {len(content)} bytes; schemes of at most {MAX_FOREIGN_BYTES} are read")
-            if found != "plinopt":
-                yield from _readings(path, found, content, options)
-                continue
-            match = _LETTER.fullmatch(path.name)
-            if match is None:
-                raise InvalidInput("its name does not end in L, R or P, so its place in the scheme is unknown")
-            matrices.setdefault((path.parent, match[1] or ""), {})[match[2].upper()] = (path, content)
-        except InvalidInput as error:
-            yield Reading(path, kind or "unknown", fault=str(error))
-    for parts in matrices.values():
-        first = next(iter(parts.values()))[0]
-        try:
-            if missing := {"L", "R", "P"} - parts.keys():
-                raise InvalidInput(f"its companion {' and '.join(sorted(missing))} is not among the files")
-            scheme = plinopt.read(*(parts[letter][1] for letter in "LRP"))
-            yield _verified(parts["L"][0], "plinopt", "", scheme, options)
-        except InvalidInput as error:
-            yield Reading(first, "plinopt", fault=str(error))
+        fingerprint = _fingerprint(path.name, found, contents, options)
+        if fingerprint in known:
+            return [Reading(path, found, fingerprint=fingerprint, skipped=True)]
+        if found == "plinopt":
+            scheme = plinopt.read(*contents.values())
+            readings = [_verified(path, found, "", scheme, options)]
+        else:
+            readings = list(_readings(path, found, contents[""], options))
+        return [replace(reading, fingerprint=fingerprint) for reading in readings]
+    except InvalidInput as error:
+        if source.passed_over and isinstance(error, Unrecognised):
+            return []
+        return [Reading(path, found, fault=str(error))]
 
 
 def _readings(path: Path, kind: str, content: bytes, options: Options) -> Iterator[Reading]:
+    if kind == "safetensors" and is_pack(path.name):
+        yield from _packed(path)
+        return
     if kind == "safetensors":
         stored = unpack(content)
         known = Ancestors(Folder(path.parent, read_only=True))
         ancestors = tuple(descent(stored.provenance, known.load).values())
         yield Reading(path, kind, stored.encoder, stored.provenance, ancestors=ancestors)
         return
-    readers: dict[str, Callable[[bytes], Schemes]] = {
-        "alphatensor": alphatensor.read,
-        "perminov-json": perminov.read_json,
-        "perminov-txt": perminov.read_text,
-        "exp": exp.read,
-        "benson-ballard": lambda text: iter([("", benson_ballard.read(text))]),
-    }
-    for name, scheme in readers[kind](content):
+    for name, scheme in _READERS[kind](content):
         try:
             if isinstance(scheme, InvalidInput):
                 raise scheme
             yield _verified(path, kind, name, scheme, options)
         except InvalidInput as error:
             yield Reading(path, kind, fault=f"{name}: {error}" if name else str(error))
+
+
+def _packed(path: Path) -> Iterator[Reading]:
+    """Every encoder of a pack. Raises InvalidInput where its header is damaged."""
+    packs = Packs(path.parent, read_only=True)
+    known = Ancestors(packs)
+    for id in read_records(path):
+        try:
+            stored = packs.load(id)
+        except InvalidInput as error:
+            yield Reading(path, "safetensors", fault=f"encoder {id[:10]}: {error}")
+        else:
+            ancestors = tuple(descent(stored.provenance, known.load).values())
+            yield Reading(path, "safetensors", stored.encoder, stored.provenance, ancestors=ancestors)
 
 
 def _verified(path: Path, kind: str, name: str, scheme: Scheme | BorderScheme, options: Options) -> Reading:
@@ -153,28 +217,32 @@ def _verified(path: Path, kind: str, name: str, scheme: Scheme | BorderScheme, o
     encoder, other_order = _understood(scheme, approximate=options.approximate)
     if other_order:
         details["third_factor"] = "read in the order that its collection does not use"
-    return Reading(path, kind, encoder, Provenance("import", details=details))
+    return Reading(path, kind, encoder, Provenance("import", details=details | dict(scheme.details)))
 
 
 def _understood(scheme: Scheme, *, approximate: bool) -> tuple[TileEncoder, bool]:
     """The encoder of a scheme, and whether its third factor had to be read for C instead of Cᵀ, or the other way."""
-    other = scheme.in_other_order()
-    for one in (scheme, other):
-        if (proved := one.proved()) is not None:
-            return proved, one is other
-    encoder, swapped = scheme.encoder(approximate=approximate), other.encoder(approximate=True)
+    if (proved := scheme.proved()) is not None:
+        return proved, False
+    others = scheme.in_other_orders()
+    for other in others:
+        if (proved := other.proved()) is not None:
+            return proved, True
+    encoder = scheme.encoder(approximate=approximate)
+    swapped = min((other.encoder(approximate=True) for other in others), key=lambda one: one.relative_error)
     return (swapped, True) if swapped.relative_error < encoder.relative_error else (encoder, False)
 
 
-def _schemes_in(folder: Path) -> Iterator[Path]:
-    """The files of a folder and its subfolders that may hold schemes.
+def _fingerprint(name: str, kind: str, contents: dict[str, bytes], options: Options) -> str:
+    digest = hashlib.sha256(f"{READERS} {name!r} {kind} {options}".encode("utf-8", "surrogatepass"))
+    for content in contents.values():
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
 
-    What a catalog keeps in subfolders of its own is none of its entries: ancestors come with what descends from them.
-    """
-    for place, subfolders, names in os.walk(folder):
-        if INDEX in names or any(_ENTRY.fullmatch(name) for name in names):
-            subfolders[:] = [name for name in subfolders if name not in (ANCESTORS, DAMAGED)]
-        yield from (Path(place, name) for name in names if Path(name).suffix.lower() in ENDINGS and name[0] != ".")
+
+def _usual(ending: str) -> tuple[bool, bool, str]:
+    """Endings in an order for people: the catalog's own first."""
+    return ending != ".safetensors", ending != ".json", ending
 
 
 def _content(path: Path) -> bytes:

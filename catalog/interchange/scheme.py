@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 from math import isfinite, isqrt, lcm
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from catalog.encoder_file import check_size
 from stl_algebra.encoder import TileEncoder
 from stl_algebra.errors import InvalidInput
 from stl_algebra.format import Format
-from stl_algebra.ring import Ring
+from stl_algebra.ring import MAX_NUMERATOR, Ring
 
 Rows = list[list[Fraction]]
 
@@ -29,10 +30,28 @@ _DECIMAL = re.compile(r"[+-]?([0-9]{1,40}\.[0-9]{0,40}|\.[0-9]{1,40}|[0-9]{1,40}
 
 @dataclass(frozen=True)
 class Scheme:
-    """Coefficients as read: one row a product, encode_x (r, n·m), encode_w (r, m·p), out (r, n·p) for C itself.
+    """Exact coefficients as read, one row a product, not verified.
 
-    Raises InvalidInput where the rows do not have these lengths, or the scheme is larger than a catalog takes.
+    Parameters
+    ----------
+    format : Format
+        ⟨n,m,p⟩.
+    encode_x : r rows of n·m Fraction
+        A row a product.
+    encode_w : r rows of m·p Fraction
+        A row a product.
+    out : r rows of n·p Fraction
+        A row a product, for C itself.
+    details : mapping
+        What else its file says, for the provenance: JSON.
 
+    Raises
+    ------
+    InvalidInput
+        If the rows do not have these lengths, or the scheme is larger than a catalog takes.
+
+    Examples
+    --------
     >>> one = [[Fraction(1)]]
     >>> Scheme(Format(1, 1, 1), one, one, one).encoder().ring.value
     'Z'
@@ -42,6 +61,7 @@ class Scheme:
     encode_x: Rows
     encode_w: Rows
     out: Rows
+    details: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         rank = len(self.encode_x)
@@ -55,16 +75,31 @@ class Scheme:
 
     @property
     def factors(self) -> tuple[Rows, Rows, Rows]:
+        """The rows of the three factors: encode_x, encode_w and out."""
         return self.encode_x, self.encode_w, self.out
 
     @property
     def rank(self) -> int:
+        """The number of products r."""
         return len(self.encode_x)
 
     def encoder(self, *, approximate: bool = False) -> TileEncoder:
-        """The encoder, proved over the smallest of Z, Z[1/2] and Q where it is exact, else over GF(2).
+        """Give the encoder, proved over the smallest of Z, Z[1/2] and Q if it is exact, else over GF(2).
 
-        Where it is exact nowhere: with `approximate` an encoder over R, otherwise InvalidInput.
+        Parameters
+        ----------
+        approximate : bool
+            Whether a scheme that is exact nowhere gives an encoder over R.
+
+        Returns
+        -------
+        TileEncoder
+            The encoder.
+
+        Raises
+        ------
+        InvalidInput
+            If it is exact nowhere and `approximate` is false.
         """
         if (encoder := self.proved()) is not None:
             return encoder
@@ -79,28 +114,42 @@ class Scheme:
         return encoder
 
     def proved(self) -> TileEncoder | None:
-        """The encoder over the smallest of Z, Z[1/2] and Q where it is exact, else over GF(2), or None."""
-        if any(abs(value.numerator) >= LIMIT for rows in self.factors for row in rows for value in row):
-            return None
-        if all(_common_denominator(rows) < LIMIT for rows in self.factors):
+        """Give the encoder over the smallest of Z, Z[1/2] and Q if it is exact, else over GF(2).
+
+        Returns
+        -------
+        TileEncoder or None
+            The encoder; None if it is exact nowhere.
+        """
+        x, w, out = (_over_one_denominator(rows) for rows in self.factors)
+        if x is not None and w is not None and out is not None:
+            denominators = x[1], w[1], out[1]
+            ring = Ring.of_denominators(denominators)
             try:
-                matrices = (self.encode_x, self.encode_w, _columns(self.out))
-                x, w, d = (np.array(rows, dtype=object) for rows in matrices)
-                return TileEncoder.from_exact(self.format, x, w, d)
+                return TileEncoder(self.format, x[0], w[0], out[0].T, ring, denominators)
             except InvalidInput:
                 pass  # not exact over Q
+        if any(abs(value.numerator) >= LIMIT for rows in self.factors for row in rows for value in row):
+            return None
         if all(value.denominator % 2 for rows in self.factors for row in rows for value in row):
-            x, w, d = (np.array([[v.numerator % 2 for v in row] for row in rows], float) for rows in self.factors)
+            u, v, d = (np.array([[v.numerator % 2 for v in row] for row in rows], float) for rows in self.factors)
             try:
-                return TileEncoder(self.format, x, w, d.T, Ring.GF2)
+                return TileEncoder(self.format, u, v, d.T, Ring.GF2)
             except InvalidInput:
                 pass  # nor modulo 2
         return None
 
-    def in_other_order(self) -> Scheme:
-        """The scheme with its third factor read for Cᵀ where it was read for C, or the other way round."""
+    def in_other_orders(self) -> list[Scheme]:
+        """Read the third factor for Cᵀ if it was read for C, and for C if it was read for Cᵀ.
+
+        Returns
+        -------
+        list of Scheme
+            The scheme read so; where n ≠ p the two ways differ.
+        """
         n, _, p = self.format
-        return replace(self, out=transposed(self.out, p, n))
+        shapes = [(p, n)] if n == p else [(p, n), (n, p)]
+        return [replace(self, out=transposed(self.out, *shape)) for shape in shapes]
 
     def _rounded(self) -> TileEncoder:
         """The encoder over R."""
@@ -109,7 +158,23 @@ class Scheme:
 
     @classmethod
     def of(cls, encoder: TileEncoder) -> Scheme:
-        """The scheme of an exact encoder. Raises InvalidInput for an approximate one."""
+        """Give the scheme of an exact encoder.
+
+        Parameters
+        ----------
+        encoder : TileEncoder
+            The encoder.
+
+        Returns
+        -------
+        Scheme
+            The scheme.
+
+        Raises
+        ------
+        InvalidInput
+            If the encoder is approximate.
+        """
         if not encoder.exact:
             raise InvalidInput("an approximate encoder has no exact coefficients to write; export it as .safetensors")
         x, w, d = encoder.exact_coefficients()
@@ -117,11 +182,28 @@ class Scheme:
 
 
 def parse_rational(text: object) -> Fraction:
-    """A coefficient: a number, or text such as 3, -1/2, 0.25 or 1e-3. Raises InvalidInput for anything else.
+    """Read a coefficient: a number, or text such as 3, -1/2, 0.25 or 1e-3.
 
     A float64, and a decimal of more digits than one has, stands for the simple fraction it is nearest to, if there is
     one, and for itself otherwise: such a coefficient belongs to an approximate scheme.
 
+    Parameters
+    ----------
+    text : object
+        The coefficient.
+
+    Returns
+    -------
+    Fraction
+        Its value.
+
+    Raises
+    ------
+    InvalidInput
+        If it is none, or too large.
+
+    Examples
+    --------
     >>> parse_rational("-1/2"), parse_rational(0.1257)
     (Fraction(-1, 2), Fraction(1257, 10000))
     """
@@ -151,8 +233,25 @@ def _is_small(value: Fraction) -> bool:
 
 
 def format_of_sizes(x: int, w: int, y: int) -> Format:
-    """The format whose tiles of X, W and Y have these numbers of entries. Raises InvalidInput where there is none.
+    """Find the format whose tiles have given numbers of entries.
 
+    Parameters
+    ----------
+    x, w, y : int
+        The entries of a tile of X, of W and of Y.
+
+    Returns
+    -------
+    Format
+        The format.
+
+    Raises
+    ------
+    InvalidInput
+        If there is none.
+
+    Examples
+    --------
     >>> format_of_sizes(6, 12, 8)
     Format(n=2, m=3, p=4)
     """
@@ -164,8 +263,27 @@ def format_of_sizes(x: int, w: int, y: int) -> Format:
 
 
 def transposed(rows: Iterable[Sequence[Fraction]], n: int, p: int) -> Rows:
-    """Rows for Cᵀ (entry k·n + i) as rows for C (entry i·p + k).
+    """Turn rows for Cᵀ (entry k·n + i) into rows for C (entry i·p + k).
 
+    Parameters
+    ----------
+    rows : iterable of sequence of Fraction
+        The rows, each of n·p entries.
+    n, p : int
+        The shape of C.
+
+    Returns
+    -------
+    list of list of Fraction
+        The rows for C.
+
+    Raises
+    ------
+    InvalidInput
+        If a row has another length.
+
+    Examples
+    --------
     >>> transposed([[Fraction(v) for v in (1, 2, 3, 4, 5, 6)]], 2, 3)[0] == [1, 3, 5, 2, 4, 6]
     True
     """
@@ -181,12 +299,19 @@ def _columns(rows: Rows) -> Rows:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _common_denominator(rows: Rows) -> int:
-    """The least common denominator, or LIMIT where it is not below that: never a runaway integer."""
+def _over_one_denominator(rows: Rows) -> tuple[np.ndarray, int] | None:
+    """The coefficients over their least common denominator, and that; None where a number reaches MAX_NUMERATOR."""
     common = 1
-    for row in rows:
-        for value in row:
-            common = lcm(common, value.denominator)
-            if common >= LIMIT:
-                return LIMIT
-    return common
+    for denominator in {value.denominator for row in rows for value in row}:
+        common = lcm(common, denominator)
+        if common >= MAX_NUMERATOR:  # never a runaway integer
+            return None
+    if common == 1:
+        integers = [[value.numerator for value in row] for row in rows]
+    else:
+        integers = [[value.numerator * (common // value.denominator) for value in row] for row in rows]
+    try:
+        numerators = np.array(integers, dtype=np.float64)
+    except OverflowError:
+        return None
+    return None if np.abs(numerators).max() >= MAX_NUMERATOR else (numerators / common, common)

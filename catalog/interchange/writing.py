@@ -9,7 +9,7 @@ from pathlib import Path
 from catalog.durable import write_together
 from catalog.encoder_file import pack
 from catalog.entry import Entry
-from catalog.interchange import alphatensor, benson_ballard, exp, perminov, plinopt
+from catalog.interchange import alphatensor, benson_ballard, exp, maple, mathematica, perminov, plinopt
 from catalog.interchange.scheme import Scheme
 from stl_algebra.errors import InvalidInput
 from stl_algebra.ring import Ring
@@ -22,15 +22,31 @@ ENDINGS = {
     ".npz": "AlphaTensor npz",
     ".sms": "PLinOpt: three files NAME_L.sms, NAME_R.sms and NAME_P.sms",
     ".exp": "flip-graph text",
+    ".m": "Mathematica lists",
+    ".mpl": "Maple triads of the fmm catalogue",
     ".coef": "Benson–Ballard coefficients",
 }
 
 
 def export(entry: Entry, target: Path) -> list[Path]:
-    """Write an encoder to a file, whole or not at all, and return the files written.
+    """Write an encoder to a file in the format that its name's ending means, whole or not at all.
 
-    Raises InvalidInput where the name's ending is unknown, the format cannot hold the encoder, or the
-    folder cannot be written.
+    Parameters
+    ----------
+    entry : Entry
+        The encoder.
+    target : pathlib.Path
+        The file; see ENDINGS.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files written: three for .sms, else one.
+
+    Raises
+    ------
+    InvalidInput
+        If the ending is unknown, the format cannot hold the encoder, or the folder cannot be written.
     """
     if target.suffix not in ENDINGS:
         known = "; ".join(f"{ending} ({meaning})" for ending, meaning in ENDINGS.items())
@@ -58,6 +74,8 @@ def _contents(entry: Entry, target: Path) -> dict[Path, bytes]:
         ".txt": lambda: perminov.write_text(scheme),
         ".npz": lambda: alphatensor.write({",".join(map(str, encoder.format)): scheme}),
         ".exp": lambda: exp.write(scheme),
+        ".m": lambda: mathematica.write(scheme),
+        ".mpl": lambda: maple.write(scheme),
         ".coef": lambda: benson_ballard.write(scheme),
     }
     return {target: writers[target.suffix]()}

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from catalog.encoder_file import pack
 from catalog.entry import Entry
 from catalog.references import border_rank, exact_rank
 from catalog.site.lineage import Lineage
@@ -28,10 +29,28 @@ FIELDS = ("id", "n", "m", "p", "rank", "ring", "error", "growth", "strategy")
 
 
 def build(entries: Sequence[Entry], target: Path, progress: Callable[[int], object] = lambda _: None) -> int:
-    """Write the site of these entries into a folder and return the number of encoder pages.
+    """Write the site of some entries into a folder.
 
-    An entry that cannot be read any more is left out. index.html is written last, so a site that has one is
-    complete. Raises InvalidInput where the folder cannot be written or Jinja2 is missing.
+    An entry that cannot be read any more is left out. index.html is written last, so a site that has one is complete.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        The entries.
+    target : pathlib.Path
+        The folder.
+    progress : callable
+        Gets the number of pages after each.
+
+    Returns
+    -------
+    int
+        The number of encoder pages.
+
+    Raises
+    ------
+    InvalidInput
+        If the folder cannot be written, or Jinja2 is missing.
     """
     environment = _environment()
     try:
@@ -44,11 +63,11 @@ def build(entries: Sequence[Entry], target: Path, progress: Callable[[int], obje
         written = []
         for entry in entries:
             try:
-                content = template.render(page(entry, lineage))
+                content, file = template.render(page(entry, lineage)), pack(entry.encoder, entry.provenance)
             except InvalidInput:
                 continue
             (target / "encoders" / f"{entry.id}.html").write_text(content, encoding="utf-8")
-            shutil.copyfile(entry.path, target / "files" / f"{entry.id}.safetensors")
+            (target / "files" / f"{entry.id}.safetensors").write_bytes(file)
             written.append(entry)
             progress(len(written))
         _drop_stale(target, {entry.id for entry in written})

@@ -17,7 +17,21 @@ BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 132, 40, 18, 34
 
 @dataclass(frozen=True)
 class Box:
-    """One encoder in the drawing; `known` where the catalog holds it."""
+    """One encoder in the drawing.
+
+    Parameters
+    ----------
+    id : str
+        Its id.
+    x, y : int
+        The upper left corner, in pixels.
+    title, subtitle : str
+        Two lines of text.
+    known : bool
+        Whether the catalog holds it.
+    here : bool
+        Whether the page is its own.
+    """
 
     id: str
     x: int
@@ -30,7 +44,17 @@ class Box:
 
 @dataclass(frozen=True)
 class Drawing:
-    """Boxes and arrows from parent to child, in pixels."""
+    """Boxes and arrows.
+
+    Parameters
+    ----------
+    width, height : int
+        The size, in pixels.
+    boxes : list of Box
+        The encoders.
+    arrows : list of (int, int, int, int)
+        From parent to child: x, y, x, y in pixels.
+    """
 
     width: int
     height: int
@@ -39,7 +63,13 @@ class Drawing:
 
 
 class Lineage:
-    """The graph of all entries, with an edge from each parent to what was made from it."""
+    """The graph of entries, with an edge from each parent to what was made from it.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        The entries.
+    """
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self.entries = {entry.id: entry for entry in entries}
@@ -48,7 +78,18 @@ class Lineage:
         self.graph.add_edges_from((parent, entry.id) for entry in entries for parent in entry.provenance.lineage)
 
     def around(self, id: str) -> Drawing | None:
-        """Ancestors, the encoder and its children in layers; None where it stands alone."""
+        """Draw an encoder's ancestors, itself and its children in layers.
+
+        Parameters
+        ----------
+        id : str
+            Its id.
+
+        Returns
+        -------
+        Drawing or None
+            The drawing; None if it stands alone.
+        """
         near = {id}
         layer = {id}
         for _ in range(GENERATIONS):

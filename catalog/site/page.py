@@ -10,9 +10,9 @@ import numpy as np
 from catalog.entry import Entry
 from catalog.figures import number
 from catalog.formulas import output_formulas, product_formulas
+from catalog.origin import origin, plain
 from catalog.references import border_rank, exact_rank
 from catalog.site.lineage import BOX_HEIGHT, BOX_WIDTH, Lineage
-from catalog.story import origin, plain
 from stl_algebra.precision import PRECISIONS
 
 #: Larger exact encoders are not written out as formulas.
@@ -20,7 +20,25 @@ LONGEST_RANK = 128
 
 
 def page(entry: Entry, lineage: Lineage) -> dict[str, Any]:
-    """The template's variables. Raises InvalidInput where the encoder's file is damaged."""
+    """Collect what one encoder's page says.
+
+    Parameters
+    ----------
+    entry : Entry
+        The entry.
+    lineage : Lineage
+        The graph of all entries.
+
+    Returns
+    -------
+    dict
+        The template's variables.
+
+    Raises
+    ------
+    InvalidInput
+        If the encoder's file is damaged.
+    """
     encoder = entry.encoder
     n, m, p = entry.format
     matrices = [

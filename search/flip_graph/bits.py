@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from stl_algebra.compiled import njit
 
 U64 = np.uint64
 _ONE, _SHIFT_32 = U64(1), U64(32)

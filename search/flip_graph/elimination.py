@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from search.flip_graph.bits import U64, lowest_bit
+from stl_algebra.compiled import njit
 
 Words = NDArray[np.uint64]
 _ZERO, _ONE = U64(0), U64(1)

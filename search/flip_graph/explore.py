@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from search.flip_graph.growth import Nursery
 from search.flip_graph.scheme import Scheme
 from search.flip_graph.walker import Walking, descend
+from search.stop import Stop
 from stl_algebra import Format, Ring
 
 #: The walks at the formats a start is grown through.
@@ -39,14 +40,12 @@ def varied_symmetric(rng: np.random.Generator, length: int) -> Walking:
     return Walking(patience, 3 * int(rng.integers(1, 3)), length)
 
 
-def explore(
-    format: Format, ring: Ring, rng: np.random.Generator, stop: Callable[[], bool], target: int = 0
-) -> Iterator[Scheme]:
+def explore(format: Format, ring: Ring, rng: np.random.Generator, stop: Stop, target: int = 0) -> Iterator[Scheme]:
     """Schemes of lower and lower rank, until one of rank `target` at most, or `stop()`.
 
     Which walk suits a format is not known beforehand, so they are varied; those that gain nothing become longer.
 
-    >>> *_, last = explore(Format(2, 3, 3), Ring.Z, np.random.default_rng(0), lambda: False, 15)
+    >>> *_, last = explore(Format(2, 3, 3), Ring.Z, np.random.default_rng(0), Stop(), 15)
     >>> last.encoder.rank
     15
     """

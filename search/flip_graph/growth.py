@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from search.flip_graph.scheme import Scheme
 from search.flip_graph.walker import Walking, descend
+from search.stop import Stop
 from stl_algebra import Format, Ring, classical
 from stl_algebra.composition import direct_sum
 from stl_algebra.known_ranks import exact_rank
@@ -25,7 +24,7 @@ class Nursery:
     from the classical algorithm of the whole format.
 
     >>> nursery = Nursery(Ring.Z, Walking(length=10_000))
-    >>> nursery.start(Format(2, 3, 2), np.random.default_rng(0), lambda: False).rank
+    >>> nursery.start(Format(2, 3, 2), np.random.default_rng(0), Stop()).rank
     11
 
     Sources: Arai, Ichikawa, Hukushima, Adaptive flip graph algorithm for matrix multiplication, 2024 (one more
@@ -46,7 +45,7 @@ class Nursery:
             kept.insert(0, scheme)
             del kept[KEPT:]
 
-    def start(self, format: Format, rng: np.random.Generator, stop: Callable[[], bool]) -> Scheme | None:
+    def start(self, format: Format, rng: np.random.Generator, stop: Stop) -> Scheme | None:
         """A scheme of the format to walk from; those it is put together from are walked down first, each until
         the smallest rank the literature knows or until the walk gains nothing. None where `stop()` came first."""
         axes = [axis for axis in range(3) if format[axis] > 2]
@@ -62,7 +61,7 @@ class Nursery:
             halves.append(half.encoder)
         return Scheme.of(direct_sum(halves[0], halves[1], "nmp"[axis]), self.ring)  # type: ignore[arg-type]
 
-    def _good(self, format: Format, rng: np.random.Generator, stop: Callable[[], bool]) -> Scheme | None:
+    def _good(self, format: Format, rng: np.random.Generator, stop: Stop) -> Scheme | None:
         """A scheme of low rank: a kept one of the smallest rank known, or what a new walk and the kept ones hold."""
         if min(format) == 1:
             return _classical(format, self.ring)

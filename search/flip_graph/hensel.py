@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from math import isqrt
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from search.flip_graph.elimination import ColumnSpace
 from search.flip_graph.scheme import Scheme
+from search.stop import NEVER, Stop
 from stl_algebra import InvalidInput, TileEncoder
 from stl_algebra.tensor import matmul_tensor
 
@@ -22,7 +22,7 @@ ORDERS = 3
 Unsigned = NDArray[np.uint64]
 
 
-def lift(scheme: Scheme, rng: np.random.Generator, stop: Callable[[], bool] = lambda: False) -> TileEncoder | None:
+def lift(scheme: Scheme, rng: np.random.Generator, stop: Stop = NEVER) -> TileEncoder | None:
     """An encoder over Z or Q, with odd denominators, that is the scheme modulo 2; None where none is found.
 
     A solution of the Brent equations modulo 2ᵏ becomes one modulo 2ᵏ⁺¹ by a linear system over GF(2), whose
@@ -42,6 +42,7 @@ def lift(scheme: Scheme, rng: np.random.Generator, stop: Callable[[], bool] = la
     for _ in range(ORDERS):
         if stop():
             return None
+        stop.worked()
         order = np.lexsort((rng.random(len(support)), ~support))
         space = ColumnSpace(jacobian[order])
         digits = _Lifting(scheme, space, order)

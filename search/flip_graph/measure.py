@@ -9,6 +9,7 @@ import numpy as np
 from search.flip_graph.explore import explore
 from search.flip_graph.scheme import Scheme
 from search.flip_graph.walker import Walker
+from search.stop import Stop
 from stl_algebra import Format, InvalidInput, Ring, classical
 
 #: How flips are timed: plus transitions after so many flips at a rank, so far above that of the classical algorithm.
@@ -47,14 +48,21 @@ def seconds_to_rank(
         raise InvalidInput(f"rank {rank} of {format} is that of the classical algorithm: no search is needed")
     Walker(start, np.random.default_rng(0)).walk(1, patience=1, ceiling=start.rank + 1, target=0)
     started = time.process_time()
-
-    def late() -> bool:
-        return time.process_time() - started > limit
-
-    for scheme in explore(format, ring, np.random.default_rng(seed), late, rank):
+    for scheme in explore(format, ring, np.random.default_rng(seed), _ProcessorTime(limit), rank):
         if scheme.rank <= rank:
             return time.process_time() - started, scheme
     return time.process_time() - started, None
+
+
+class _ProcessorTime(Stop):
+    """Stops after so many seconds that this process computed."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._end = time.process_time() + seconds
+
+    def __call__(self) -> bool:
+        return time.process_time() > self._end
 
 
 def _classical(format: Format, ring: Ring) -> Scheme:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from search.flip_graph.bits import U64, equal_to, lowest_bit
+from stl_algebra.compiled import njit
 
 _NONE, _ONE = U64(0), U64(1)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from search.flip_graph.bits import U64, below, draw
@@ -21,6 +20,7 @@ from search.flip_graph.shared_factors import (
 )
 from search.flip_graph.transitions import two_products
 from stl_algebra import InvalidInput
+from stl_algebra.compiled import njit
 
 _ZERO, _ONE = U64(0), U64(1)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from search.flip_graph.bits import U64, below, draw
@@ -19,6 +18,7 @@ from search.flip_graph.shared_factors import (
     shares_two,
 )
 from search.flip_graph.transitions import products_to_add, two_products
+from stl_algebra.compiled import njit
 
 _ZERO, _ONE = U64(0), U64(1)
 _ODD = U64(0x9E3779B97F4A7C15)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from search.flip_graph.bits import U64, below, draw
+from stl_algebra.compiled import njit
 
 
 @njit(cache=True)

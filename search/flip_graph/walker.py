@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from search.flip_graph.dependencies import reduced
 from search.flip_graph.scheme import Scheme
 from search.flip_graph.symmetric import SymmetricWalk, flip_symmetric, symmetric_factors, symmetric_walk
 from search.flip_graph.ternary import TernaryWalk, flip_ternary, ternary_walk
+from search.stop import Stop
 from stl_algebra import InvalidInput, Ring
 
 #: Flips between two looks at the clock: some tens of milliseconds.
@@ -99,7 +100,7 @@ def _third_transposed(scheme: Scheme) -> Scheme:
 def descend(
     start: Scheme,
     rng: np.random.Generator,
-    stop: Callable[[], bool],
+    stop: Stop,
     walking: Walking,
     target: int = 0,
     *,
@@ -118,6 +119,7 @@ def descend(
         while best > target and since < walking.length and not stop():
             done = walker.walk(SLICE, patience=walking.patience, ceiling=best + walking.climb, target=best - 1)
             since += done
+            stop.worked()
             if walker.rank < best:
                 best, since = walker.rank, 0
                 yield walker.scheme()
@@ -127,7 +129,7 @@ def descend(
         scheme = reduced(walker.scheme()) if dependent else None
 
 
-def wandered(start: Scheme, rng: np.random.Generator, stop: Callable[[], bool], walking: Walking) -> Scheme:
+def wandered(start: Scheme, rng: np.random.Generator, stop: Stop, walking: Walking) -> Scheme:
     """Another scheme of the start's rank or less: where a walk of `walking.length` flips next comes down to it.
 
     The start itself where the walk does not come down in as many flips again, or `stop()` came first.
@@ -139,4 +141,5 @@ def wandered(start: Scheme, rng: np.random.Generator, stop: Callable[[], bool], 
         while left > 0 and not stop() and walker.rank > target:
             done = walker.walk(min(SLICE, left), patience=walking.patience, ceiling=ceiling, target=target)
             left -= max(done, 1)
+            stop.worked()
     return walker.scheme() if walker.rank <= rank else start

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from search.als import alternating_least_squares
-from search.finish import finish
-from search.hopping import Hopping, hopped_factors, random_factors
-from search.objective import Factors, Objective
-from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
-from search.trial import Trial
+from search.local.hopping import Hopping, hopped_factors, random_factors
+from search.local.refinement import refined
+from search.numerics.als import alternating_least_squares
+from search.numerics.objective import Factors, Objective
+from search.problem import Problem
+from search.stop import Stop
+from search.strategy import Explorer, Strategy
+from search.trial import Candidate, Trial
 
 #: Growth is held down by these factors in turn, from random starts; hops begin with the last.
-EMPHASES = (100.0, 10.0, 1.0)
+PENALTY_SCALES = (100.0, 10.0, 1.0)
 #: Sweeps between looks at the clock and at the progress, and the most of them in one stage.
 BATCH, BATCHES = 250, 40
 #: A stage ends where a batch gains less than this part of the objective.
@@ -43,9 +45,9 @@ class AlternatingSearch(Strategy):
     def trial(self, trial: Trial, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
         problem, hop = trial.problem, trial.kind == "hop"
         factors = hopped_factors(problem.factors(trial.parents[0]), rng) if hop else random_factors(problem, rng)
-        for emphasis in EMPHASES[-1:] if hop else EMPHASES:
-            factors = _settled(problem.objective(emphasis), factors, stop)
-        yield from finish(problem, factors, rng, stop, {"hop": hop})
+        for penalty_scale in PENALTY_SCALES[-1:] if hop else PENALTY_SCALES:
+            factors = _settled(problem.objective(penalty_scale), factors, stop)
+        yield from refined(problem, factors, rng, stop, {"hop": hop})
 
 
 def _settled(objective: Objective, factors: Factors, stop: Stop) -> Factors:
@@ -55,6 +57,7 @@ def _settled(objective: Objective, factors: Factors, stop: Stop) -> Factors:
         if stop():
             break
         factors = alternating_least_squares(objective, factors, BATCH)
+        stop.worked()
         before, value = value, objective.value(factors)
         if before - value < TOLERANCE * value:
             break

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from search.finish import finish
-from search.hopping import BestOfRank, hopped_factors, random_factors
-from search.objective import Factors
-from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
-from search.trial import Trial
+from search.local.hopping import BestOfRank, hopped_factors, random_factors
+from search.local.refinement import refined
+from search.numerics.objective import Factors
+from search.problem import Problem
+from search.stop import Stop
+from search.strategy import Explorer, Strategy
+from search.trial import Candidate, Trial
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
 #: Points at a time on a GPU and on a CPU; of these one in so many is minimised by Levenberg–Marquardt.
 ON_GPU, ON_CPU, SURVIVORS = 2048, 4, 4
 #: Growth is held down by these factors in turn; sweeps at each, between looks at the clock.
-EMPHASES, SWEEPS, ROUNDS = (100.0, 10.0, 1.0), 30, 5
+PENALTY_SCALES, SWEEPS, ROUNDS = (100.0, 10.0, 1.0), 30, 5
 #: Solves of Levenberg–Marquardt between looks at the clock, and how often.
-SOLVES, TURNS = 20, 6
+SOLVES, LOOKS = 20, 6
 #: Either ends where the best of the batch gained less than this part of F since the last look.
 TOLERANCE = 3e-3
 #: Candidates handed on from each batch.
@@ -37,6 +39,7 @@ class BatchSearch(Strategy):
     """
 
     name = "batch"
+    libraries = ("torch",)
 
     def applies(self, problem: Problem) -> bool:  # noqa: ARG002
         return True
@@ -50,7 +53,7 @@ class BatchSearch(Strategy):
         starts = [hopped_factors(problem.factors(trial.parents[k]), rng) for k in origins]
         starts += [random_factors(problem, rng) for _ in range(size - len(starts))]
         for chosen, factors in _minimised(problem, starts, _device()[0], stop):
-            yield from finish(problem, factors, rng, stop, {"hop": chosen < len(origins), "batch": size})
+            yield from refined(problem, factors, rng, stop, {"hop": chosen < len(origins), "batch": size})
 
 
 class _Batches(Explorer):
@@ -61,10 +64,10 @@ class _Batches(Explorer):
         self._best = BestOfRank(problem)
         self._size = _device()[1]
 
-    def round(self, rng: np.random.Generator) -> Iterator[Trial]:  # noqa: ARG002
+    def ask(self, rng: np.random.Generator) -> Iterator[Trial]:  # noqa: ARG002
         yield Trial(BatchSearch.name, self._problem, "batch", tuple(self._best.encoders), {"size": self._size})
 
-    def take(self, trial: Trial, candidate: Candidate) -> None:  # noqa: ARG002
+    def tell(self, trial: Trial, candidate: Candidate) -> None:  # noqa: ARG002
         self._best.add(candidate.encoder)
 
 
@@ -83,27 +86,29 @@ def _minimised(problem: Problem, starts: list[Factors], device: str, stop: Stop)
     """The BEST of a batch, best first: the number of the start and the factors."""
     import torch
 
-    from search.batched.als import batched_als
-    from search.batched.levenberg_marquardt import batched_levenberg_marquardt
-    from search.batched.objective import BatchedObjective, from_device, to_device
+    from search.numerics.batched.als import batched_als
+    from search.numerics.batched.levenberg_marquardt import batched_levenberg_marquardt
+    from search.numerics.batched.objective import BatchedObjective, from_device, to_device
 
     batch = to_device(starts, device)
-    for emphasis in EMPHASES:
-        objective = BatchedObjective.of(problem.objective(emphasis), device)
+    for penalty_scale in PENALTY_SCALES:
+        objective = BatchedObjective.of(problem.objective(penalty_scale), device)
         value, before = objective.value(batch), np.inf
         for _ in range(ROUNDS):
             if stop() or _least(value) > (1 - TOLERANCE) * before:
                 break
             before = _least(value)
             batch = batched_als(objective, batch, SWEEPS)
+            stop.worked()
             value = torch.nan_to_num(objective.value(batch), nan=torch.inf)
     numbers = torch.argsort(value)[: max(len(starts) // SURVIVORS, 1)]
     batch, value, before = (batch[0][numbers], batch[1][numbers], batch[2][numbers]), value[numbers], np.inf
-    for _ in range(TURNS):
+    for _ in range(LOOKS):
         if stop() or _least(value) > (1 - TOLERANCE) * before:
             break
         before = _least(value)
         batch, value = batched_levenberg_marquardt(objective, batch, SOLVES, damping=1e-2)
+        stop.worked()
     order = torch.argsort(value)[:BEST]
     found = from_device((batch[0][order], batch[1][order], batch[2][order]))
     for number, factors, reached in zip(numbers[order].tolist(), found, value[order].tolist(), strict=True):

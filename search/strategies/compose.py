@@ -9,12 +9,14 @@ from math import prod
 
 import numpy as np
 
-from search.als import alternating_least_squares
-from search.compositions import CompositionTable
-from search.exact_seeds import derivation
-from search.objective import Factors
-from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
-from search.trial import Trial
+from search.exact.compositions import CompositionTable
+from search.exact.exact_seeds import derivation
+from search.numerics.als import alternating_least_squares
+from search.numerics.objective import Factors
+from search.problem import Problem
+from search.stop import Stop
+from search.strategy import Explorer, Strategy
+from search.trial import Candidate, Trial
 from stl_algebra import Format, TileEncoder, balance_factors
 
 #: Sweeps between two looks at the error while a composition is settled, and the least gain that goes on.
@@ -57,7 +59,7 @@ class _Compositions(Explorer):
         self._predicted = np.inf
         self._inner: _Inner | None = None
 
-    def round(self, rng: np.random.Generator) -> Iterator[Trial]:
+    def ask(self, rng: np.random.Generator) -> Iterator[Trial]:
         problem, rank = self._problem, self._problem.rank
         table = _table(problem, self._parts)
         if table.error(rank) < self._predicted - 1e-6:
@@ -69,15 +71,15 @@ class _Compositions(Explorer):
         key = unsolved[int(rng.integers(len(unsolved)))]
         inner = self._inner = _Inner(problem, key, self._parts, rng)
         for _ in range(INNER_TRIALS):
-            yield from inner.explorer.round(rng)
+            yield from inner.explorer.ask(rng)
         self._misses[key] += 1 if inner.found is None else -self._misses[key]
         if inner.found is not None:
             self._parts.append(inner.found)
 
-    def take(self, trial: Trial, candidate: Candidate) -> None:
+    def tell(self, trial: Trial, candidate: Candidate) -> None:
         if trial.strategy != ComposeSearch.name:
             assert self._inner is not None
-            self._inner.take(trial, candidate)
+            self._inner.tell(trial, candidate)
 
 
 class _Inner:
@@ -96,8 +98,8 @@ class _Inner:
         self.explorer = strategy(usable[int(rng.integers(len(usable)))]).explorer(self._problem)
         self.found: TileEncoder | None = None
 
-    def take(self, trial: Trial, candidate: Candidate) -> None:
-        self.explorer.take(trial, candidate)
+    def tell(self, trial: Trial, candidate: Candidate) -> None:
+        self.explorer.tell(trial, candidate)
         if self._problem.improves(candidate.encoder, self._best):
             self._best = self.found = candidate.encoder
 
@@ -131,6 +133,7 @@ def _settled(problem: Problem, table: CompositionTable, rng: np.random.Generator
     value = np.inf
     while not stop() or value == np.inf:
         factors = alternating_least_squares(objective, factors, SWEEPS)
+        stop.worked()
         before, value = value, objective.value(factors)
         if value > before * (1 - GAIN):
             break

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from search.als import alternating_least_squares
-from search.descent import SCREENING_MARGIN, SWEEPS, descended, settled
-from search.exact_seeds import derivation, exact_seed
-from search.finish import finish
-from search.hopping import BestOfRank, with_random_products
-from search.objective import Factors
-from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
-from search.trial import Trial
+from search.exact.exact_seeds import derivation, exact_seed
+from search.local.hopping import BestOfRank, with_random_products
+from search.local.rank_reduction import SCREENING_MARGIN, SWEEPS, rank_reduced, settled
+from search.local.refinement import refined
+from search.numerics.als import alternating_least_squares
+from search.numerics.objective import Factors
+from search.problem import Problem
+from search.stop import Stop
+from search.strategy import Explorer, Strategy
+from search.trial import Candidate, Trial
 from stl_algebra import TileEncoder, balance_factors
 
 #: The best encoders of the rank, and of lower ones, that are regrown.
@@ -47,9 +49,9 @@ class DeflationSearch(Strategy):
         else:
             start = problem.factors(seed)
         details = {"start": trial.kind, "from_rank": len(start[0])}
-        reached = descended(problem, start, trial.options["choice"], rng, stop)
+        reached = rank_reduced(problem, start, trial.options["choice"], rng, stop)
         for factors in settled(problem, reached, np.inf if worth is None else worth, stop):
-            yield from finish(problem, factors, rng, stop, details)
+            yield from refined(problem, factors, rng, stop, details)
 
 
 class _Descents(Explorer):
@@ -65,7 +67,7 @@ class _Descents(Explorer):
         self._lower = sorted((e for e in problem.known if e.rank < problem.rank), key=problem.cost)[:KEPT]
         self._first = True
 
-    def round(self, rng: np.random.Generator) -> Iterator[Trial]:
+    def ask(self, rng: np.random.Generator) -> Iterator[Trial]:
         kind, seed = self._start(rng)
         choice = 1.0 if self._first else float(rng.choice(CHOICE))
         self._first = False
@@ -73,7 +75,7 @@ class _Descents(Explorer):
         worth = SCREENING_MARGIN * self._problem.error(best[0]) + 1e-3 if best else None
         yield Trial(DeflationSearch.name, self._problem, kind, (seed,), {"choice": choice, "worth": worth})
 
-    def take(self, trial: Trial, candidate: Candidate) -> None:  # noqa: ARG002
+    def tell(self, trial: Trial, candidate: Candidate) -> None:  # noqa: ARG002
         self._best.add(candidate.encoder)
 
     def _start(self, rng: np.random.Generator) -> tuple[str, TileEncoder]:

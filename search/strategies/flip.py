@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from search.compositions import AXES
-from search.exact_seeds import derivation
+from search.exact.compositions import AXES
+from search.exact.exact_seeds import derivation
 from search.flip_graph import MOST_ENTRIES, Scheme, Walking, block_start, descend, lift, random_blocks, wandered
 from search.flip_graph.explore import GROWING, LENGTH, LENGTHEN_EVERY, varied, varied_symmetric
-from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
-from search.trial import Trial
+from search.problem import Problem
+from search.stop import Stop
+from search.strategy import Explorer, Strategy
+from search.trial import Candidate, Trial
 from stl_algebra import Format, Ring, TileEncoder, classical
 from stl_algebra.composition import direct_sum
 from stl_algebra.known_ranks import exact_rank
@@ -104,7 +106,7 @@ class _Walks(Explorer):
                     self._keep(ring, part)
         self._rounds = 0
 
-    def round(self, rng: np.random.Generator) -> Iterator[Trial]:
+    def ask(self, rng: np.random.Generator) -> Iterator[Trial]:
         self._rounds += 1
         ring = Ring.Z if self._rounds % SIGNED_EVERY == 0 else Ring.GF2
         options = {"length": LENGTH * (1 + self._rounds // LENGTHEN_EVERY)}
@@ -126,7 +128,7 @@ class _Walks(Explorer):
         own = [self._kept.get((ring, self._problem.format), []) for ring in self._known]
         return any(e.rank == self._problem.rank for encoders in (*own, *self._known.values()) for e in encoders)
 
-    def take(self, trial: Trial, candidate: Candidate) -> None:
+    def tell(self, trial: Trial, candidate: Candidate) -> None:
         ring, encoder = Ring(trial.options["ring"]), candidate.encoder
         if ring is Ring.GF2 and not candidate.step:  # lifted
             ring = Ring.Z

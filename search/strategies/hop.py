@@ -6,15 +6,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from search.als import alternating_least_squares
-from search.cp_model import CPModel
-from search.exact_seeds import derivation, exact_seed
-from search.finish import finish, small_enough, unknowns
-from search.hopping import BestOfRank, hopped_factors, random_factors, with_random_products
-from search.levenberg_marquardt import last, levenberg_marquardt
-from search.objective import Factors
-from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
-from search.trial import Trial
+from search.exact.exact_seeds import derivation, exact_seed
+from search.local.hopping import BestOfRank, hopped_factors, random_factors, with_random_products
+from search.local.refinement import refined, small_enough, unknowns
+from search.numerics.als import alternating_least_squares
+from search.numerics.cp_model import CPModel
+from search.numerics.levenberg_marquardt import last, levenberg_marquardt
+from search.numerics.objective import Factors
+from search.problem import Problem
+from search.stop import Stop
+from search.strategy import Explorer, Strategy
+from search.trial import Candidate, Trial
 from stl_algebra import TileEncoder, balance_factors
 
 #: Hops of a trial, few enough for several trials in a slice of a sweep (half a second each at ⟨4,4,4⟩:40); a chain is
@@ -22,14 +24,14 @@ from stl_algebra import TileEncoder, balance_factors
 HOPS, PATIENCE, GAIN = 8, 8, 1e-4
 #: Those of a trial whose recipe does not say.
 UNSAID = 20
-#: Stages of Levenberg–Marquardt: (emphasis on growth, iterations, tolerance). The one that leads to a minimum, and all
-#: that a start takes; an encoder of the rank takes that one alone, and a chain that goes on none.
+#: Stages of Levenberg–Marquardt: (penalty scale, iterations, tolerance). SETTLED leads to a minimum. A start takes all
+#: stages, an encoder of the rank that one alone, and a chain that goes on none.
 SETTLED = (1.0, 150, 1e-3)
 START = ((100.0, 60, 3e-3), (10.0, 60, 3e-3), SETTLED)
 AT_RANK = {"here": (SETTLED,), "on": ()}
-#: A hop has to be cheap, since a few in a thousand gain anything. So many are tried until sweeps of alternating least
-#: squares, (emphasis, sweeps), bring one within a part of where the chain stands: the growth is held down at first, to
-#: find a basin.
+#: A hop has to be cheap, since a few in a thousand gain anything. At most SCREENED hops are tried, until sweeps of
+#: alternating least squares, (penalty scale, sweeps), bring one within SCREENING_MARGIN of where the chain stands. The
+#: growth is held down at first, to find a basin.
 SCREENED, SCREENING_MARGIN = 40, 0.05
 SCREENING = ((30.0, 200), (1.0, 300))
 #: That one is minimised a little.
@@ -73,6 +75,7 @@ class HopSearch(Strategy):
         for _ in range(trial.options.get("hops", UNSAID)):
             if stop():
                 break
+            stop.worked()
             tried = _minimised(problem, _screened_hop(problem, here, value, rng, stop), HOP, stop)
             if objective.value(tried) < (1 + NEAR) * value:
                 tried = _minimised(problem, tried, SETTLED, stop)
@@ -82,7 +85,7 @@ class HopSearch(Strategy):
                 if value < least:
                     best, least = here, value
         details = {"start": trial.kind}
-        yield from finish(problem, best, rng, stop, details)
+        yield from refined(problem, best, rng, stop, details)
         yield Candidate(problem.encoder(here), details, step=True)
 
 
@@ -101,7 +104,7 @@ class _Chains(Explorer):
         self._here: TileEncoder | None = None
         self._least, self._since = np.inf, 0
 
-    def round(self, rng: np.random.Generator) -> Iterator[Trial]:
+    def ask(self, rng: np.random.Generator) -> Iterator[Trial]:
         self._since += 1
         if self._here is not None and self._since <= PATIENCE:
             yield self._trial("on", self._here)
@@ -117,7 +120,7 @@ class _Chains(Explorer):
         else:
             yield self._trial("random")
 
-    def take(self, trial: Trial, candidate: Candidate) -> None:  # noqa: ARG002
+    def tell(self, trial: Trial, candidate: Candidate) -> None:  # noqa: ARG002
         if candidate.step:
             self._here = candidate.encoder
             return
@@ -148,16 +151,17 @@ def _screened_hop(problem: Problem, here: Factors, value: float, rng: np.random.
     objective, tried = problem.objective(), here
     for _ in range(SCREENED):
         tried = hopped_factors(here, rng)
-        for emphasis, sweeps in SCREENING:
-            tried = alternating_least_squares(problem.objective(emphasis), tried, sweeps)
+        for penalty_scale, sweeps in SCREENING:
+            tried = alternating_least_squares(problem.objective(penalty_scale), tried, sweeps)
+        stop.worked()
         if objective.value(tried) < (1 + SCREENING_MARGIN) * value or stop():
             break
     return tried
 
 
 def _minimised(problem: Problem, factors: Factors, stage: tuple[float, int, float], stop: Stop) -> Factors:
-    emphasis, iterations, tolerance = stage
-    model = CPModel(problem.objective(emphasis))
+    penalty_scale, iterations, tolerance = stage
+    model = CPModel(problem.objective(penalty_scale))
     iterates = levenberg_marquardt(model, factors, iterations=iterations, tolerance=tolerance, stop=stop)
     u, v, w = last(iterates).point
     return u, v, w

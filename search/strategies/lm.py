@@ -6,16 +6,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from search.als import alternating_least_squares
-from search.breathing import breathed
-from search.cp_model import CPModel
-from search.finish import descending, finish, small_enough, solve_in_stages
-from search.hopping import Hopping, hopped_factors, random_factors
-from search.levenberg_marquardt import Point
-from search.objective import Factors
-from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
-from search.trial import Trial
-from search.turns import turned
+from search.local.change_of_basis import in_random_bases
+from search.local.growth_annealing import anneal_growth
+from search.local.hopping import Hopping, hopped_factors, random_factors
+from search.local.refinement import penalty_scales_from, refined, small_enough, solve_in_stages
+from search.numerics.als import alternating_least_squares
+from search.numerics.cp_model import CPModel
+from search.numerics.levenberg_marquardt import Point
+from search.numerics.objective import Factors
+from search.problem import Problem
+from search.stop import Stop
+from search.strategy import Explorer, Strategy
+from search.trial import Candidate, Trial
 from stl_algebra import TileEncoder
 
 #: Sweeps of alternating least squares that tell whether a hop is worth minimising, and how much worse it may be.
@@ -23,9 +25,9 @@ SCREENING_SWEEPS, SCREENING_MARGIN = 300, 1.1
 
 #: How much the growth of a random start is held down in turn: long, which favours exact solutions, or hardly, which
 #: favours approximate ones that growth pays for.
-EMPHASES = ((1e3, 30.0, 1.0), (10.0, 1.0))
-#: Kinds of trials in turn. A breath costs least and gains most often, so each slice of a search begins with one.
-TURNS = ("breathe", "random", "hop", "random")
+PENALTY_SCALES = ((1e3, 30.0, 1.0), (10.0, 1.0))
+#: Kinds of trials in turn. Growth annealing costs least and gains most often, so each slice of a search begins with it.
+KINDS = ("breathe", "random", "hop", "random")
 #: So many of the best known encoders of the rank are first minimised as they are; all, where there are weights.
 POLISHED = 2
 
@@ -48,26 +50,26 @@ class LevenbergMarquardtSearch(Strategy):
 
     def explorer(self, problem: Problem) -> Explorer:
         # Known encoders may have been made for other weights, or another precision.
-        return Hopping(self.name, problem, POLISHED if problem.weights is None else None, TURNS)
+        return Hopping(self.name, problem, POLISHED if problem.weights is None else None, KINDS)
 
     def trial(self, trial: Trial, rng: np.random.Generator, stop: Stop) -> Iterator[Candidate]:
         point = _point(trial, rng, stop)
-        yield from finish(trial.problem, point, rng, stop, {"hop": bool(trial.parents), "move": trial.kind})
+        yield from refined(trial.problem, point, rng, stop, {"hop": bool(trial.parents), "move": trial.kind})
 
 
 def _point(trial: Trial, rng: np.random.Generator, stop: Stop) -> Point:
     """Where a trial of each kind leads."""
     problem = trial.problem
-    emphases: tuple[float, ...] = EMPHASES[int(rng.integers(len(EMPHASES)))]
+    penalty_scales: tuple[float, ...] = PENALTY_SCALES[int(rng.integers(len(PENALTY_SCALES)))]
     if trial.kind == "random":
         start = random_factors(problem, rng)
     elif trial.kind == "polish":
-        start, emphases = problem.factors(trial.parents[0]), descending(problem, trial.parents[0])
+        start, penalty_scales = problem.factors(trial.parents[0]), penalty_scales_from(problem, trial.parents[0])
     elif trial.kind == "breathe":
-        return breathed(problem, trial.parents[0], trial.options, rng, stop)
+        return anneal_growth(problem, trial.parents[0], trial.options, rng, stop)
     else:
-        start, emphases = _screened_hop(problem, trial.parents[0], rng, stop), (1.0,)
-    return solve_in_stages(CPModel, problem, start, stop, emphases=emphases)
+        start, penalty_scales = _screened_hop(problem, trial.parents[0], rng, stop), (1.0,)
+    return solve_in_stages(CPModel, problem, start, stop, penalty_scales=penalty_scales)
 
 
 def _screened_hop(problem: Problem, parent: TileEncoder, rng: np.random.Generator, stop: Stop) -> Factors:
@@ -78,8 +80,13 @@ def _screened_hop(problem: Problem, parent: TileEncoder, rng: np.random.Generato
     best, best_value = factors, np.inf
     turns = problem.weights is not None and rng.random() < 0.5
     for _ in range(20):
-        moved = problem.whitened(turned(problem.format, parent.factors, rng)) if turns else hopped_factors(factors, rng)
+        moved = (
+            problem.whitened(in_random_bases(problem.format, parent.factors, rng))
+            if turns
+            else hopped_factors(factors, rng)
+        )
         hopped = alternating_least_squares(objective, moved, SCREENING_SWEEPS)
+        stop.worked()
         value = objective.value(hopped)
         if value < best_value:
             best, best_value = hopped, value

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from search.finish import small_enough
-from search.invariant_form import InvariantForm, Structure
-from search.invariant_trial import invariant_trial
-from search.orbit_groups import orbit_groups, types_of
-from search.orbit_moves import neighbours, random_structure
-from search.orbit_population import OrbitPopulation
-from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
-from search.trial import Trial
+from search.local.refinement import small_enough
+from search.problem import Problem
+from search.stop import Stop
+from search.strategies.invariant_trial import invariant_trial
+from search.strategy import Explorer, Strategy
+from search.symmetric.invariant_form import InvariantForm, Structure
+from search.symmetric.orbit_groups import orbit_groups, types_of
+from search.symmetric.orbit_moves import neighbours, random_structure
+from search.symmetric.orbit_population import OrbitPopulation
+from search.trial import Candidate, Trial
 from stl_algebra import TileEncoder
 
 #: How often a trial starts at random, descends from an exact encoder, and stays within a structure; else it
@@ -59,7 +61,7 @@ class _Moves(Explorer):
         self._population = OrbitPopulation(problem)
         self._unpolished = self._population.best_of_rank(problem.rank, POLISHED)
 
-    def round(self, rng: np.random.Generator) -> Iterator[Trial]:
+    def ask(self, rng: np.random.Generator) -> Iterator[Trial]:
         if self._unpolished:
             yield self._trial("polish", *self._unpolished.pop())
         elif (drawn := self._drawn(rng)) is not None:
@@ -67,7 +69,7 @@ class _Moves(Explorer):
         else:
             yield from self._random(rng)
 
-    def take(self, trial: Trial, candidate: Candidate) -> None:
+    def tell(self, trial: Trial, candidate: Candidate) -> None:
         if "rounded" not in candidate.details:
             form = InvariantForm.of(candidate.encoder, trial.options["group"])
             self._population.add(candidate.encoder, [] if form is None else [form])

@@ -8,14 +8,16 @@ from functools import lru_cache
 
 import numpy as np
 
-from search.finish import small_enough
-from search.invariant_form import InvariantForm, Structure
-from search.invariant_trial import invariant_trial
-from search.orbit_groups import ALL_TYPES, OF_SCHEMES, group_of, types_of
-from search.orbit_moves import fills, random_structure
-from search.orbit_population import WORTH
-from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
-from search.trial import Trial
+from search.local.refinement import small_enough
+from search.problem import Problem
+from search.stop import Stop
+from search.strategies.invariant_trial import invariant_trial
+from search.strategy import Explorer, Strategy
+from search.symmetric.invariant_form import InvariantForm, Structure
+from search.symmetric.orbit_groups import ALL_TYPES, OF_SCHEMES, group_of, types_of
+from search.symmetric.orbit_moves import fills, random_structure
+from search.symmetric.orbit_population import WORTH
+from search.trial import Candidate, Trial
 from stl_algebra import InvalidInput, TileEncoder
 from stl_algebra.symmetry import random_signed_group, signed_text, symmetry_group
 
@@ -79,7 +81,7 @@ class _Groups(Explorer):
             if InvariantForm.of(encoder, group) is not None:
                 self._best.setdefault(group, (problem.cost(encoder), encoder))
 
-    def round(self, rng: np.random.Generator) -> Iterator[Trial]:
+    def ask(self, rng: np.random.Generator) -> Iterator[Trial]:
         if self._first is not None:
             group, self._first = self._first, None
             yield from self._starts(group, rng, FIRST_STARTS)
@@ -101,7 +103,7 @@ class _Groups(Explorer):
         else:
             yield from self._starts(group, rng)
 
-    def take(self, trial: Trial, candidate: Candidate) -> None:
+    def tell(self, trial: Trial, candidate: Candidate) -> None:
         group, cost = trial.options["group"], self._problem.cost(candidate.encoder)
         # A rounded encoder may have been brought into other bases, in which the group is another one.
         if "rounded" not in candidate.details and (group not in self._best or cost < self._best[group][0]):

@@ -7,15 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from search.descent import descended, settled
-from search.exact_seeds import derivation
-from search.finish import finish, small_enough
-from search.hopping import BestOfRank
-from search.objective import Factors
+from search.exact.exact_seeds import derivation
+from search.local.change_of_basis import in_random_bases, random_orientation
+from search.local.hopping import BestOfRank
+from search.local.rank_reduction import rank_reduced, settled
+from search.local.refinement import refined, small_enough
+from search.numerics.objective import Factors
+from search.problem import Problem
+from search.stop import Stop
 from search.strategies.deflation import DeflationSearch
-from search.strategy import Candidate, Explorer, Problem, Stop, Strategy
-from search.trial import Trial
-from search.turns import random_orientation, turned
+from search.strategy import Explorer, Strategy
+from search.trial import Candidate, Trial
 from stl_algebra import TileEncoder, balance_factors
 
 #: Encoders of each lower rank that sums are drawn from, and how much likelier the better ones are.
@@ -50,9 +52,9 @@ class SumSearch(Strategy):
         one, other = trial.parents
         start = _side_by_side(problem, one, other, rng)
         details = {"ranks": [parent.rank for parent in trial.parents]}
-        reached = descended(problem, start, CHOICE, rng, stop)
+        reached = rank_reduced(problem, start, CHOICE, rng, stop)
         for factors in settled(problem, reached, np.inf if worth is None else worth, stop):
-            yield from finish(problem, factors, rng, stop, details)
+            yield from refined(problem, factors, rng, stop, details)
 
 
 class _Sums(Explorer):
@@ -64,7 +66,7 @@ class _Sums(Explorer):
         lower = {encoder.rank for encoder in problem.known if encoder.rank < problem.rank}
         self._parts = {rank: BestOfRank(replace(problem, rank=rank), KEPT) for rank in lower}
 
-    def round(self, rng: np.random.Generator) -> Iterator[Trial]:
+    def ask(self, rng: np.random.Generator) -> Iterator[Trial]:
         problem = self._problem
         excess = int(rng.integers(1, MOST + 1)) if rng.random() < TOO_MANY else 0
         total = min(problem.rank + excess, 2 * problem.rank - 2)
@@ -74,7 +76,7 @@ class _Sums(Explorer):
             if rank not in self._parts:
                 part = replace(problem, rank=rank)
                 self._parts[rank] = BestOfRank(part, KEPT)
-                yield from DeflationSearch().explorer(part).round(rng)
+                yield from DeflationSearch().explorer(part).ask(rng)
         parents = tuple(self._parts[rank].draw(rng, SCALE) for rank in ranks if self._parts[rank].encoders)
         if len(parents) < len(ranks):
             return  # there was no time for the descent
@@ -82,14 +84,14 @@ class _Sums(Explorer):
         worth = SCREENING_MARGIN * problem.error(best[0]) + 1e-3 if best else None
         yield Trial(SumSearch.name, problem, "sum", parents, {"worth": worth})
 
-    def take(self, trial: Trial, candidate: Candidate) -> None:
+    def tell(self, trial: Trial, candidate: Candidate) -> None:
         rank = trial.problem.rank
         (self._best if rank == self._problem.rank else self._parts[rank]).add(candidate.encoder)
 
 
 def _side_by_side(problem: Problem, one: TileEncoder, other: TileEncoder, rng: np.random.Generator) -> Factors:
     """The products of both, of the other one in a random orientation and random orthonormal bases."""
-    moved = turned(problem.format, random_orientation(other, rng).factors, rng)
+    moved = in_random_bases(problem.format, random_orientation(other, rng).factors, rng)
     factors = zip(balance_factors(*problem.factors(one)), balance_factors(*problem.whitened(moved)), strict=True)
     u, v, w = (np.concatenate(pair) for pair in factors)
     return u, v, w

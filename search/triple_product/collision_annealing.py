@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from stl_algebra import Format, InvalidInput
+from stl_algebra.compiled import njit
 from stl_algebra.group_encoders import GroupMaps
 from stl_algebra.groups import FiniteGroup
 

@@ -18,3 +18,8 @@ __all__ = [
     "progression_maps",
     "truncated_group_encoder",
 ]
+
+
+def __dir__() -> list[str]:
+    """List the public names, for tab completion."""
+    return __all__

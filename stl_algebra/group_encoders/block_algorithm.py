@@ -14,10 +14,25 @@ from stl_algebra.schemes import best_composed
 
 
 def block_algorithm(degree: int, algebra: DivisionAlgebra) -> BilinearAlgorithm:
-    """Multiplication in M_d(K), entries row-major, each by its components: R(d) times 1, 3 or 8 real products.
+    """Build an algorithm that multiplies in M_d(K): R(d) times 1, 3 or 8 real products for K = R, C or H.
 
-    A matrix scheme with real coefficients never commutes two factors, so it serves over H as well.
+    Entries are row-major, each by its components in the basis of K. A matrix scheme with real coefficients never
+    commutes two factors, so it serves over H as well.
 
+    Parameters
+    ----------
+    degree : int
+        The size d of the matrices.
+    algebra : DivisionAlgebra
+        The division algebra K.
+
+    Returns
+    -------
+    BilinearAlgorithm
+        The algorithm, its three spaces of dimension d²·dim K.
+
+    Examples
+    --------
     >>> from stl_algebra.representations import QUATERNIONS
     >>> block_algorithm(2, QUATERNIONS).rank
     56
@@ -28,8 +43,20 @@ def block_algorithm(degree: int, algebra: DivisionAlgebra) -> BilinearAlgorithm:
 
 @lru_cache(maxsize=32)
 def matrix_scheme(degree: int) -> TileEncoder:
-    """The exact encoder of ⟨d,d,d⟩ of least rank that composing the known schemes gives.
+    """Build the exact encoder of ⟨d,d,d⟩ of least rank that composing the known schemes gives.
 
+    Parameters
+    ----------
+    degree : int
+        The size d of the matrices.
+
+    Returns
+    -------
+    TileEncoder
+        The encoder.
+
+    Examples
+    --------
     >>> [matrix_scheme(d).rank for d in (1, 2, 3, 4)]
     [1, 7, 23, 49]
     """
@@ -37,8 +64,20 @@ def matrix_scheme(degree: int) -> TileEncoder:
 
 
 def algebra_rank(group: FiniteGroup) -> int:
-    """The number of real products with which the blocks of R[G] are multiplied.
+    """Count the real products with which the blocks of R[G] are multiplied.
 
+    Parameters
+    ----------
+    group : FiniteGroup
+        The group G.
+
+    Returns
+    -------
+    int
+        The number of products.
+
+    Examples
+    --------
     >>> from stl_algebra.groups import cyclic, dicyclic, symmetric
     >>> algebra_rank(symmetric(3)), algebra_rank(cyclic(5)), algebra_rank(dicyclic(2))
     (9, 7, 12)

@@ -21,17 +21,33 @@ _MAX_DENOMINATOR = 10_000
 
 
 def group_encoder(maps: GroupMaps, *, rational: bool = True) -> TileEncoder:
-    """The encoder that multiplies in R[G]: transform, blocks by the best schemes known, back, least-squares decoder.
+    """Build the encoder that multiplies in R[G]: transform, multiply block by block, transform back, decode.
 
-    Its relative error is that of the maps. Products that no output needs are left out, so its rank is at
-    most that of the algebra. When the maps are exact and, with `rational`, every block is rational, the
-    encoder is exact over Q and proved so; otherwise its ring is R.
+    Blocks are multiplied by the best schemes known and decoded by least squares, so the relative error is that of the
+    maps. Products that no output needs are left out; the rank is at most that of the algebra.
 
+    Parameters
+    ----------
+    maps : GroupMaps
+        Maps of the matrix entries into the group G.
+    rational : bool, default True
+        Rational bases of the blocks are used if they are found.
+
+    Returns
+    -------
+    TileEncoder
+        The encoder. It is proved exact over Q if the maps are exact and every block is rational; otherwise its ring is
+        R.
+
+    References
+    ----------
+    .. [1] Cohn, Umans, A group-theoretic approach to fast matrix multiplication, 2003, Theorem 4.1.
+
+    Examples
+    --------
     >>> from stl_algebra.groups import symmetric
     >>> group_encoder(GroupMaps.from_subsets(symmetric(3), [0, 1], [0, 2], [0, 5])).exact
     True
-
-    Source: Cohn, Umans, A group-theoretic approach to fast matrix multiplication, 2003, Theorem 4.1.
     """
     transform = wedderburn(maps.group, rational=rational)
     u, v, w, _ = _products(maps, transform)
@@ -43,20 +59,40 @@ def group_encoder(maps: GroupMaps, *, rational: bool = True) -> TileEncoder:
 
 
 def truncated_group_encoder(*maps: GroupMaps, rank: int) -> TileEncoder:
-    """An encoder of given rank from the products of one or several convolutions, with the best decoder for them.
+    """Build an encoder of given rank from the products of one or several convolutions, with the best decoder for them.
 
-    The products of all the maps' algebras are put together; whole blocks (irreducible representations),
-    then single products, are dropped where the refitted decoder loses least. Relative error is at most
-    that of the best of the maps when nothing needs to be dropped. Raises InvalidInput where formats differ
-    or there are fewer products than `rank`.
+    The products of all the maps' algebras are put together. Whole blocks (irreducible representations), then single
+    products, are dropped if the refitted decoder loses least. If nothing is dropped, the relative error is at most that
+    of the best of the maps.
 
+    Parameters
+    ----------
+    *maps : GroupMaps
+        Maps into one or several groups, all of one format.
+    rank : int
+        The number of products to keep.
+
+    Returns
+    -------
+    TileEncoder
+        The approximate encoder.
+
+    Raises
+    ------
+    InvalidInput
+        If the formats differ, or `rank` is not between 1 and the number of products.
+
+    Examples
+    --------
     >>> from stl_algebra.groups import symmetric
     >>> maps = GroupMaps.from_subsets(symmetric(3), [0, 1], [0, 2], [0, 5])
     >>> truncated_group_encoder(maps, rank=8).relative_error < 0.2
     True
     """
     if len({m.format for m in maps}) != 1:
-        raise InvalidInput(f"maps of the formats {', '.join(str(m.format) for m in maps)} share no encoder")
+        raise InvalidInput(
+            f"the maps have different formats ({', '.join(str(m.format) for m in maps)}); give maps of one format"
+        )
     format = maps[0].format
     parts = [_products(one, wedderburn(one.group, rational=True)) for one in maps]
     encode_x, encode_w = (np.concatenate([part[place] for part in parts]) for place in (0, 1))

@@ -18,10 +18,24 @@ _CUTOFF = 1e-10
 
 
 def least_squares_decoder(format: Format, encode_x: Array, encode_w: Array) -> Array:
-    """The decoder D, shape (n·p, r), that minimises ‖R‖² for fixed encoders, of least norm among those.
+    """Compute the decoder that minimises ‖R‖² for fixed encoders, R the residual tensor.
 
-    Factors have shapes (r, n·m) and (r, m·p).
+    Parameters
+    ----------
+    format : Format
+        The format ⟨n,m,p⟩.
+    encode_x : ndarray of float64, shape (r, n·m)
+        E_X, one row for each product.
+    encode_w : ndarray of float64, shape (r, m·p)
+        E_W, one row for each product.
 
+    Returns
+    -------
+    ndarray of float64, shape (n·p, r)
+        The decoder D, the one of least norm if several are best.
+
+    Examples
+    --------
     >>> least_squares_decoder(Format(1, 1, 1), 2 * np.ones((1, 1)), np.ones((1, 1))).tolist()
     [[0.5]]
     """
@@ -30,17 +44,41 @@ def least_squares_decoder(format: Format, encode_x: Array, encode_w: Array) -> A
 
 
 def keep_products(format: Format, encode_x: Array, encode_w: Array, rank: int, groups: Sequence[Indices]) -> Indices:
-    """Which `rank` of the products to keep so that the refitted decoder loses least, greedily, sorted.
+    """Choose greedily which products to keep, so that the refitted decoder loses least.
 
-    `groups` are index arrays (the products of each block of an algebra): whole groups go first, those that
-    lose least for each product freed, then single products until the rank is met. Raises InvalidInput where
-    the rank is not between 1 and the number of products.
+    Whole groups of products are dropped first, those that lose least for each product freed; then single products until
+    the rank is met.
 
+    Parameters
+    ----------
+    format : Format
+        The format ⟨n,m,p⟩.
+    encode_x : ndarray of float64, shape (r, n·m)
+        E_X, one row for each product.
+    encode_w : ndarray of float64, shape (r, m·p)
+        E_W, one row for each product.
+    rank : int
+        The number of products to keep.
+    groups : sequence of ndarray of int64
+        The indices of the products of each group, such as a block of an algebra.
+
+    Returns
+    -------
+    ndarray of int64, shape (rank,)
+        The indices of the products kept, sorted.
+
+    Raises
+    ------
+    InvalidInput
+        If `rank` is not between 1 and the number of products.
+
+    Examples
+    --------
     >>> keep_products(Format(1, 2, 1), np.eye(2), np.eye(2), 1, [np.arange(2)]).tolist()
     [1]
     """
     if not 1 <= rank <= len(encode_x):
-        raise InvalidInput(f"rank {rank} is not between 1 and the {len(encode_x)} products there are")
+        raise InvalidInput(f"rank {rank} is not between 1 and {len(encode_x)}, the number of products")
     gram, moments = _normal_equations(format, encode_x, encode_w)
     kept = np.arange(len(encode_x))
     while len(kept) > rank:
@@ -55,7 +93,7 @@ def keep_products(format: Format, encode_x: Array, encode_w: Array, rank: int, g
 
 
 def _losses(gram: Array, moments: Array, choices: Sequence[Indices]) -> list[float]:
-    """What ‖R‖² gains when the products at some places are dropped and the decoder refitted, for each choice.
+    """The increase of ‖R‖² if the products of a choice are dropped and the decoder is refitted, for each choice.
 
     With w the best decoder's rows and G the Gram matrix it is the trace of w_Sᵀ ((G⁻¹)_SS)⁻¹ w_S; a trace of the
     identity added to G makes products that depend on the others cost nothing.

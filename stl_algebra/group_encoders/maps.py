@@ -21,19 +21,36 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class GroupMaps:
-    """Maps α, β of the entries of X (n×m) and W (m×p), row-major, into a group G:
+    """Maps α, β of the entries of X (n×m) and W (m×p), row-major, into a group G.
 
-        alpha  (n·m,)  int64      beta  (m·p,)  int64
+    X and W become Σ x_a α(a) and Σ w_b β(b) in R[G]. A linear form reads each output entry off their product.
 
-    X and W become Σ x_a α(a) and Σ w_b β(b) in R[G]; an output entry is read off their product by a linear
-    form. Raises InvalidInput where the lengths do not fit the format or an element is none of the group.
+    Parameters
+    ----------
+    format : Format
+        The format ⟨n,m,p⟩.
+    group : FiniteGroup
+        The group G.
+    alpha : array_like of int, shape (n·m,)
+        The element of G for each entry of X.
+    beta : array_like of int, shape (m·p,)
+        The element of G for each entry of W.
 
+    Raises
+    ------
+    InvalidInput
+        If a length does not fit the format, or a number is not an element of the group.
+
+    References
+    ----------
+    .. [1] Cohn, Umans, A group-theoretic approach to fast matrix multiplication, 2003 (exact maps).
+    .. [2] arXiv 2510.22193 (maps with collisions).
+
+    Examples
+    --------
     >>> from stl_algebra.groups import cyclic
     >>> GroupMaps(Format(1, 1, 1), cyclic(3), [1], [2]).relative_error
     0.0
-
-    Source: Cohn, Umans, A group-theoretic approach to fast matrix multiplication, 2003 (exact);
-    arXiv 2510.22193 (maps with collisions).
     """
 
     format: Format
@@ -54,7 +71,10 @@ class GroupMaps:
 
     @cached_property
     def collisions(self) -> tuple[Elements, Elements]:
-        """(N, n): N[g] pairs of entries fall on g, n[k, g] of them belong to output k; shapes (|G|,), (n·p, |G|)."""
+        """Counts (N, n) of pairs of entries: N[g] of them fall on g, and n[k, g] of those belong to output k.
+
+        The shapes are (|G|,) and (n·p, |G|).
+        """
         n, m, p = self.format
         order = self.group.order
         total = np.bincount(self.group.table[np.ix_(self.alpha, self.beta)].ravel(), minlength=order)
@@ -65,13 +85,13 @@ class GroupMaps:
 
     @property
     def decoder(self) -> Array:
-        """The least-squares forms reading each output off the product, shape (n·p, |G|): n_kg / N_g."""
+        """The least-squares forms n[k, g] / N[g] that read each output off the product, of shape (n·p, |G|)."""
         total, wanted = self.collisions
         return wanted / np.maximum(total, 1)
 
     @property
     def relative_error(self) -> float:
-        """1 − Σ_kg n_kg² / (N_g · n·m·p): the relative error with the least-squares decoder, in closed form."""
+        """The relative squared error with the least-squares decoder: 1 − Σ_kg n[k, g]² / (N[g] · n·m·p)."""
         total, wanted = self.collisions
         return 0.0 if self.exact else float(1 - np.sum(wanted**2 / np.maximum(total, 1)) / self.format.products)
 
@@ -83,8 +103,33 @@ class GroupMaps:
 
     @classmethod
     def from_subsets(cls, group: FiniteGroup, s: ArrayLike, t: ArrayLike, u: ArrayLike) -> GroupMaps:
-        """x_ij ↦ s_i⁻¹ t_j and w_jk ↦ t_j⁻¹ u_k, for subsets of sizes n, m, p; exact under the triple product property.
+        """Build the maps x_ij ↦ s_i⁻¹ t_j and w_jk ↦ t_j⁻¹ u_k of three subsets.
 
+        They are exact if the subsets have the triple product property.
+
+        Parameters
+        ----------
+        group : FiniteGroup
+            The group.
+        s : array_like of int, shape (n,)
+            Distinct elements, one for each row of X.
+        t : array_like of int, shape (m,)
+            Distinct elements, one for each inner index.
+        u : array_like of int, shape (p,)
+            Distinct elements, one for each column of W.
+
+        Returns
+        -------
+        GroupMaps
+            The maps of ⟨n,m,p⟩.
+
+        Raises
+        ------
+        InvalidInput
+            If a subset is empty or repeats an element, or a number is not an element of the group.
+
+        Examples
+        --------
         >>> from stl_algebra.groups import symmetric
         >>> GroupMaps.from_subsets(symmetric(3), [0, 1], [0, 2], [0, 5]).exact
         True
@@ -93,21 +138,43 @@ class GroupMaps:
 
     @classmethod
     def from_triples(cls, group: FiniteGroup, triples: Sequence[Triple]) -> GroupMaps:
-        """Several triples (A_i, B_i, C_i) with common |A_i| = n and |C_i| = p: the format ⟨n, Σ|B_i|, p⟩.
+        """Build the maps of several triples of subsets, which split the inner dimension between them.
 
-        The inner dimension is split between the triples, whose products the decoder adds up; exact under the
-        simultaneous triple product property. Raises InvalidInput where the sizes differ.
+        The decoder adds up their products. The maps are exact if the triples have the simultaneous triple product
+        property.
 
+        Parameters
+        ----------
+        group : FiniteGroup
+            The group.
+        triples : sequence of tuples of three array_like of int
+            Triples (A_i, B_i, C_i) of lists of distinct elements, with common sizes |A_i| = n and |C_i| = p.
+
+        Returns
+        -------
+        GroupMaps
+            The maps of ⟨n, Σ|B_i|, p⟩.
+
+        Raises
+        ------
+        InvalidInput
+            If the outer sizes differ, a subset is empty or repeats an element, or a number is not an element of the
+            group.
+
+        References
+        ----------
+        .. [1] Cohn, Kleinberg, Szegedy, Umans, Group-theoretic algorithms for matrix multiplication, 2005, §5.
+
+        Examples
+        --------
         >>> from stl_algebra.groups import puzzle_triples
         >>> maps = GroupMaps.from_triples(*puzzle_triples([(1, 2, 3), (3, 1, 2)], 3))
         >>> maps.format, maps.exact
         (Format(n=2, m=4, p=2), True)
-
-        Source: Cohn, Kleinberg, Szegedy, Umans, Group-theoretic algorithms for matrix multiplication, 2005, §5.
         """
         families = [[np.asarray(subset, dtype=np.int64) for subset in triple] for triple in triples]
         if not families or any(s.ndim != 1 or len(np.unique(s)) < max(len(s), 1) for f in families for s in f):
-            raise InvalidInput("subsets for group maps are lists of distinct elements, at least one in each")
+            raise InvalidInput("a subset for group maps must be a list of distinct elements, at least one")
         for subset in (s for family in families for s in family):
             group.subset(subset)
         sizes = {(len(a), len(c)) for a, _, c in families}
@@ -120,13 +187,38 @@ class GroupMaps:
         return cls(format, group, joined_alpha.ravel(), joined_beta.ravel())
 
     def provenance(self) -> dict[str, Any]:
-        """Group and maps as plain data, from which `from_provenance` builds the maps again."""
+        """Describe the maps as plain data, from which `from_provenance` builds them again.
+
+        Returns
+        -------
+        dict
+            The name of the group under ``"group"`` and lists of numbers under ``"alpha"`` and ``"beta"``.
+        """
         return {"group": self.group.name, "alpha": self.alpha.tolist(), "beta": self.beta.tolist()}
 
     @classmethod
     def from_provenance(cls, format: Format, data: dict[str, Any]) -> GroupMaps:
-        """The maps that `provenance` wrote down. Raises InvalidInput where the data name no maps of the format.
+        """Build the maps that `provenance` describes.
 
+        Parameters
+        ----------
+        format : Format
+            The format ⟨n,m,p⟩.
+        data : dict
+            What `provenance` returns.
+
+        Returns
+        -------
+        GroupMaps
+            The maps.
+
+        Raises
+        ------
+        InvalidInput
+            If the data do not describe maps of the format.
+
+        Examples
+        --------
         >>> from stl_algebra.groups import cyclic
         >>> maps = GroupMaps(Format(1, 1, 1), cyclic(3), [1], [2])
         >>> GroupMaps.from_provenance(maps.format, maps.provenance()).alpha.tolist()
@@ -135,7 +227,9 @@ class GroupMaps:
         try:
             name, alpha, beta = str(data["group"]), np.array(data["alpha"]), np.array(data["beta"])
         except (KeyError, TypeError, ValueError):
-            raise InvalidInput("group maps are written as a group's name and two lists, alpha and beta") from None
+            raise InvalidInput(
+                "group maps need the name of a group under 'group' and lists of numbers under 'alpha' and 'beta'"
+            ) from None
         return cls(format, group_by_name(name), alpha, beta)
 
     def __repr__(self) -> str:

@@ -11,15 +11,38 @@ from stl_algebra.groups.cyclic import cyclic
 
 
 def progression_maps(format: Format, modulus: int, steps: tuple[int, int, int]) -> GroupMaps:
-    """x_ij ↦ a·i + b·j and w_jk ↦ c·k − b·j modulo N, for steps (a, b, c): multiplication of polynomials modulo zᴺ − 1.
+    """Build the maps x_ij ↦ a·i + b·j and w_jk ↦ c·k − b·j modulo N: multiplication of polynomials modulo zᴺ − 1.
 
-    Output y_ik is read off at a·i + c·k, where all its m products fall. Others fall there too unless the
+    Output y_ik is read off at a·i + c·k, where all its m products fall. Other products fall there too unless the
     progressions of steps a, b, c have the triple product property.
 
+    Parameters
+    ----------
+    format : Format
+        The format ⟨n,m,p⟩.
+    modulus : int
+        The modulus N, at least 1.
+    steps : tuple of three int
+        The steps (a, b, c).
+
+    Returns
+    -------
+    GroupMaps
+        The maps into the cyclic group of order N.
+
+    Raises
+    ------
+    InvalidInput
+        If the modulus is not positive.
+
+    References
+    ----------
+    .. [1] arXiv 2510.22193 (approximate matrix multiplication by polynomial multiplication).
+
+    Examples
+    --------
     >>> progression_maps(Format(2, 2, 2), 8, (1, 2, 4)).exact
     True
-
-    Source: arXiv 2510.22193, on approximate matrix multiplication by polynomial multiplication.
     """
     if modulus < 1:
         raise InvalidInput(f"a cyclic group of order {modulus} does not exist; give a positive modulus")
@@ -32,8 +55,27 @@ def progression_maps(format: Format, modulus: int, steps: tuple[int, int, int]) 
 
 
 def best_progression_maps(format: Format, modulus: int) -> GroupMaps:
-    """The progression maps of least error for a modulus, over all steps up to units of Z/N.
+    """Find the progression maps of least error for a modulus, over all steps up to units of Z/N.
 
+    Parameters
+    ----------
+    format : Format
+        The format ⟨n,m,p⟩.
+    modulus : int
+        The modulus N, at least 1.
+
+    Returns
+    -------
+    GroupMaps
+        The best maps.
+
+    Raises
+    ------
+    InvalidInput
+        If the modulus is not positive.
+
+    Examples
+    --------
     >>> round(best_progression_maps(Format(2, 2, 2), 5).relative_error, 6)
     0.416667
     """

@@ -117,3 +117,8 @@ __all__ = [
     "symmetric_action",
     "wreath_product",
 ]
+
+
+def __dir__() -> list[str]:
+    """List the public names, for tab completion."""
+    return __all__

@@ -9,8 +9,27 @@ from stl_algebra.groups.group import FiniteGroup
 
 
 def cyclic(n: int) -> FiniteGroup:
-    """The cyclic group Cₙ: the integers modulo n under addition, element a is the number a.
+    """Build the cyclic group Cₙ of the integers modulo n under addition.
 
+    Element a is the number a.
+
+    Parameters
+    ----------
+    n : int
+        The order, at least 1.
+
+    Returns
+    -------
+    FiniteGroup
+        The group.
+
+    Raises
+    ------
+    InvalidInput
+        If n is not positive.
+
+    Examples
+    --------
     >>> int(cyclic(5).table[3, 4])
     2
     """

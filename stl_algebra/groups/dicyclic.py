@@ -9,10 +9,28 @@ from stl_algebra.groups.group import FiniteGroup
 
 
 def dicyclic(n: int) -> FiniteGroup:
-    """The dicyclic group of order 4n, ⟨a, b | a²ⁿ = 1, b² = aⁿ, b a b⁻¹ = a⁻¹⟩; aⁱbʲ is numbered 2i + j.
+    """Build the dicyclic group ⟨a, b | a²ⁿ = 1, b² = aⁿ, b a b⁻¹ = a⁻¹⟩ of order 4n.
 
-    For n a power of two it is the generalised quaternion group Q_{4n}; Q8 = {±1, ±i, ±j, ±k} is n = 2.
+    Element aⁱbʲ has the number 2i + j. If n is a power of two, the group is the generalised quaternion group Q_{4n}; n
+    = 2 gives Q8 = {±1, ±i, ±j, ±k}.
 
+    Parameters
+    ----------
+    n : int
+        A quarter of the order, at least 1.
+
+    Returns
+    -------
+    FiniteGroup
+        The group.
+
+    Raises
+    ------
+    InvalidInput
+        If n is not positive.
+
+    Examples
+    --------
     >>> dicyclic(2).name, dicyclic(3).name
     ('Q8', 'Dic3')
     """

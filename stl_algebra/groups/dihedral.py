@@ -8,8 +8,27 @@ from stl_algebra.groups.semidirect_product import metacyclic
 
 
 def dihedral(n: int) -> FiniteGroup:
-    """The dihedral group Dₙ of order 2n, the symmetries of a regular n-gon; rotation aⁱ is 2i, reflection aⁱb is 2i+1.
+    """Build the dihedral group Dₙ of order 2n, the symmetries of a regular n-gon.
 
+    The rotation aⁱ has the number 2i, the reflection aⁱb the number 2i + 1.
+
+    Parameters
+    ----------
+    n : int
+        The number of corners, at least 1.
+
+    Returns
+    -------
+    FiniteGroup
+        The group.
+
+    Raises
+    ------
+    InvalidInput
+        If n is not positive.
+
+    Examples
+    --------
     >>> dihedral(4).name, dihedral(4).order
     ('D4', 8)
     """
@@ -19,8 +38,25 @@ def dihedral(n: int) -> FiniteGroup:
 
 
 def semidihedral(order: int) -> FiniteGroup:
-    """The semidihedral group SD of order 2ᵏ ≥ 16: C_{order/2} with b a b = a^{order/4 − 1}.
+    """Build the semidihedral group SD: C_{order/2} and an element b with b a b = a^{order/4 − 1}.
 
+    Parameters
+    ----------
+    order : int
+        The order, a power of two from 16 on.
+
+    Returns
+    -------
+    FiniteGroup
+        The group.
+
+    Raises
+    ------
+    InvalidInput
+        If the order is not such a power of two.
+
+    Examples
+    --------
     >>> semidihedral(16).name
     'SD16'
     """
@@ -29,8 +65,25 @@ def semidihedral(order: int) -> FiniteGroup:
 
 
 def modular(order: int) -> FiniteGroup:
-    """The modular maximal-cyclic group M of order 2ᵏ ≥ 16: C_{order/2} with b a b = a^{order/4 + 1}.
+    """Build the modular maximal-cyclic group M: C_{order/2} and an element b with b a b = a^{order/4 + 1}.
 
+    Parameters
+    ----------
+    order : int
+        The order, a power of two from 16 on.
+
+    Returns
+    -------
+    FiniteGroup
+        The group.
+
+    Raises
+    ------
+    InvalidInput
+        If the order is not such a power of two.
+
+    Examples
+    --------
     >>> modular(16).name
     'M16'
     """
@@ -40,4 +93,4 @@ def modular(order: int) -> FiniteGroup:
 
 def _check_power_of_two(order: int) -> None:
     if order < 16 or order & (order - 1):
-        raise InvalidInput(f"order {order} is not a power of two from 16 on")
+        raise InvalidInput(f"order {order} is not a power of two of at least 16")

@@ -9,11 +9,27 @@ from stl_algebra.groups.semidirect_product import metacyclic
 
 
 def frobenius(p: int, k: int | None = None) -> FiniteGroup:
-    """The group F of maps x ↦ a·x + b over GF(p), a in the subgroup of order k of GF(p)*; order p·k.
+    """Build the group F of affine maps x ↦ a·x + b over GF(p), with a in the subgroup of order k of GF(p)*.
 
-    Left out, k = p − 1: the whole affine group AGL(1, p). Raises InvalidInput unless p is prime and k
-    divides p − 1.
+    Parameters
+    ----------
+    p : int
+        A prime.
+    k : int, optional
+        A divisor of p − 1. The default p − 1 gives the whole affine group AGL(1, p).
 
+    Returns
+    -------
+    FiniteGroup
+        The group, of order p·k.
+
+    Raises
+    ------
+    InvalidInput
+        If p is not prime or k does not divide p − 1.
+
+    Examples
+    --------
     >>> frobenius(5).name, frobenius(7, 3).name
     ('F20', 'F21')
     """

@@ -14,11 +14,33 @@ T = TypeVar("T", bound=Hashable)
 
 
 def generated_group(name: str, identity: T, generators: Iterable[T], product: Callable[[T, T], T]) -> FiniteGroup:
-    """The group of all products of `generators`, numbered breadth first from the identity, which is 0.
+    """Build the group of all products of some generators.
 
-    Elements are any hashable values that `product` multiplies. Raises InvalidInput where more than
-    MAX_ORDER elements appear.
+    Elements are numbered breadth first from the identity, which is 0.
 
+    Parameters
+    ----------
+    name : str
+        The name of the group.
+    identity : hashable
+        The identity element.
+    generators : iterable of hashable
+        The generators.
+    product : callable
+        Multiplies two elements.
+
+    Returns
+    -------
+    FiniteGroup
+        The group.
+
+    Raises
+    ------
+    InvalidInput
+        If the generators generate more than MAX_ORDER elements, or `product` is not the product of a group.
+
+    Examples
+    --------
     >>> generated_group("C4", 0, [1], lambda a, b: (a + b) % 4).order
     4
     """

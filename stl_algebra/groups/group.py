@@ -20,23 +20,39 @@ MAX_ORDER = 2048
 
 @dataclass(frozen=True, eq=False)
 class FiniteGroup:
-    """A finite group G, its elements numbered 0 … |G|−1, given by a table that never changes:
+    """A finite group G with elements numbered 0 … |G|−1, given by a Cayley table that never changes.
 
-        table  (|G|, |G|)  int64      table[a, b] = a·b
+    Groups are equal if their tables are; `are_isomorphic` answers the coarser question.
 
+    Parameters
+    ----------
+    name : str
+        The name, such as ``"C12"``.
+    table : array_like of int, shape (|G|, |G|)
+        The products: table[a, b] = a·b.
+
+    Raises
+    ------
+    InvalidInput
+        If the table is not square, holds no integers, is larger than MAX_ORDER, or violates an axiom. The message names
+        the axiom and the elements that violate it.
+
+    Notes
+    -----
     The four axioms are checked on construction, associativity by Light's test on a generating set.
-    Groups are equal when their tables are; see `isomorphisms` for the coarser question.
 
-    Raises InvalidInput naming the axiom that fails and the elements it fails on.
+    References
+    ----------
+    .. [1] Clifford, Preston, The Algebraic Theory of Semigroups I, 1961, §1.2 (Light's test).
 
+    Examples
+    --------
     >>> FiniteGroup("C2", [[0, 1], [1, 0]]).order
     2
     >>> FiniteGroup("broken", [[0, 1], [1, 1]])
     Traceback (most recent call last):
         ...
-    stl_algebra.errors.InvalidInput: table broken is no group: inverses fail: no element b has 1·b = 0, the identity
-
-    Source: Clifford, Preston, The Algebraic Theory of Semigroups I, 1961, §1.2 (Light's test).
+    stl_algebra.errors.InvalidInput: table broken is not a group: inverses fail: no element b has 1·b = 0, the identity
     """
 
     name: str
@@ -48,11 +64,11 @@ class FiniteGroup:
         object.__setattr__(self, "table", table)
         failure = _failing_axiom(table)
         if failure is not None:
-            raise InvalidInput(f"table {self.name} is no group: {failure}")
+            raise InvalidInput(f"table {self.name} is not a group: {failure}")
 
     @property
     def order(self) -> int:
-        """|G|, the number of elements."""
+        """The number |G| of elements."""
         return len(self.table)
 
     @cached_property
@@ -64,18 +80,18 @@ class FiniteGroup:
 
     @cached_property
     def inverses(self) -> Elements:
-        """inverses[a] = a⁻¹, shape (|G|,)."""
+        """The inverse of each element, of shape (|G|,): inverses[a] = a⁻¹."""
         rows, columns = np.nonzero(self.table == self.identity)
         return columns[np.argsort(rows)]
 
     @cached_property
     def quotients(self) -> Elements:
-        """quotients[a, b] = a·b⁻¹, shape (|G|, |G|)."""
+        """The quotients of all pairs, of shape (|G|, |G|): quotients[a, b] = a·b⁻¹."""
         return np.ascontiguousarray(self.table[:, self.inverses])
 
     @cached_property
     def element_orders(self) -> Elements:
-        """The order of each element, shape (|G|,)."""
+        """The order of each element, of shape (|G|,)."""
         orders = np.zeros(self.order, dtype=np.int64)
         power, exponent = np.arange(self.order), 1
         while not orders.all():
@@ -85,11 +101,12 @@ class FiniteGroup:
 
     @cached_property
     def exponent(self) -> int:
-        """The least e > 0 with aᵉ = 1 for every element."""
+        """The least e > 0 with aᵉ = 1 for every element a."""
         return lcm(*(int(o) for o in self.element_orders))
 
     @cached_property
     def is_abelian(self) -> bool:
+        """Whether all elements commute."""
         return bool(np.array_equal(self.table, self.table.T))
 
     @cached_property
@@ -106,8 +123,22 @@ class FiniteGroup:
         return tuple(found)
 
     def power(self, element: int, exponent: int) -> int:
-        """element^exponent, for any integer exponent.
+        """Compute a power of an element.
 
+        Parameters
+        ----------
+        element : int
+            The number of the element.
+        exponent : int
+            Any integer.
+
+        Returns
+        -------
+        int
+            The number of element^exponent.
+
+        Examples
+        --------
         >>> FiniteGroup("C2", [[0, 1], [1, 0]]).power(1, -3)
         1
         """
@@ -117,19 +148,37 @@ class FiniteGroup:
         return result
 
     def subset(self, elements: ArrayLike) -> Elements:
-        """The distinct elements of a subset, sorted. Raises InvalidInput for what is no number from 0 to |G|−1."""
+        """Check and sort the elements of a subset.
+
+        Parameters
+        ----------
+        elements : array_like of int
+            Numbers of elements, repetitions allowed.
+
+        Returns
+        -------
+        ndarray of int64
+            The distinct elements, sorted.
+
+        Raises
+        ------
+        InvalidInput
+            If a value is not an integer from 0 to |G|−1.
+        """
         given = np.asarray(elements)
         if given.size and not np.issubdtype(given.dtype, np.integer):
-            raise InvalidInput(f"elements of group {self.name} are given by their numbers, not by {given.dtype} values")
+            raise InvalidInput(
+                f"elements of group {self.name} must be given by their numbers, not by {given.dtype} values"
+            )
         chosen = np.unique(given.astype(np.int64))
         if len(chosen) and not 0 <= chosen[0] <= chosen[-1] < self.order:
             outside = chosen[(chosen < 0) | (chosen >= self.order)][0]
-            raise InvalidInput(f"group {self.name} has elements 0 to {self.order - 1}; {outside} is none of them")
+            raise InvalidInput(f"group {self.name} has elements 0 to {self.order - 1}; {outside} is not one of them")
         return chosen
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the table: the same for equal tables on every machine."""
+        """SHA-256 over the table, as 64 hexadecimal digits: the same for equal tables on every machine."""
         return hashlib.sha256(np.ascontiguousarray(self.table, dtype="<i8").tobytes()).hexdigest()
 
     def __len__(self) -> int:

@@ -15,10 +15,22 @@ Invariant = tuple[int, ...]
 
 
 def fingerprint(group: FiniteGroup) -> tuple[tuple[Invariant, int], ...]:
-    """An isomorphism invariant: how many elements have each order, class size and number of roots.
+    """Compute an isomorphism invariant: how many elements have each order, class size and number of roots.
 
     It tells apart all groups of order up to 31.
 
+    Parameters
+    ----------
+    group : FiniteGroup
+        The group.
+
+    Returns
+    -------
+    tuple of (tuple of int, int)
+        The invariants of an element and the number of elements that have them, sorted.
+
+    Examples
+    --------
     >>> from stl_algebra.groups import abelian, elementary_abelian
     >>> fingerprint(abelian(4, 2)) == fingerprint(elementary_abelian(2, 3))
     False
@@ -27,8 +39,22 @@ def fingerprint(group: FiniteGroup) -> tuple[tuple[Invariant, int], ...]:
 
 
 def are_isomorphic(first: FiniteGroup, second: FiniteGroup) -> bool:
-    """Whether the two groups are isomorphic.
+    """Tell whether two groups are isomorphic.
 
+    Parameters
+    ----------
+    first : FiniteGroup
+        A group.
+    second : FiniteGroup
+        Another group.
+
+    Returns
+    -------
+    bool
+        True if an isomorphism exists.
+
+    Examples
+    --------
     >>> from stl_algebra.groups import cyclic, direct_product, dihedral, symmetric
     >>> are_isomorphic(symmetric(3), dihedral(3)), are_isomorphic(cyclic(6), direct_product(cyclic(2), cyclic(3)))
     (True, True)
@@ -37,10 +63,27 @@ def are_isomorphic(first: FiniteGroup, second: FiniteGroup) -> bool:
 
 
 def automorphisms(group: FiniteGroup, limit: int = 50_000) -> Elements:
-    """All automorphisms as permutations of the elements, shape (|Aut G|, |G|), the identity among them.
+    """List all automorphisms of a group.
 
-    Raises InvalidInput where there are more than `limit`.
+    Parameters
+    ----------
+    group : FiniteGroup
+        The group G.
+    limit : int, default 50000
+        The largest number of automorphisms that is accepted.
 
+    Returns
+    -------
+    ndarray of int64, shape (|Aut G|, |G|)
+        The automorphisms as permutations of the elements, the identity among them.
+
+    Raises
+    ------
+    InvalidInput
+        If the group has more than `limit` automorphisms.
+
+    Examples
+    --------
     >>> from stl_algebra.groups import dicyclic
     >>> len(automorphisms(dicyclic(2)))
     24
@@ -54,11 +97,27 @@ def automorphisms(group: FiniteGroup, limit: int = 50_000) -> Elements:
 
 
 def isomorphisms(source: FiniteGroup, target: FiniteGroup) -> Iterator[Elements]:
-    """All isomorphisms source → target, each as the images of 0 … |G|−1.
+    """Go through all isomorphisms from one group to another.
 
-    Images of the generators are tried one by one among elements of the same invariants; a partial choice
-    goes on as long as it defines an injective homomorphism on the subgroup generated so far.
+    Parameters
+    ----------
+    source : FiniteGroup
+        The group G.
+    target : FiniteGroup
+        The other group.
 
+    Yields
+    ------
+    ndarray of int64, shape (|G|,)
+        The images of 0 … |G|−1 under an isomorphism.
+
+    Notes
+    -----
+    Images of the generators are tried one by one among elements of the same invariants. A partial choice is continued
+    as long as it defines an injective homomorphism on the subgroup generated so far.
+
+    Examples
+    --------
     >>> from stl_algebra.groups import cyclic
     >>> len(list(isomorphisms(cyclic(5), cyclic(5))))
     4
@@ -123,7 +182,7 @@ def _extension(
     generators: list[int],
     images: list[int],
 ) -> Elements | None:
-    """The homomorphism on ⟨generators⟩ with these images (−1 elsewhere), or None where none is injective."""
+    """The homomorphism on ⟨generators⟩ with these images (−1 elsewhere), or None if it is not injective."""
     mapped = np.full(source.order, -1)
     mapped[source.identity] = target.identity
     for element, parent, step in words:
@@ -138,8 +197,20 @@ def _extension(
 
 
 def inner_automorphisms(group: FiniteGroup) -> Elements:
-    """The distinct conjugations g ↦ x g x⁻¹, shape (|G / Z(G)|, |G|).
+    """List the distinct conjugations g ↦ x g x⁻¹.
 
+    Parameters
+    ----------
+    group : FiniteGroup
+        The group G with centre Z.
+
+    Returns
+    -------
+    ndarray of int64, shape (|G/Z|, |G|)
+        The conjugations as permutations of the elements.
+
+    Examples
+    --------
     >>> from stl_algebra.groups import dicyclic
     >>> len(inner_automorphisms(dicyclic(2)))
     4

@@ -20,20 +20,35 @@ from stl_algebra.groups.semidirect_product import generalised_dihedral, metacycl
 #: Up to this order the library holds one group of every isomorphism class.
 COMPLETE_TO = 31
 
-#: The number of groups of order 0, 1, 2, … 31 (OEIS A000001); there is none of order 0.
-NUMBER_OF_GROUPS = (0, 1, 1, 1, 2, 1, 2, 1, 5, 2, 2, 1, 5, 1, 2, 1, 14, 1, 5, 1, 5, 2, 2, 1, 15, 2, 2, 5, 4, 1, 4, 1)
-
 
 @lru_cache(maxsize=64)
 def groups_of_order(order: int) -> tuple[FiniteGroup, ...]:
-    """All groups of an order from 1 to 31, one for each isomorphism class, abelian ones first.
+    """List all groups of one order, one for each isomorphism class, abelian groups first.
 
-    Raises InvalidInput outside that range.
+    Parameters
+    ----------
+    order : int
+        An order from 1 to 31.
 
+    Returns
+    -------
+    tuple of FiniteGroup
+        The groups.
+
+    Raises
+    ------
+    InvalidInput
+        If the order is outside this range.
+
+    References
+    ----------
+    .. [1] Besche, Eick, O'Brien, A millennium project: constructing small groups, 2002 (the number of groups of each
+       order).
+
+    Examples
+    --------
     >>> [g.name for g in groups_of_order(12)]
     ['C12', 'C6 x C2', 'D6', 'Dic3', 'A4']
-
-    Source: Besche, Eick, O'Brien, A millennium project: constructing small groups, 2002 (the counts).
     """
     if not 1 <= order <= COMPLETE_TO:
         raise InvalidInput(f"the library holds the groups of order 1 to {COMPLETE_TO}, not {order}")
@@ -44,8 +59,15 @@ def groups_of_order(order: int) -> tuple[FiniteGroup, ...]:
 
 
 def library() -> tuple[FiniteGroup, ...]:
-    """All groups of order 1 to 31, by order: 93 of them.
+    """List all groups of order 1 to 31, one for each isomorphism class.
 
+    Returns
+    -------
+    tuple of FiniteGroup
+        The 93 groups, by order.
+
+    Examples
+    --------
     >>> len(library())
     93
     """
@@ -65,7 +87,7 @@ def _abelian_types(order: int) -> list[tuple[int, ...]]:
 
 
 def _dihedral_kinds(order: int) -> list[FiniteGroup]:
-    """Dₙ and the dicyclic groups, where they are not abelian."""
+    """Dₙ and the dicyclic group, if they are not abelian."""
     kinds = [dihedral(order // 2)] if order % 2 == 0 and order >= 6 else []
     return kinds + ([dicyclic(order // 4)] if order % 4 == 0 and order >= 8 else [])
 

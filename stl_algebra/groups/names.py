@@ -33,11 +33,28 @@ _FAMILIES: tuple[tuple[str, Callable[[int], FiniteGroup]], ...] = (
 
 @lru_cache(maxsize=256)
 def group_by_name(name: str) -> FiniteGroup:
-    """The group of a name: one of the library, of a family (C40, D20, Q32, S5, C2^6), or a product, ``D4 x C2 x C2``.
+    """Build the group that a name stands for.
 
-    Its elements are numbered as the constructions number them, so that maps into the group keep their meaning.
-    Raises InvalidInput for any other name.
+    Its elements are numbered as the constructions number them, so maps into the group keep their meaning.
 
+    Parameters
+    ----------
+    name : str
+        The name of a group of the library, of a family (``C40``, ``D20``, ``Q32``, ``S5``, ``C2^6``), or of a product
+        such as ``D4 x C2 x C2``.
+
+    Returns
+    -------
+    FiniteGroup
+        The group.
+
+    Raises
+    ------
+    InvalidInput
+        If no group has this name.
+
+    Examples
+    --------
     >>> group_by_name("SL(2,3)").order, group_by_name("C7 x C2 x C2").order
     (24, 28)
     """
@@ -64,4 +81,4 @@ def group_by_name(name: str) -> FiniteGroup:
             group = build(int(match[1]))
             if group.name == name:
                 return group
-    raise InvalidInput(f"no group is named {name[:60]!r}; names are such as C12, C2^5, D6, Q8, S4, SL(2,3), D4 x C2")
+    raise InvalidInput(f"no group has the name {name[:60]!r}; names look like C12, C2^5, D6, Q8, S4, SL(2,3), D4 x C2")

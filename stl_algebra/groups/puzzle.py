@@ -20,17 +20,36 @@ _WITNESSES = frozenset({(1, 2, 1), (1, 2, 2), (1, 1, 3), (1, 3, 3), (2, 2, 3), (
 
 
 def is_local_strong_puzzle(rows: Sequence[Row]) -> bool:
-    """Whether rows of symbols 1, 2, 3 form a local strong uniquely solvable puzzle.
+    """Tell whether rows of symbols 1, 2, 3 form a local strong uniquely solvable puzzle.
 
-    For every ordered triple of rows (u, v, w), not all equal, some column reads (1,2,1), (1,2,2), (1,1,3),
-    (1,3,3), (2,2,3) or (3,2,3). Raises InvalidInput for rows of different widths or other symbols.
+    They do if for every ordered triple of rows (u, v, w), not all equal, some column reads (1,2,1), (1,2,2), (1,1,3),
+    (1,3,3), (2,2,3) or (3,2,3).
 
+    Parameters
+    ----------
+    rows : sequence of tuple of int
+        The rows, all of one width k.
+
+    Returns
+    -------
+    bool
+        True if the rows form such a puzzle.
+
+    Raises
+    ------
+    InvalidInput
+        If the rows differ in width, repeat, or hold other symbols.
+
+    References
+    ----------
+    .. [1] Cohn, Kleinberg, Szegedy, Umans, Group-theoretic algorithms for matrix multiplication, 2005, §6.
+
+    Examples
+    --------
     >>> is_local_strong_puzzle([(1, 2, 3), (3, 1, 2)])
     True
-
-    Source: Cohn, Kleinberg, Szegedy, Umans, Group-theoretic algorithms for matrix multiplication, 2005, §6.
     """
-    rows = checked_rows(rows)
+    rows = _checked_rows(rows)
     return all(
         any(column in _WITNESSES for column in zip(u, v, w, strict=True))
         for u, v, w in product(rows, repeat=3)
@@ -39,23 +58,45 @@ def is_local_strong_puzzle(rows: Sequence[Row]) -> bool:
 
 
 def puzzle_triples(rows: Sequence[Row], m: int) -> tuple[FiniteGroup, list[Triple]]:
-    """C_mᵏ and one triple (A, B, C) for each row of a puzzle of width k, m ≥ 2.
+    """Build the group C_mᵏ and one triple (A, B, C) of subsets for each row of a puzzle of width k.
 
-    A holds the vectors whose nonzero entries stand exactly in the columns of symbol 1, B of 2 and C of 3, so
-    that sizes are (m−1) to the number of columns. A local strong puzzle gives the simultaneous triple
-    product property. Raises InvalidInput where the rows are no such puzzle.
+    A local strong puzzle gives the simultaneous triple product property.
 
+    Parameters
+    ----------
+    rows : sequence of tuple of int
+        The rows of a local strong uniquely solvable puzzle, symbols 1, 2 and 3.
+    m : int
+        The order of the cyclic factors, at least 2.
+
+    Returns
+    -------
+    group : FiniteGroup
+        The group C_mᵏ.
+    triples : list of tuples of three ndarray of int64
+        The triples (A, B, C). A holds the vectors whose nonzero entries stand exactly in the columns of symbol 1, B of
+        2 and C of 3. Each size is m − 1 to the power of the number of columns.
+
+    Raises
+    ------
+    InvalidInput
+        If the rows are not such a puzzle, or m is less than 2.
+
+    References
+    ----------
+    .. [1] Cohn, Kleinberg, Szegedy, Umans, Group-theoretic algorithms for matrix multiplication, 2005, Theorem 6.6.
+
+    Examples
+    --------
     >>> group, triples = puzzle_triples([(1, 2, 3), (3, 1, 2)], 3)
     >>> group.name, [len(part) for part in triples[0]]
     ('C3^3', [2, 2, 2])
-
-    Source: Cohn, Kleinberg, Szegedy, Umans, 2005, Theorem 6.6.
     """
-    rows = checked_rows(rows)
+    rows = _checked_rows(rows)
     if m < 2:
-        raise InvalidInput(f"C{m} has no elements but zero; give m from 2 on")
+        raise InvalidInput(f"C{m} has no nonzero elements; give m of at least 2")
     if not is_local_strong_puzzle(rows):
-        raise InvalidInput(f"these {len(rows)} rows are no local strong uniquely solvable puzzle")
+        raise InvalidInput(f"these {len(rows)} rows are not a local strong uniquely solvable puzzle")
     width = len(rows[0])
     group = direct_product(*[cyclic(m)] * width, name=f"C{m}^{width}" if width > 1 else f"C{m}")
     nonzero = np.indices((m,) * width).reshape(width, -1).T > 0
@@ -66,11 +107,11 @@ def puzzle_triples(rows: Sequence[Row], m: int) -> tuple[FiniteGroup, list[Tripl
     return group, triples
 
 
-def checked_rows(rows: Sequence[Row]) -> list[Row]:
-    """The distinct rows of a puzzle as tuples. Raises InvalidInput for what is no puzzle at all."""
+def _checked_rows(rows: Sequence[Row]) -> list[Row]:
+    """The rows as tuples; InvalidInput if they do not form a puzzle."""
     found = [tuple(int(symbol) for symbol in row) for row in rows]
     if not found or len({len(row) for row in found}) > 1 or not set().union(*found) <= {1, 2, 3} or not found[0]:
-        raise InvalidInput("a puzzle is a list of rows of one width, each of symbols 1, 2 and 3")
+        raise InvalidInput("a puzzle needs rows of one width, with symbols 1, 2 and 3 only")
     if len(set(found)) < len(found):
-        raise InvalidInput("a puzzle has distinct rows")
+        raise InvalidInput("the rows of a puzzle must be distinct")
     return found

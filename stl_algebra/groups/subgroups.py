@@ -16,11 +16,27 @@ MAX_SUBGROUPS = 4096
 
 @lru_cache(maxsize=256)
 def subgroups(group: FiniteGroup) -> tuple[Elements, ...]:
-    """All subgroups, each as its sorted elements, by size and then by elements.
+    """List all subgroups of a group, by size and then by elements.
 
-    Cyclic subgroups are joined to known subgroups until nothing new appears. Raises InvalidInput where
-    there are more than MAX_SUBGROUPS.
+    Cyclic subgroups are joined to known subgroups until nothing new appears.
 
+    Parameters
+    ----------
+    group : FiniteGroup
+        The group.
+
+    Returns
+    -------
+    tuple of ndarray of int64
+        The subgroups, each as its sorted elements.
+
+    Raises
+    ------
+    InvalidInput
+        If the group has more than MAX_SUBGROUPS subgroups.
+
+    Examples
+    --------
     >>> from stl_algebra.groups import symmetric
     >>> [len(h) for h in subgroups(symmetric(3))]
     [1, 2, 2, 2, 3, 6]
@@ -43,8 +59,25 @@ def subgroups(group: FiniteGroup) -> tuple[Elements, ...]:
 
 
 def subgroup_classes(group: FiniteGroup) -> tuple[tuple[Elements, ...], ...]:
-    """The conjugacy classes of subgroups, by size; each class a tuple of sorted subgroups.
+    """List the conjugacy classes of subgroups, by size.
 
+    Parameters
+    ----------
+    group : FiniteGroup
+        The group.
+
+    Returns
+    -------
+    tuple of tuple of ndarray of int64
+        The classes, each a tuple of subgroups given by their sorted elements.
+
+    Raises
+    ------
+    InvalidInput
+        If the group has more than MAX_SUBGROUPS subgroups.
+
+    Examples
+    --------
     >>> from stl_algebra.groups import symmetric
     >>> [len(c) for c in subgroup_classes(symmetric(3))]
     [1, 3, 1, 1]
@@ -62,8 +95,22 @@ def subgroup_classes(group: FiniteGroup) -> tuple[tuple[Elements, ...], ...]:
 
 
 def is_normal(group: FiniteGroup, subgroup: Elements) -> bool:
-    """Whether x H x⁻¹ = H for every x.
+    """Tell whether a subgroup H is normal: x H x⁻¹ = H for every x.
 
+    Parameters
+    ----------
+    group : FiniteGroup
+        The group.
+    subgroup : ndarray of int64
+        The elements of H.
+
+    Returns
+    -------
+    bool
+        True if H is normal.
+
+    Examples
+    --------
     >>> from stl_algebra.groups import symmetric, derived_subgroup
     >>> is_normal(symmetric(3), derived_subgroup(symmetric(3)))
     True

@@ -14,17 +14,42 @@ Triple = tuple[ArrayLike, ArrayLike, ArrayLike]
 
 
 def has_triple_product_property(group: FiniteGroup, s: ArrayLike, t: ArrayLike, u: ArrayLike) -> bool:
-    """Whether q_s q_t q_u = 1 only for q_s = q_t = q_u = 1, q ranging over the quotients x y⁻¹ of each subset.
+    """Tell whether three subsets have the triple product property.
 
-    Subsets S, T, U of sizes n, m, p with the property make the group algebra multiply n×m by m×p
-    matrices: G realises ⟨n,m,p⟩. Raises InvalidInput for an empty subset or numbers outside the group.
+    They have it if q_s q_t q_u = 1 only for q_s = q_t = q_u = 1, each q a quotient x y⁻¹ of its subset. Subsets of
+    sizes n, m, p with the property make the group algebra multiply n×m by m×p matrices: G realises ⟨n,m,p⟩.
 
+    Parameters
+    ----------
+    group : FiniteGroup
+        The group G.
+    s : array_like of int
+        Elements of the first subset.
+    t : array_like of int
+        Elements of the second subset.
+    u : array_like of int
+        Elements of the third subset.
+
+    Returns
+    -------
+    bool
+        True if the subsets have the property.
+
+    Raises
+    ------
+    InvalidInput
+        If a subset is empty, or a number is not an element of the group.
+
+    References
+    ----------
+    .. [1] Cohn, Umans, A group-theoretic approach to fast matrix multiplication, 2003, Definition 2.1.
+    .. [2] Hedtke, Murthy, Search and test algorithms for triple product property triples, 2012 (this test).
+
+    Examples
+    --------
     >>> from stl_algebra.groups import symmetric
     >>> has_triple_product_property(symmetric(3), [0, 1], [0, 2], [0, 5])
     True
-
-    Source: Cohn, Umans, A group-theoretic approach to fast matrix multiplication, 2003, Definition 2.1;
-    Hedtke, Murthy, Search and test algorithms for triple product property triples, 2012 (this test).
     """
     q_s, q_t, q_u = (quotient_set(group, subset) for subset in (s, t, u))
     if (q_s & q_t).sum() > 1:
@@ -35,8 +60,27 @@ def has_triple_product_property(group: FiniteGroup, s: ArrayLike, t: ArrayLike, 
 
 
 def quotient_set(group: FiniteGroup, subset: ArrayLike) -> NDArray[np.bool_]:
-    """The mask of Q(S) = {x y⁻¹ : x, y ∈ S}, shape (|G|,).
+    """Mark the quotients Q(S) = {x y⁻¹ : x, y ∈ S} of a subset.
 
+    Parameters
+    ----------
+    group : FiniteGroup
+        The group G.
+    subset : array_like of int
+        Elements of S.
+
+    Returns
+    -------
+    ndarray of bool, shape (|G|,)
+        True for the elements of Q(S).
+
+    Raises
+    ------
+    InvalidInput
+        If the subset is empty, or a number is not an element of the group.
+
+    Examples
+    --------
     >>> from stl_algebra.groups import cyclic
     >>> quotient_set(cyclic(5), [0, 1]).tolist()
     [True, True, False, False, True]
@@ -50,16 +94,38 @@ def quotient_set(group: FiniteGroup, subset: ArrayLike) -> NDArray[np.bool_]:
 
 
 def has_simultaneous_triple_product_property(group: FiniteGroup, triples: Sequence[Triple]) -> bool:
-    """Whether a a'⁻¹ b b'⁻¹ c c'⁻¹ = 1 with a ∈ A_i, a' ∈ A_j, b ∈ B_j, b' ∈ B_k, c ∈ C_k, c' ∈ C_i
-    only where i = j = k and a = a', b = b', c = c', for the triples (A_i, B_i, C_i).
+    """Tell whether triples (A_i, B_i, C_i) of subsets have the simultaneous triple product property.
 
-    G then computes all the products ⟨|A_i|, |B_i|, |C_i|⟩ in one multiplication of its algebra.
+    They have it if a a'⁻¹ b b'⁻¹ c c'⁻¹ = 1 with a ∈ A_i, a' ∈ A_j, b ∈ B_j, b' ∈ B_k, c ∈ C_k, c' ∈ C_i implies i = j
+    = k and a = a', b = b', c = c'. G then computes all products ⟨|A_i|, |B_i|, |C_i|⟩ in one multiplication of its
+    algebra.
 
+    Parameters
+    ----------
+    group : FiniteGroup
+        The group G.
+    triples : sequence of tuples of three array_like of int
+        The triples.
+
+    Returns
+    -------
+    bool
+        True if the triples have the property.
+
+    Raises
+    ------
+    InvalidInput
+        If a subset is empty, or a number is not an element of the group.
+
+    References
+    ----------
+    .. [1] Cohn, Kleinberg, Szegedy, Umans, Group-theoretic algorithms for matrix multiplication, 2005, §5.
+
+    Examples
+    --------
     >>> from stl_algebra.groups import cyclic
     >>> has_simultaneous_triple_product_property(cyclic(4), [([0], [0, 1], [0, 2])])
     True
-
-    Source: Cohn, Kleinberg, Szegedy, Umans, Group-theoretic algorithms for matrix multiplication, 2005, §5.
     """
     families = [[group.subset(subset) for subset in triple] for triple in triples]
     if any(len(subset) == 0 for family in families for subset in family):

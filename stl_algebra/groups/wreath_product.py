@@ -12,17 +12,37 @@ from stl_algebra.groups.semidirect_product import semidirect_product
 
 
 def wreath_product(base: FiniteGroup, top: FiniteGroup, action: ArrayLike | None = None) -> FiniteGroup:
-    """The wreath product B ≀ H = Bᵏ ⋊ H, H permuting the k factors.
+    """Build the wreath product B ≀ H = Bᵏ ⋊ H, in which H permutes the k factors.
 
-    `action` has shape (|H|, k), action[h][i] being the place that h sends place i to; left out, H acts on
-    itself (the regular wreath product, k = |H|). Raises InvalidInput where the action is none, or the
-    group has more than MAX_ORDER elements.
+    Parameters
+    ----------
+    base : FiniteGroup
+        The group B.
+    top : FiniteGroup
+        The group H.
+    action : array_like of int, shape (|H|, k), optional
+        How H acts on the places: action[h, i] is the place that h sends place i to. By default H acts on itself, which
+        gives the regular wreath product with k = |H|.
 
+    Returns
+    -------
+    FiniteGroup
+        The group.
+
+    Raises
+    ------
+    InvalidInput
+        If `action` is not an action of H, or the group has more than MAX_ORDER elements.
+
+    References
+    ----------
+    .. [1] Cohn, Kleinberg, Szegedy, Umans, Group-theoretic algorithms for matrix multiplication, 2005, §2.
+
+    Examples
+    --------
     >>> from stl_algebra.groups.cyclic import cyclic
     >>> wreath_product(cyclic(2), cyclic(2)).order
     8
-
-    Source: Cohn, Kleinberg, Szegedy, Umans, Group-theoretic algorithms for matrix multiplication, 2005, §2.
     """
     places = top.table if action is None else np.asarray(action, dtype=np.int64)
     if places.ndim != 2 or len(places) != top.order:

@@ -1,15 +1,31 @@
-"""Numerical quality along the orbit of an encoder: growth, nonzeros, additions."""
+"""The cost and the stability of an encoder, and how low they get along the orbit and in other bases."""
 
-from stl_algebra.quality.additions import Additions, count_additions
-from stl_algebra.quality.least_growth import least_growth, least_growth_bases, orbit_gradient
+from stl_algebra.quality.additions import Additions, Programs, count_additions, programs
+from stl_algebra.quality.alternative_basis import AlternativeBasis, alternative_basis
+from stl_algebra.quality.figures import Figures, figures
 from stl_algebra.quality.sparsest import nonzeros, sparsest
+from stl_algebra.quality.stability import Stability, omega, stability
+from stl_algebra.quality.straight_line import Step, StraightLineProgram
 
 __all__ = [
     "Additions",
+    "AlternativeBasis",
+    "Figures",
+    "Programs",
+    "Stability",
+    "Step",
+    "StraightLineProgram",
+    "alternative_basis",
     "count_additions",
-    "least_growth",
-    "least_growth_bases",
+    "figures",
     "nonzeros",
-    "orbit_gradient",
+    "omega",
+    "programs",
     "sparsest",
+    "stability",
 ]
+
+
+def __dir__() -> list[str]:
+    """List the public names, for tab completion."""
+    return __all__

@@ -21,8 +21,20 @@ Value = tuple[float, float]
 
 
 def nonzeros(encoder: TileEncoder) -> int:
-    """The number of coefficients of E_X, E_W and D that are not zero.
+    """Count the nonzero coefficients of E_X, E_W and D.
 
+    Parameters
+    ----------
+    encoder : TileEncoder
+        The encoder.
+
+    Returns
+    -------
+    int
+        The number of nonzero coefficients.
+
+    Examples
+    --------
     >>> from stl_algebra import strassen
     >>> nonzeros(strassen())
     36
@@ -31,21 +43,49 @@ def nonzeros(encoder: TileEncoder) -> int:
 
 
 def sparsest(encoder: TileEncoder, measure: Measure = "nonzeros", kicks: int = 20, seed: int = 0) -> TileEncoder:
-    """An encoder with less of a measure, in the orbit of SL(n,Z)×SL(m,Z)×SL(p,Z); exact in the same ring.
+    """Search the orbit of SL(n,Z)×SL(m,Z)×SL(p,Z) for an encoder with less of a measure.
 
-    Steepest descent over elementary matrices (one row of one basis added to or subtracted from another), restarted
-    `kicks` times from the best so far after three random moves. Ties are broken by growth. Raises InvalidInput for an
-    encoder that is not exact over the integers or rationals, or an unknown measure.
+    Ties are broken by growth.
 
+    Parameters
+    ----------
+    encoder : TileEncoder
+        An encoder that is exact over Z, Z[1/2] or Q.
+    measure : {"nonzeros", "additions", "growth"}, default "nonzeros"
+        What is minimised.
+    kicks : int, default 20
+        The number of restarts from the best encoder so far, each after three random moves.
+    seed : int, default 0
+        The seed of the random moves.
+
+    Returns
+    -------
+    TileEncoder
+        The best encoder found, exact over the same ring.
+
+    Raises
+    ------
+    InvalidInput
+        If the encoder is not exact over the integers or rationals, or the measure is unknown.
+
+    Notes
+    -----
+    Each descent is steepest descent over elementary matrices: one row of one basis is added to another row or
+    subtracted from it.
+
+    References
+    ----------
+    .. [1] Karstadt, Schwartz, Matrix multiplication, a little faster, SPAA 2017 (sparsity along the orbit).
+
+    Examples
+    --------
     >>> from stl_algebra import strassen
     >>> from stl_algebra.quality import count_additions
     >>> count_additions(sparsest(strassen(), "additions", kicks=8)).total
     15
-
-    Source: Karstadt, Schwartz, Matrix multiplication, a little faster, SPAA 2017 (sparsity along the orbit).
     """
     if not encoder.ring.is_exact_for_reals:
-        raise InvalidInput("only encoders that are exact over the integers or rationals are made sparser")
+        raise InvalidInput("only an encoder that is exact over the integers or rationals can be made sparser")
     if measure not in _MEASURES:
         raise InvalidInput(f"unknown measure {measure!r}; choose one of {', '.join(_MEASURES)}")
     generator = np.random.default_rng(seed)

@@ -26,3 +26,8 @@ __all__ = [
     "real_irreducibles",
     "wedderburn",
 ]
+
+
+def __dir__() -> list[str]:
+    """List the public names, for tab completion."""
+    return __all__

@@ -19,34 +19,53 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class CharacterTable:
-    """The characters of the complex irreducible representations of a group, exactly:
+    """The characters of the complex irreducible representations of a group, exactly.
 
-        multiplicities  (classes, classes, e)  int64      χ_i(C_j) = Σ_k multiplicities[i, j, k] ζᵏ
+    With ζ = exp(2πi/e), e the exponent of the group, χ_i(C_j) = Σ_k multiplicities[i, j, k] ζᵏ. Columns follow
+    `conjugacy_classes`. Rows follow the real irreducibles; one of complex type gives two rows, one for each
+    constituent.
 
-    with ζ = exp(2πi/e), e the exponent of the group: multiplicities[i, j, k] counts how often ζᵏ is an
-    eigenvalue of the i-th representation on the j-th class. Columns follow `conjugacy_classes`; rows the
-    real irreducibles, both constituents of one of complex type in turn.
+    Parameters
+    ----------
+    group : FiniteGroup
+        The group.
+    multiplicities : ndarray of int64, shape (classes, classes, e)
+        How often ζᵏ is an eigenvalue of representation i on class j.
 
-    Source: Isaacs, Character Theory of Finite Groups, 1976, Chapter 2.
+    References
+    ----------
+    .. [1] Isaacs, Character Theory of Finite Groups, 1976, Chapter 2.
     """
 
     group: FiniteGroup
     multiplicities: Elements
 
+    def __repr__(self) -> str:
+        return f"CharacterTable({self.group.name}, classes={len(self.multiplicities)})"
+
     @property
     def values(self) -> NDArray[np.complex128]:
-        """The table in floating point, shape (classes, classes)."""
+        """The table in floating point, of shape (classes, classes)."""
         powers = np.arange(self.group.exponent) / self.group.exponent
-        return self.multiplicities @ np.exp(2j * np.pi * powers)
+        values: NDArray[np.complex128] = self.multiplicities @ np.exp(2j * np.pi * powers)
+        return values
 
     @property
     def degrees(self) -> Elements:
-        """The degrees of the representations: each has that many eigenvalues."""
+        """The degrees of the representations, of shape (classes,)."""
         return self.multiplicities[:, 0, 0]
 
     def exact(self) -> sympy.Matrix:
-        """The table in sympy: radicals where the roots of unity have them, sums of roots of unity elsewhere.
+        """Convert the table to sympy.
 
+        Returns
+        -------
+        sympy.Matrix
+            The table of shape (classes, classes), with radicals if the roots of unity have them, and sums of roots of
+            unity otherwise.
+
+        Examples
+        --------
         >>> from stl_algebra.groups import alternating
         >>> character_table(alternating(4)).exact()[1, :]
         Matrix([[3, 0, 0, -1]])
@@ -61,12 +80,26 @@ class CharacterTable:
 
 @lru_cache(maxsize=256)
 def character_table(group: FiniteGroup) -> CharacterTable:
-    """The exact character table of a group.
+    """Compute the exact character table of a group.
 
-    The power sums χ(g), χ(g²), … of the eigenvalues of ρ(g), taken from the real irreducibles in floating
-    point, give the eigenvalues' multiplicities by a discrete Fourier transform; these are integers, so
-    rounding makes them exact.
+    Parameters
+    ----------
+    group : FiniteGroup
+        The group.
 
+    Returns
+    -------
+    CharacterTable
+        The table.
+
+    Notes
+    -----
+    The power sums χ(g), χ(g²), … of the eigenvalues of ρ(g) are taken from the real irreducibles in floating point. A
+    discrete Fourier transform gives the multiplicities of the eigenvalues. These are integers, so rounding makes them
+    exact.
+
+    Examples
+    --------
     >>> from stl_algebra.groups import cyclic
     >>> character_table(cyclic(3)).exact()[1, 0]
     1

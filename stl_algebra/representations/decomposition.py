@@ -17,17 +17,33 @@ Array = NDArray[np.float64]
 
 @lru_cache(maxsize=512)
 def real_irreducibles(group: FiniteGroup) -> tuple[RealIrreducible, ...]:
-    """The irreducible real representations, orthogonal, one of each isomorphism class, the trivial one first.
+    """Compute the irreducible real representations of a group, orthogonal, the trivial one first.
 
-    A random symmetric element of the commutant of the regular representation (a combination of right
-    translations) has irreducible eigenspaces: on the isotypic part M_d(K) it acts as a generic Hermitian
-    d×d matrix over K, whose d eigenvalues are distinct with eigenspaces of dimension d·k.
+    Parameters
+    ----------
+    group : FiniteGroup
+        The group.
 
+    Returns
+    -------
+    tuple of RealIrreducible
+        One representation of each isomorphism class.
+
+    Notes
+    -----
+    A random symmetric element of the commutant of the regular representation (a combination of right translations) has
+    irreducible eigenspaces: on the isotypic part M_d(K) it acts as a generic Hermitian d×d matrix over K, whose d
+    eigenvalues are distinct with eigenspaces of dimension d·k.
+
+    References
+    ----------
+    .. [1] Dixon, Computing irreducible representations of groups, Math. Comp. 24, 1970.
+
+    Examples
+    --------
     >>> from stl_algebra.groups import dicyclic, symmetric
     >>> [r.block for r in real_irreducibles(symmetric(3))], [r.block for r in real_irreducibles(dicyclic(2))]
     (['R', 'R', 'M2(R)'], ['R', 'R', 'R', 'R', 'H'])
-
-    Source: Dixon, Computing irreducible representations of groups, Math. Comp. 24, 1970.
     """
     best = max((_eigenspaces(group, seed) for seed in range(4)), key=lambda found: found[0])
     found: list[RealIrreducible] = []
@@ -58,7 +74,8 @@ def _eigenspaces(group: FiniteGroup, seed: int) -> tuple[float, list[Array]]:
 
 def _restriction(group: FiniteGroup, space: Array) -> Array:
     """Left translation (ρ(g) f)(x) = f(g⁻¹ x) on a space of functions, shape (|G|, dim, dim)."""
-    return np.einsum("xi,gxj->gij", space, space[group.table[group.inverses]], optimize=True)
+    moved: Array = np.einsum("xi,gxj->gij", space, space[group.table[group.inverses]], optimize=True)
+    return moved
 
 
 def _over_its_algebra(group: FiniteGroup, matrices: Array) -> RealIrreducible:
@@ -96,9 +113,9 @@ def _imaginary_unit(matrices: Array, rng: np.random.Generator, others: list[Arra
         unit = np.einsum("gab,bc,gdc->ad", matrices, start - start.T, matrices, optimize=True) / len(matrices)
         for other in others:
             unit = unit - np.sum(unit * other) / dimension * other
-        length = np.sqrt(np.sum(unit**2) / dimension)
+        length = float(np.sqrt(np.sum(unit**2) / dimension))
         if length > 0.01:
-            return unit / length
+            return np.asarray(unit / length)
 
 
 def _basis_over(units: list[Array]) -> Array:

@@ -18,11 +18,21 @@ Array = NDArray[np.float64]
 class DivisionAlgebra:
     """R, C or H in a basis 1; 1, θ; or 1, θ, φ, θφ with θ² = −squares[0], φ² = −squares[1], φθ = −θφ.
 
-    The standard bases have squares (), (1,) and (1, 1). C in the basis 1, √D·i, squares (D,), keeps
-    representations over an imaginary quadratic field Q(√−D) rational.
+    The standard bases have squares (), (1,) and (1, 1). C in the basis 1, √D·i, squares (D,), keeps representations
+    over an imaginary quadratic field Q(√−D) rational.
 
-    Raises InvalidInput for squares that are not positive integers, or a quaternion basis that is not standard.
+    Parameters
+    ----------
+    squares : tuple of int, default ()
+        Positive integers: none for R, one for C, (1, 1) for H.
 
+    Raises
+    ------
+    InvalidInput
+        If a square is not a positive integer, or a quaternion basis is not standard.
+
+    Examples
+    --------
     >>> DivisionAlgebra((1, 1)).algorithm.rank, DivisionAlgebra((3,)).letter
     (8, 'C')
     """
@@ -37,11 +47,12 @@ class DivisionAlgebra:
 
     @property
     def dimension(self) -> int:
-        """1, 2 or 4."""
+        """The real dimension k: 1, 2 or 4."""
         return 1 << len(self.squares)
 
     @property
     def letter(self) -> str:
+        """The letter R, C or H."""
         return "RCH"[len(self.squares)]
 
     @property
@@ -51,13 +62,15 @@ class DivisionAlgebra:
 
     @cached_property
     def basis_squares(self) -> Array:
-        """Re(e_c²) for each basis element, shape (k,): 1, then −D, or −1, −1, −1."""
+        """Re(e_c²) for each basis element, of shape (k,): 1, then −D, or −1, −1, −1."""
         return np.array([1.0, *(-float(d) for d in self.squares), *([-1.0] if self.dimension == 4 else [])])
 
     @cached_property
     def structure(self) -> Array:
-        """The structure constants, shape (k, k, k): e_a e_b = Σ_c structure[a, b, c] e_c.
+        """The structure constants, of shape (k, k, k): e_a e_b = Σ_c structure[a, b, c] e_c.
 
+        Examples
+        --------
         >>> DivisionAlgebra((1,)).structure[1, 1].tolist()
         [-1.0, 0.0]
         """
@@ -76,11 +89,15 @@ class DivisionAlgebra:
     def algorithm(self) -> BilinearAlgorithm:
         """Multiplication with 1, 3 or 8 real products.
 
-        C as by Gauss: ac, bd and (a+b)(c+d). H: its product differs from that of the group algebra of C2²,
-        4 products by the Hadamard transform, in four monomials only: z₀ = 2p₀q₀ − c₀, z₁ = c₁ − 2p₃q₂,
+        Notes
+        -----
+        C is multiplied as by Gauss: ac, bd and (a+b)(c+d). The product of H differs from that of the group algebra of
+        C2², which takes 4 products by the Hadamard transform, in four monomials only: z₀ = 2p₀q₀ − c₀, z₁ = c₁ − 2p₃q₂,
         z₂ = c₂ − 2p₁q₃, z₃ = c₃ − 2p₂q₁.
 
-        Source: Howell, Lafon, The complexity of the quaternion product, Cornell TR 75-245, 1975 (8 is least).
+        References
+        ----------
+        .. [1] Howell, Lafon, The complexity of the quaternion product, Cornell TR 75-245, 1975 (8 is least).
         """
         if self.dimension == 1:
             return BilinearAlgorithm(np.ones((1, 1)), np.ones((1, 1)), np.ones((1, 1)))
@@ -97,12 +114,25 @@ class DivisionAlgebra:
         return BilinearAlgorithm(left, right, output)
 
     def left_multiplication(self, values: Array) -> Array:
-        """The matrices of y ↦ q·y, shape (…, k, k), for elements of shape (…, k).
+        """Build the matrices of y ↦ q·y.
 
+        Parameters
+        ----------
+        values : ndarray of float64, shape (…, k)
+            The elements q by their components.
+
+        Returns
+        -------
+        ndarray of float64, shape (…, k, k)
+            The matrices.
+
+        Examples
+        --------
         >>> DivisionAlgebra((1,)).left_multiplication(np.array([3.0, 4.0])).tolist()
         [[3.0, -4.0], [4.0, 3.0]]
         """
-        return np.einsum("...a,abc->...cb", values, self.structure)
+        matrices: Array = np.einsum("...a,abc->...cb", values, self.structure)
+        return matrices
 
 
 #: The three algebras in their standard bases.

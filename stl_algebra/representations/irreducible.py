@@ -15,15 +15,23 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class RealIrreducible:
-    """An irreducible real representation ρ of a group G, seen as G → GL(d, K), K its division algebra:
+    """An irreducible real representation ρ of a group G, as matrices over its division algebra: G → GL(d, K).
 
-        entries  (|G|, d, d, k)      entries[g, i, j] = ρ(g)_ij in the basis of K, k = dim K
+    K is R, C or H as the Frobenius–Schur type is real, complex or quaternionic. The real representation has dimension
+    d·k, k = dim K; the regular representation holds it d times.
 
-    K is R, C or H as the Frobenius–Schur type is real, complex or quaternionic. The real representation
-    has dimension d·k; the regular representation holds it d times. `rational` says that all entries are
-    fractions over `denominator`.
+    Parameters
+    ----------
+    algebra : DivisionAlgebra
+        The division algebra K.
+    entries : ndarray of float64, shape (|G|, d, d, k)
+        The matrices: entries[g, i, j] = ρ(g)_ij in the basis of K.
+    denominator : int, optional
+        A common denominator of all entries if they are rational.
 
-    Source: Serre, Linear Representations of Finite Groups, 1977, §13.2.
+    References
+    ----------
+    .. [1] Serre, Linear Representations of Finite Groups, 1977, §13.2.
     """
 
     algebra: DivisionAlgebra
@@ -32,48 +40,51 @@ class RealIrreducible:
 
     @property
     def degree(self) -> int:
-        """d, the size of the matrices over K."""
-        return self.entries.shape[1]
+        """The size d of the matrices over K."""
+        return int(self.entries.shape[1])
 
     @property
     def dimension(self) -> int:
-        """d·k, the dimension of the real representation."""
+        """The dimension d·k of the real representation."""
         return self.degree * self.algebra.dimension
 
     @property
     def size(self) -> int:
-        """d²·k, the real dimension of the block M_d(K) of the group algebra."""
+        """The real dimension d²·k of the block M_d(K) of the group algebra."""
         return self.degree * self.dimension
 
     @property
     def rational(self) -> bool:
+        """Whether all entries are fractions over `denominator`."""
         return self.denominator is not None
 
     @cached_property
     def matrices(self) -> Array:
-        """The real matrices, shape (|G|, d·k, d·k), each entry of K acting by left multiplication."""
+        """The real matrices, of shape (|G|, d·k, d·k): each entry of K acts by left multiplication."""
         blocks = self.algebra.left_multiplication(self.entries)
         return np.ascontiguousarray(blocks.transpose(0, 1, 3, 2, 4)).reshape(-1, self.dimension, self.dimension)
 
     @cached_property
     def character(self) -> Array:
-        """The real character g ↦ tr ρ(g), shape (|G|,)."""
-        return self.algebra.dimension * np.einsum("gii->g", self.entries[..., 0])
+        """The real character g ↦ tr ρ(g), of shape (|G|,)."""
+        traces: Array = np.einsum("gii->g", self.entries[..., 0])
+        return self.algebra.dimension * traces
 
     @cached_property
     def complex_character(self) -> NDArray[np.complex128]:
-        """The character of a complex irreducible constituent, shape (|G|,).
+        """The character of a complex irreducible constituent, of shape (|G|,).
 
         The complexification of ρ is χ for real type, χ + χ̄ for complex and 2χ for quaternionic type.
         """
         real = self.character / min(self.algebra.dimension, 2)
         if self.algebra.dimension != 2:
             return real.astype(np.complex128)
-        return real + 1j * np.sqrt(self.algebra.squares[0]) * np.einsum("gii->g", self.entries[..., 1])
+        imaginary: Array = np.sqrt(self.algebra.squares[0]) * np.einsum("gii->g", self.entries[..., 1])
+        return real + 1j * imaginary
 
     @property
     def block(self) -> str:
-        """The block in words: R, C, H, M2(R), M3(C), …"""
+        """The block in words: R, C, H, M2(R), M3(C), …."""
         return self.algebra.letter if self.degree == 1 else f"M{self.degree}({self.algebra.letter})"
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Rational bases of irreducible representations, where there are some to be found."""
+"""Rational bases of irreducible representations, if they are found."""
 
 from __future__ import annotations
 
@@ -19,13 +19,35 @@ _DENOMINATORS = (1, 2, 3, 4, 6, 8, 12, 24)
 
 
 def rational_form(group: FiniteGroup, irreducible: RealIrreducible) -> RealIrreducible | None:
-    """An isomorphic representation with rational entries, or None where none of the known shape exists.
+    """Find an isomorphic representation with rational entries.
 
-    Entries are rational in the basis of R, of C = R + R√−D, D squarefree, or of H = R + Ri + Rj + Rk. Let a
-    subgroup act on a line over K by signs; the orbit of that line spans the representation, and in a basis
-    taken from it all entries lie in the field of the character. The homomorphism property is proved in
-    integers before the form is returned.
+    Entries are rational in the basis of R, of C = R + R√−D, D squarefree, or of H = R + Ri + Rj + Rk.
 
+    Parameters
+    ----------
+    group : FiniteGroup
+        The group.
+    irreducible : RealIrreducible
+        A representation of it.
+
+    Returns
+    -------
+    RealIrreducible or None
+        The rational form, or None if no form of the known shape exists.
+
+    Notes
+    -----
+    Let a subgroup act on a line over K by signs. The orbit of that line spans the representation, and in a basis taken
+    from it all entries lie in the field of the character. The homomorphism property is proved in integers before the
+    form is returned.
+
+    References
+    ----------
+    .. [1] Serre, Linear Representations of Finite Groups, 1977, §12.2 (Schur indices).
+    .. [2] Curtis, Reiner, Representation Theory of Finite Groups and Associative Algebras, 1962, §70.
+
+    Examples
+    --------
     >>> from stl_algebra.groups import cyclic, symmetric
     >>> from stl_algebra.representations import real_irreducibles
     >>> form = rational_form(symmetric(3), real_irreducibles(symmetric(3))[2])
@@ -33,9 +55,6 @@ def rational_form(group: FiniteGroup, irreducible: RealIrreducible) -> RealIrred
     [-1.0, 0.0, 1.0]
     >>> rational_form(cyclic(5), real_irreducibles(cyclic(5))[1]) is None
     True
-
-    Source: Serre, Linear Representations of Finite Groups, 1977, §12.2 (Schur indices); Curtis, Reiner,
-    Representation Theory of Finite Groups and Associative Algebras, 1962, §70.
     """
     if irreducible.algebra.dimension == 4:
         candidates = _quaternion_forms(irreducible)

@@ -21,28 +21,46 @@ Array = NDArray[np.float64]
 class WedderburnTransform:
     """The isomorphism R[G] ≅ ⊕ M_d(K), K = R, C, H: a real Fourier transform on a group.
 
-    An element a = Σ a_g g has coefficients of shape (…, |G|); its transform, of the same shape, holds
-    Σ_g a_g ρ(g) for each irreducible ρ in turn, row-major, each entry by its components in K's basis.
-    Convolution becomes block-wise matrix multiplication.
+    An element a = Σ a_g g has coefficients of shape (…, |G|). Its transform, of the same shape, holds Σ_g a_g ρ(g) for
+    each irreducible ρ in turn, row-major, each entry by its components in K's basis. Convolution becomes block-wise
+    matrix multiplication.
 
+    Parameters
+    ----------
+    group : FiniteGroup
+        The group G.
+    irreducibles : tuple of RealIrreducible
+        Its irreducible real representations, one for each block.
+
+    References
+    ----------
+    .. [1] Serre, Linear Representations of Finite Groups, 1977, §6.2.
+    .. [2] Clausen, Baum, Fast Fourier Transforms, 1993.
+
+    Examples
+    --------
     >>> from stl_algebra.groups import symmetric
     >>> wedderburn(symmetric(3)).describe()
     'R[S3] = R + R + M2(R)'
-
-    Source: Serre, Linear Representations of Finite Groups, 1977, §6.2; Clausen, Baum, Fast Fourier Transforms, 1993.
     """
 
     group: FiniteGroup
     irreducibles: tuple[RealIrreducible, ...]
 
+    def __repr__(self) -> str:
+        return f"WedderburnTransform({self.describe()})"
+
     @cached_property
     def forward(self) -> Array:
-        """The transform's matrix, shape (|G|, |G|)."""
+        """The matrix of the transform, of shape (|G|, |G|)."""
         return np.concatenate([r.entries.reshape(self.group.order, -1).T for r in self.irreducibles])
 
     @cached_property
     def inverse(self) -> Array:
-        """The inverse's matrix, shape (|G|, |G|): a_g = Σ_ρ d_ρ tr(ρ(g⁻¹) â_ρ) / |G|, traces of real matrices."""
+        """The matrix of the inverse, of shape (|G|, |G|).
+
+        It computes a_g = Σ_ρ d_ρ tr(ρ(g⁻¹) â_ρ) / |G|, with traces of real matrices.
+        """
         columns = []
         for r in self.irreducibles:
             dual = r.entries[self.group.inverses].transpose(0, 2, 1, 3) * r.algebra.basis_squares
@@ -51,7 +69,7 @@ class WedderburnTransform:
 
     @cached_property
     def slices(self) -> tuple[slice, ...]:
-        """Where each block lies in a transform."""
+        """The positions of each block in a transform."""
         ends = np.cumsum([0, *(r.size for r in self.irreducibles)])
         return tuple(slice(int(a), int(b)) for a, b in pairwise(ends))
 
@@ -61,15 +79,50 @@ class WedderburnTransform:
         return all(r.rational for r in self.irreducibles)
 
     def transform(self, coefficients: Array) -> Array:
-        """The transform of elements, shape (…, |G|) to (…, |G|)."""
+        """Transform elements of the group algebra.
+
+        Parameters
+        ----------
+        coefficients : ndarray of float64, shape (…, |G|)
+            The elements.
+
+        Returns
+        -------
+        ndarray of float64, shape (…, |G|)
+            Their transforms.
+        """
         return coefficients @ self.forward.T
 
     def invert(self, transformed: Array) -> Array:
-        """The elements of transforms, shape (…, |G|) to (…, |G|)."""
+        """Undo `transform`.
+
+        Parameters
+        ----------
+        transformed : ndarray of float64, shape (…, |G|)
+            The transforms.
+
+        Returns
+        -------
+        ndarray of float64, shape (…, |G|)
+            The elements.
+        """
         return transformed @ self.inverse.T
 
     def multiply(self, first: Array, second: Array) -> Array:
-        """The block-wise product of two transforms, shapes (…, |G|)."""
+        """Multiply two transforms block by block.
+
+        Parameters
+        ----------
+        first : ndarray of float64, shape (…, |G|)
+            Transforms of the left factors.
+        second : ndarray of float64, shape (…, |G|)
+            Transforms of the right factors.
+
+        Returns
+        -------
+        ndarray of float64, shape (…, |G|)
+            Transforms of the products.
+        """
         blocks = []
         for r, place in zip(self.irreducibles, self.slices, strict=True):
             shape = (r.degree, r.degree, r.algebra.dimension)
@@ -80,13 +133,35 @@ class WedderburnTransform:
         return np.concatenate(blocks, axis=-1)
 
     def describe(self) -> str:
-        """The decomposition in words."""
+        """Write the decomposition in words.
+
+        Returns
+        -------
+        str
+            A formula such as ``R[S3] = R + R + M2(R)``.
+        """
         return f"R[{self.group.name}] = " + " + ".join(r.block for r in self.irreducibles)
 
 
 def convolve(group: FiniteGroup, first: Array, second: Array) -> Array:
-    """The product Σ a_g b_h gh of two elements of R[G], by definition; shapes (|G|,).
+    """Multiply two elements of R[G] by definition: Σ a_g b_h gh.
 
+    Parameters
+    ----------
+    group : FiniteGroup
+        The group G.
+    first : ndarray of float64, shape (|G|,)
+        The coefficients a.
+    second : ndarray of float64, shape (|G|,)
+        The coefficients b.
+
+    Returns
+    -------
+    ndarray of float64, shape (|G|,)
+        The coefficients of the product.
+
+    Examples
+    --------
     >>> from stl_algebra.groups import cyclic
     >>> convolve(cyclic(2), np.array([1.0, 2.0]), np.array([3.0, 4.0])).tolist()
     [11.0, 10.0]
@@ -95,8 +170,22 @@ def convolve(group: FiniteGroup, first: Array, second: Array) -> Array:
 
 
 def wedderburn(group: FiniteGroup, *, rational: bool = False) -> WedderburnTransform:
-    """The Wedderburn transform of a group, its blocks orthogonal, or with `rational` rational where they can be.
+    """Compute the Wedderburn transform of a group.
 
+    Parameters
+    ----------
+    group : FiniteGroup
+        The group.
+    rational : bool, default False
+        Blocks are rational if a rational form is found. By default all blocks are orthogonal.
+
+    Returns
+    -------
+    WedderburnTransform
+        The transform.
+
+    Examples
+    --------
     >>> from stl_algebra.groups import symmetric
     >>> wedderburn(symmetric(3), rational=True).forward[2].tolist()
     [1.0, 1.0, 0.0, 0.0, -1.0, -1.0]

@@ -7,7 +7,7 @@ from stl_algebra.schemes.epsilon import EpsilonFamily
 from stl_algebra.schemes.formulas import from_formulas
 from stl_algebra.schemes.hopcroft_kerr import hopcroft_kerr_233
 from stl_algebra.schemes.laderman import laderman
-from stl_algebra.schemes.orientation import reorient
+from stl_algebra.schemes.orientation import orientations, reorient
 from stl_algebra.schemes.projection import merge_products, project
 from stl_algebra.schemes.schonhage import schonhage
 from stl_algebra.schemes.winograd import winograd
@@ -25,8 +25,14 @@ __all__ = [
     "hopcroft_kerr_233",
     "laderman",
     "merge_products",
+    "orientations",
     "project",
     "reorient",
     "schonhage",
     "winograd",
 ]
+
+
+def __dir__() -> list[str]:
+    """List the public names, for tab completion."""
+    return __all__

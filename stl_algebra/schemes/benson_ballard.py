@@ -95,33 +95,65 @@ _OF_334 = """
 
 
 def benson_ballard_234() -> TileEncoder:
-    """An exact encoder of ⟨4,2,3⟩, ⟨2,3,4⟩ with its dimensions permuted, with rank 20 over Z.
+    """Build Benson and Ballard's exact encoder of ⟨4,2,3⟩, a permutation of ⟨2,3,4⟩, with rank 20 over Z.
 
+    Returns
+    -------
+    TileEncoder
+        The encoder.
+
+    References
+    ----------
+    .. [1] Benson, Ballard, A framework for practical parallel fast matrix multiplication, PPoPP 2015.
+    .. [2] Hopcroft, Kerr, On minimizing the number of multiplications necessary for matrix multiplication, 1971 (the
+       rank).
+
+    Examples
+    --------
     >>> benson_ballard_234().rank
     20
-
-    Source: Benson, Ballard, PPoPP 2015; the rank is Hopcroft and Kerr's, 1971.
     """
     return from_formulas(Format(4, 2, 3), _OF_234)
 
 
 def benson_ballard_244() -> TileEncoder:
-    """An exact encoder of ⟨4,4,2⟩, ⟨2,4,4⟩ with its dimensions permuted, with rank 26 over Z[1/2].
+    """Build Benson and Ballard's exact encoder of ⟨4,4,2⟩, a permutation of ⟨2,4,4⟩, with rank 26 over Z[1/2].
 
+    Returns
+    -------
+    TileEncoder
+        The encoder.
+
+    References
+    ----------
+    .. [1] Benson, Ballard, A framework for practical parallel fast matrix multiplication, PPoPP 2015.
+    .. [2] Hopcroft, Kerr, On minimizing the number of multiplications necessary for matrix multiplication, 1971 (the
+       rank).
+
+    Examples
+    --------
     >>> benson_ballard_244().rank
     26
-
-    Source: Benson, Ballard, PPoPP 2015; the rank is Hopcroft and Kerr's, 1971.
     """
     return from_formulas(Format(4, 4, 2), _OF_244)
 
 
 def benson_ballard_334() -> TileEncoder:
-    """An exact encoder of ⟨3,4,3⟩, ⟨3,3,4⟩ with its dimensions permuted, with rank 29 over Z.
+    """Build Benson and Ballard's exact encoder of ⟨3,4,3⟩, a permutation of ⟨3,3,4⟩, with rank 29 over Z.
 
+    Returns
+    -------
+    TileEncoder
+        The encoder.
+
+    References
+    ----------
+    .. [1] Benson, Ballard, A framework for practical parallel fast matrix multiplication, PPoPP 2015.
+    .. [2] Smirnov, The bilinear complexity and practical algorithms for matrix multiplication, 2013 (the rank).
+
+    Examples
+    --------
     >>> benson_ballard_334().rank
     29
-
-    Source: Benson, Ballard, PPoPP 2015; the rank is Smirnov's, 2013.
     """
     return from_formulas(Format(3, 4, 3), _OF_334)

@@ -12,16 +12,29 @@ Terms = dict[int, NDArray[np.int64]]
 
 
 def bini() -> EpsilonFamily:
-    """The family of ⟨3,2,2⟩ with rank 10, one below the exact rank 11; coefficients from ε⁻¹ to ε.
+    """Build the approximate family of ⟨3,2,2⟩ with rank 10, one below the exact rank 11.
 
-    Two copies of a rank-5 approximation of the product with a 2×2 matrix that lacks one entry, the second
-    turned by half a circle, overlap in the middle row of X.
+    Its coefficients run from ε⁻¹ to ε.
 
+    Returns
+    -------
+    EpsilonFamily
+        The family.
+
+    Notes
+    -----
+    Two copies of a rank-5 approximation of the product with a 2×2 matrix that lacks one entry overlap in the middle row
+    of X; the second copy is turned by half a circle.
+
+    References
+    ----------
+    .. [1] Bini, Capovani, Lotti, Romani, O(n^2.7799) complexity for n×n approximate matrix multiplication, Inf.
+       Process. Lett. 8, 1979.
+
+    Examples
+    --------
     >>> bini().rank
     10
-
-    Source: Bini, Capovani, Lotti, Romani, O(n^2.7799) complexity for n×n approximate matrix multiplication, Inf.
-    Process. Lett. 8, 1979.
     """
     x, w, d = _partial()
     # Reversing all three axes of ⟨3,2,2⟩ reverses the row-major order of the entries of X, W and Y.

@@ -42,8 +42,23 @@ KNOWN: dict[str, Callable[[], TileEncoder]] = {
 class Derivation:
     """How an exact encoder is made: a rule, the derivations it takes, and the rank and growth it gives.
 
-    Rules: ``classical``; ``scheme`` (a known one, in `name`); ``projection`` (of a known one); ``kronecker``
-    (two parts: outer, inner); ``sum-n``, ``sum-m``, ``sum-p`` (two parts). `encoder` builds on first use.
+    Parameters
+    ----------
+    format : Format
+        The format of the encoder.
+    rank : int
+        Its rank.
+    growth : float
+        Its growth.
+    rule : {"classical", "scheme", "projection", "kronecker", "sum-n", "sum-m", "sum-p"}
+        How it is made. A ``scheme`` is a known one and a ``projection`` drops a row or column of a known one.
+        ``kronecker`` takes two parts, outer and inner; a sum takes two parts and splits one dimension.
+    parts : tuple of Derivation, default ()
+        The derivations that the rule takes.
+    name : str, default ""
+        The name of the known scheme.
+    source : callable, optional
+        Builds the known scheme, or its projection, in some order of the dimensions.
     """
 
     format: Format
@@ -52,13 +67,13 @@ class Derivation:
     rule: str
     parts: tuple[Derivation, ...] = ()
     name: str = ""
-    _source: Callable[[], TileEncoder] | None = field(default=None, repr=False, compare=False)
+    source: Callable[[], TileEncoder] | None = field(default=None, compare=False)
 
     @cached_property
     def encoder(self) -> TileEncoder:
-        """The encoder itself, proved exact on construction."""
-        if self._source is not None:
-            return reorient(self._source(), self.format)
+        """The encoder itself, built on first use and proved exact on construction."""
+        if self.source is not None:
+            return reorient(self.source(), self.format)
         if self.rule == "classical":
             return classical(self.format)
         first, second = (part.encoder for part in self.parts)
@@ -66,20 +81,43 @@ class Derivation:
             return kronecker(first, second)
         return direct_sum(first, second, self.rule[-1])  # type: ignore[arg-type]
 
+    def __repr__(self) -> str:
+        return f"Derivation({self.format}, rank={self.rank}, rule={self.rule!r}, name={self.name!r})"
+
     def __str__(self) -> str:
-        """The tree, one line a step, parts indented below what they make."""
+        """Write the tree, one line a step, parts indented below what they make."""
         head = f"{self.format}:{self.rank} {self.rule}{' ' + self.name if self.name else ''}"
         return "\n".join([head, *("  " + line for part in self.parts for line in str(part).splitlines())])
 
 
 def best_composed(format: Format, seeds: Iterable[TileEncoder] = (), ring: Ring = Ring.Q) -> Derivation:
-    """The derivation of least rank, and of least growth among those, that is reached for a format.
+    """Find the derivation of least rank for a format, and of least growth among those.
 
-    From the known schemes, the classical algorithm and `seeds` (further exact encoders), by rotation and
-    transposition, projection of one scheme, Kronecker products and direct sums. With `ring` Z or Z[1/2] only
-    schemes over it are used. Raises InvalidInput for a format beyond `matmul_tensor`, for a seed that is not exact
-    over the integers or rationals, and for another ring.
+    It combines the known schemes, the classical algorithm and `seeds` by rotation, transposition, projection of one
+    scheme, Kronecker products and direct sums.
 
+    Parameters
+    ----------
+    format : Format
+        The format ⟨n,m,p⟩.
+    seeds : iterable of TileEncoder, default ()
+        Further encoders, exact over Z, Z[1/2] or Q.
+    ring : Ring, default Ring.Q
+        Only schemes over this ring are used: Z, Z[1/2] or Q.
+
+    Returns
+    -------
+    Derivation
+        The best derivation.
+
+    Raises
+    ------
+    InvalidInput
+        If the format has more than MAX_PRODUCTS products, a seed is not exact over the integers or rationals, or the
+        ring is GF(2) or R.
+
+    Examples
+    --------
     >>> print(best_composed(Format(6, 4, 8)))
     6x4x8:140 kronecker
       2x2x2:7 scheme Strassen
@@ -98,10 +136,28 @@ def best_composed(format: Format, seeds: Iterable[TileEncoder] = (), ring: Ring 
 
 
 def derivation_graph(formats: Iterable[Format], seeds: Sequence[TileEncoder] = ()) -> nx.DiGraph:
-    """All derivations of some formats in one graph: an edge from a part to what it makes.
+    """Collect the best derivations of some formats in one graph.
 
-    Nodes are formats with their dimensions in ascending order, as strings, with attributes `rank`, `rule`, `name`.
+    Parameters
+    ----------
+    formats : iterable of Format
+        The formats.
+    seeds : sequence of TileEncoder, default ()
+        Further exact encoders, as in `best_composed`.
 
+    Returns
+    -------
+    networkx.DiGraph
+        A graph with an edge from each part to what it makes. Nodes are formats as strings, their dimensions in
+        ascending order, with the attributes `rank`, `rule` and `name`.
+
+    Raises
+    ------
+    InvalidInput
+        If `best_composed` refuses a format or a seed.
+
+    Examples
+    --------
     >>> sorted(derivation_graph([Format(2, 2, 3)]).edges)
     [('1x2x2', '2x2x3'), ('2x2x2', '2x2x3')]
     """
@@ -190,7 +246,7 @@ class _Table:
         rule = derivation.rule
         if rule.startswith("sum-"):
             rule = f"sum-{'nmp'[order.index('nmp'.index(rule[-1]))]}"
-        source = derivation._source
+        source = derivation.source
         return Derivation(format, derivation.rank, derivation.growth, rule, parts, derivation.name, source)
 
 

@@ -20,18 +20,31 @@ SMALLEST_EPSILON = 1e-5
 
 @dataclass(frozen=True, eq=False)
 class EpsilonFamily:
-    """Encoders whose coefficients are Laurent polynomials in ε: the border-rank schemes.
+    """A family of approximate encoders whose coefficients are Laurent polynomials in ε: a border-rank scheme.
 
-    `encode_x`, `encode_w` and `decode` map an exponent k to the integer matrix of εᵏ, of the shapes of
-    `TileEncoder`. The error falls like ε² while the growth rises like a negative power of ε, so every
-    precision has its best ε.
+    The error falls like ε² while the growth rises like a negative power of ε, so every precision has its best ε.
 
+    Parameters
+    ----------
+    format : Format
+        The format ⟨n,m,p⟩.
+    encode_x : mapping of int to ndarray of int64, shape (r, n·m)
+        The coefficient matrix of εᵏ in E_X for each exponent k.
+    encode_w : mapping of int to ndarray of int64, shape (r, m·p)
+        The coefficient matrix of εᵏ in E_W for each exponent k.
+    decode : mapping of int to ndarray of int64, shape (n·p, r)
+        The coefficient matrix of εᵏ in D for each exponent k.
+
+    References
+    ----------
+    .. [1] Bini, Capovani, Lotti, Romani, O(n^2.7799) complexity for n×n approximate matrix multiplication, 1979.
+
+    Examples
+    --------
     >>> from stl_algebra.schemes import bini
     >>> family = bini()
     >>> family.at(0.01).relative_error < 1e-3
     True
-
-    Source: Bini, Capovani, Lotti, Romani, O(n^2.7799) complexity for n×n approximate matrix multiplication, 1979.
     """
 
     format: Format
@@ -39,12 +52,32 @@ class EpsilonFamily:
     encode_w: Mapping[int, NDArray[np.int64]]
     decode: Mapping[int, NDArray[np.int64]]
 
+    def __repr__(self) -> str:
+        return f"EpsilonFamily({self.format}, rank={self.rank})"
+
     @property
     def rank(self) -> int:
+        """The number r of products."""
         return len(next(iter(self.encode_x.values())))
 
     def at(self, epsilon: float) -> TileEncoder:
-        """The approximate encoder at ε > 0 (InvalidInput where it is not a positive number)."""
+        """Evaluate the family at one ε.
+
+        Parameters
+        ----------
+        epsilon : float
+            A positive number.
+
+        Returns
+        -------
+        TileEncoder
+            The approximate encoder.
+
+        Raises
+        ------
+        InvalidInput
+            If `epsilon` is not a positive finite number.
+        """
         if not 0 < epsilon < float("inf"):
             raise InvalidInput(f"epsilon {epsilon!r} is not a positive number")
         x, w, d = (
@@ -54,9 +87,24 @@ class EpsilonFamily:
         return TileEncoder(self.format, x, w, d)
 
     def best_epsilon(self, precision: str | Precision) -> float:
-        """The ε with the least `error_at` a precision, to about six digits.
+        """Find the ε with the least error at a precision, to about six digits.
 
-        Log ε is scanned from SMALLEST_EPSILON to 1, then the bracket of the least value is refined.
+        Log ε is scanned from SMALLEST_EPSILON to 1; then the bracket of the least value is refined.
+
+        Parameters
+        ----------
+        precision : str or Precision
+            The precision, or its name, such as ``"bf16"``.
+
+        Returns
+        -------
+        float
+            The best ε.
+
+        Raises
+        ------
+        InvalidInput
+            If no precision has this name.
         """
         from scipy.optimize import minimize_scalar
 
@@ -72,5 +120,21 @@ class EpsilonFamily:
         return float(exp(found.x))
 
     def best(self, precision: str | Precision) -> TileEncoder:
-        """The encoder of the family with the least error at a precision."""
+        """Evaluate the family where its error at a precision is least.
+
+        Parameters
+        ----------
+        precision : str or Precision
+            The precision, or its name, such as ``"bf16"``.
+
+        Returns
+        -------
+        TileEncoder
+            The approximate encoder at the best ε.
+
+        Raises
+        ------
+        InvalidInput
+            If no precision has this name.
+        """
         return self.at(self.best_epsilon(precision))

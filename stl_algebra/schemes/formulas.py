@@ -1,4 +1,4 @@
-"""Exact schemes written the way papers write them: products of sums of entries, and where they go."""
+"""Exact schemes as papers write them: products of sums of entries, and the outputs they go to."""
 
 from __future__ import annotations
 
@@ -15,12 +15,30 @@ _TERM = re.compile(r"([+-]?)(\d+(?:/0*[1-9]\d*)?)?([abc])([1-9])([1-9])")
 
 
 def from_formulas(format: Format, text: str) -> TileEncoder:
-    """The exact encoder with one product a line: ``a11+a22 * b11+b22 -> c11+c22``.
+    """Build an exact encoder from formulas, one product a line: ``a11+a22 * b11+b22 -> c11+c22``.
 
-    ``aij``, ``bij`` and ``cij`` are entries of X, W and Y = XW, one-based, dimensions up to 9; a coefficient such
-    as ``-1/2`` stands before its entry. Raises InvalidInput where a line does not read like that, an entry is
-    outside the format, or the scheme does not multiply matrices.
+    ``aij``, ``bij`` and ``cij`` are entries of X, W and Y = XW, one-based. A coefficient such as ``-1/2`` stands before
+    its entry.
 
+    Parameters
+    ----------
+    format : Format
+        The format ⟨n,m,p⟩, dimensions up to 9.
+    text : str
+        The formulas; empty lines are skipped.
+
+    Returns
+    -------
+    TileEncoder
+        The encoder, over the smallest of Z, Z[1/2] and Q that holds its coefficients.
+
+    Raises
+    ------
+    InvalidInput
+        If a line does not have this form, an entry is outside the format, or the scheme does not multiply matrices.
+
+    Examples
+    --------
     >>> from_formulas(Format(1, 2, 1), '''
     ...     a11 * b11 -> c11
     ...     a12 * 2b21 -> 1/2c11
@@ -51,7 +69,7 @@ def _coefficients(side: str, letter: str, shape: tuple[int, int], line: str) -> 
     while position < len(text):
         term = _TERM.match(text, position)
         if term is None or term[3] != letter or (position > 0 and not term[1]):
-            raise InvalidInput(f"{text[position:]!r} in product {line!r} is no sum of entries {letter}ij")
+            raise InvalidInput(f"{text[position:]!r} in product {line!r} is not a sum of entries {letter}ij")
         i, j = int(term[4]), int(term[5])
         if i > rows or j > columns:
             raise InvalidInput(f"{letter}{i}{j} in product {line!r} lies outside a {rows}x{columns} tile")

@@ -26,13 +26,25 @@ _PRODUCTS = """
 
 
 def hopcroft_kerr_233() -> TileEncoder:
-    """An exact encoder of ⟨3,3,2⟩, a rotation of ⟨2,3,3⟩, with rank 15 over Z. Rank 15 is optimal over GF(2).
+    """Build Hopcroft and Kerr's exact encoder of ⟨3,3,2⟩, a rotation of ⟨2,3,3⟩, with rank 15 over Z.
 
+    Rank 15 is optimal over GF(2).
+
+    Returns
+    -------
+    TileEncoder
+        The encoder.
+
+    References
+    ----------
+    .. [1] Hopcroft, Kerr, On minimizing the number of multiplications necessary for matrix multiplication, SIAM J.
+       Appl. Math. 20, 1971.
+    .. [2] Benson, Ballard, A framework for practical parallel fast matrix multiplication, PPoPP 2015 (the
+       coefficients).
+
+    Examples
+    --------
     >>> hopcroft_kerr_233().rank
     15
-
-    Source: Hopcroft, Kerr, On minimizing the number of multiplications necessary for matrix multiplication, SIAM J.
-    Appl. Math. 20, 1971; coefficients as tabulated by Benson, Ballard, A framework for practical parallel fast
-    matrix multiplication, PPoPP 2015.
     """
     return from_formulas(Format(3, 3, 2), _PRODUCTS)

@@ -34,12 +34,21 @@ _PRODUCTS = """
 
 
 def laderman() -> TileEncoder:
-    """Laderman's exact encoder of ⟨3,3,3⟩ with rank 23 over Z.
+    """Build Laderman's exact encoder of ⟨3,3,3⟩ with rank 23 over Z.
 
+    Returns
+    -------
+    TileEncoder
+        The encoder.
+
+    References
+    ----------
+    .. [1] Laderman, A noncommutative algorithm for multiplying 3×3 matrices using 23 multiplications, Bull. Amer. Math.
+       Soc. 82, 1976.
+
+    Examples
+    --------
     >>> laderman().rank
     23
-
-    Source: Laderman, A noncommutative algorithm for multiplying 3×3 matrices using 23 multiplications, Bull. Amer.
-    Math. Soc. 82, 1976.
     """
     return from_formulas(Format(3, 3, 3), _PRODUCTS)

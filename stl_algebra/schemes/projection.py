@@ -17,11 +17,33 @@ Row = tuple[Fraction, ...]
 
 
 def project(encoder: TileEncoder, keep_n: Sequence[int], keep_m: Sequence[int], keep_p: Sequence[int]) -> TileEncoder:
-    """The encoder with only the rows, inner indices and columns that are kept (zero-based, in the order given).
+    """Restrict an encoder to some rows, inner indices and columns.
 
-    Products that vanish are dropped and parallel ones merged, so the rank may fall. The result is exact where
-    the encoder was. Raises InvalidInput for an index outside the format, twice the same, or none.
+    Products that vanish are dropped and parallel ones are merged, so the rank may fall.
 
+    Parameters
+    ----------
+    encoder : TileEncoder
+        The encoder of ⟨n,m,p⟩.
+    keep_n : sequence of int
+        The zero-based rows of X to keep, in the order wanted.
+    keep_m : sequence of int
+        The zero-based inner indices to keep, in the order wanted.
+    keep_p : sequence of int
+        The zero-based columns of W to keep, in the order wanted.
+
+    Returns
+    -------
+    TileEncoder
+        The encoder of the smaller format, exact if `encoder` is.
+
+    Raises
+    ------
+    InvalidInput
+        If an index is outside the format or repeated, or no index is kept along a dimension.
+
+    Examples
+    --------
     >>> from stl_algebra import classical
     >>> project(classical(Format(3, 3, 3)), (0, 1), (0, 1, 2), (2,)).rank
     6
@@ -30,7 +52,9 @@ def project(encoder: TileEncoder, keep_n: Sequence[int], keep_m: Sequence[int], 
     kept = [list(keep) for keep in (keep_n, keep_m, keep_p)]
     for name, size, keep in zip("nmp", encoder.format, kept, strict=True):
         if not keep or len(set(keep)) < len(keep) or any(not 0 <= index < size for index in keep):
-            raise InvalidInput(f"kept indices {keep} along {name} must be different ones of 0 to {size - 1}")
+            raise InvalidInput(
+                f"indices {keep} along {name} must be distinct integers from 0 to {size - 1}, at least one"
+            )
     format = Format(*(len(keep) for keep in kept))
     rows = np.ix_(kept[0], kept[1]), np.ix_(kept[1], kept[2]), np.ix_(kept[0], kept[2])
     shapes = (n, m), (m, p), (n, p)
@@ -54,16 +78,31 @@ def project(encoder: TileEncoder, keep_n: Sequence[int], keep_m: Sequence[int], 
 
 
 def merge_products(encoder: TileEncoder) -> TileEncoder:
-    """The same encoder with zero products dropped and products that agree in two factors added into one.
+    """Drop zero products, and add up products that agree in two factors.
 
-    The encoder must be exact over the integers or rationals (InvalidInput otherwise).
+    Parameters
+    ----------
+    encoder : TileEncoder
+        An encoder that is exact over Z, Z[1/2] or Q.
 
+    Returns
+    -------
+    TileEncoder
+        The same bilinear map with as many products or fewer.
+
+    Raises
+    ------
+    InvalidInput
+        If the encoder is not exact over the integers or rationals.
+
+    Examples
+    --------
     >>> x, w, d = [[1], [1]], [[1], [2]], [[-1, 1]]
     >>> merge_products(TileEncoder.from_exact(Format(1, 1, 1), x, w, d)).rank
     1
     """
     if not encoder.ring.is_exact_for_reals:
-        raise InvalidInput("only encoders that are exact over the integers or rationals have products to merge")
+        raise InvalidInput("only an encoder that is exact over the integers or rationals can have its products merged")
     x, w, d = encoder.exact_coefficients()
     columns = [list(column) for column in zip(*d, strict=True)]
     return _encoder(encoder.format, [(tuple(a), tuple(b), tuple(c)) for a, b, c in zip(x, w, columns, strict=True)])

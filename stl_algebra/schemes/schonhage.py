@@ -9,20 +9,33 @@ from stl_algebra.schemes.epsilon import EpsilonFamily
 
 
 def schonhage() -> EpsilonFamily:
-    """The family of ⟨3,3,3⟩ with rank 21, two below the best exact rank known; coefficients from ε⁻² to ε².
+    """Build the approximate family of ⟨3,3,3⟩ with rank 21, two below the best exact rank known.
 
-    Two blocks of products (i, j), for l = 2 and 3,
+    Its coefficients run from ε⁻² to ε².
+
+    Returns
+    -------
+    EpsilonFamily
+        The family.
+
+    Notes
+    -----
+    There are two blocks of products (i, j), for l = 2 and 3,
 
         (a_i1 + ε² a_jl) (b_li + β_l b_1j),   β₂ = ε² for i = j and −ε else,   β₃ = 0 for i = j and ε else,
 
     and one row of products a_i1 (b_2i + b_3i). Scaled by ε⁻², block products (i, j) and the negative of row product i
-    leave a_j2 b_2i + a_j3 b_3i in c_ji, and a_i1 b_1i in c_ii; scaled by ε⁻¹, differences of block 3 give
-    a_i1 b_1j in c_ij.
+    leave a_j2 b_2i + a_j3 b_3i in c_ji, and a_i1 b_1i in c_ii. Scaled by ε⁻¹, differences of block 3 give a_i1 b_1j in
+    c_ij.
 
+    References
+    ----------
+    .. [1] Schönhage, Partial and total matrix multiplication, SIAM J. Comput. 10, 1981.
+
+    Examples
+    --------
     >>> schonhage().rank
     21
-
-    Source: Schönhage, Partial and total matrix multiplication, SIAM J. Comput. 10, 1981.
     """
     rank = 21
     x = {power: np.zeros((rank, 3, 3), dtype=np.int64) for power in (0, 2)}

@@ -18,12 +18,23 @@ _PRODUCTS = """
 
 
 def winograd() -> TileEncoder:
-    """Winograd's exact encoder of ⟨2,2,2⟩ with rank 7 over Z: more coefficients than Strassen's, fewer additions.
+    """Build Winograd's exact encoder of ⟨2,2,2⟩ with rank 7 over Z.
 
+    It has more coefficients than Strassen's but needs fewer additions.
+
+    Returns
+    -------
+    TileEncoder
+        The encoder.
+
+    References
+    ----------
+    .. [1] Winograd, On multiplication of 2×2 matrices, Linear Algebra Appl. 4, 1971.
+    .. [2] Knuth, The Art of Computer Programming 2, §4.6.4 (the 15 additions).
+
+    Examples
+    --------
     >>> winograd().rank
     7
-
-    Source: Winograd, On multiplication of 2×2 matrices, Linear Algebra Appl. 4, 1971; the 15 additions are in
-    Knuth, The Art of Computer Programming 2, §4.6.4.
     """
     return from_formulas(Format(2, 2, 2), _PRODUCTS)

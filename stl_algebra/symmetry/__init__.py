@@ -1,7 +1,8 @@
-"""The symmetry group of the matrix-multiplication tensor, acting on encoders; its finite subgroups; invariants."""
+"""The symmetries of the matrix-multiplication tensor, acting on encoders: finite groups, invariants, least growth."""
 
 from stl_algebra.symmetry.element import Symmetry
 from stl_algebra.symmetry.invariants import equivalent, invariants
+from stl_algebra.symmetry.least_growth import least_growth, least_growth_bases, orbit_gradient
 from stl_algebra.symmetry.orbits import is_invariant, matching, orbits
 from stl_algebra.symmetry.parametrisation import Parametrisation, fit_orbits, parametrise
 from stl_algebra.symmetry.signed_groups import random_signed_group, signed_group, signed_text
@@ -21,8 +22,11 @@ __all__ = [
     "generate",
     "invariants",
     "is_invariant",
+    "least_growth",
+    "least_growth_bases",
     "matching",
     "named_subgroups",
+    "orbit_gradient",
     "orbit_spectrum",
     "orbit_types",
     "orbits",
@@ -33,3 +37,8 @@ __all__ = [
     "symmetry_group",
     "transporters",
 ]
+
+
+def __dir__() -> list[str]:
+    """List the public names, for tab completion."""
+    return __all__

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from math import gcd, lcm
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +17,7 @@ from stl_algebra.errors import InvalidInput
 from stl_algebra.format import Format
 from stl_algebra.ring import Ring
 
+Scalar = TypeVar("Scalar", bound=np.generic)
 Matrix = tuple[tuple[int, ...], ...]
 TraceForm = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
@@ -24,21 +26,38 @@ TraceForm = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 class Symmetry:
     """An element of (GL(n) × GL(m) × GL(p)) ⋊ S₃ that maps the tensor of ⟨n,m,p⟩ to itself.
 
-    In trace form an encoder is Σ_s F₀⊗F₁⊗F₂ with matrices F₀ n×m (a row of E_X), F₁ m×p (of E_W) and
-    F₂ p×n (a column of D, transposed), and T(X, W, Z) = tr(XWZ). With bases (P₀, P₁, P₂) the element sends
-    a product to
+    Parameters
+    ----------
+    bases : tuple of three tuple of tuple of int
+        The bases (P₀, P₁, P₂), square matrices of sizes n, m and p as tuples of rows. A basis counts up to a scalar,
+        since the three factors of a product only count together. It is kept as the primitive integer matrix whose first
+        nonzero entry is positive.
+    rotation : int, default 0
+        The number c of rotations, modulo 3.
+    transposed : bool, default False
+        Whether a transposition follows the rotations.
+
+    Raises
+    ------
+    InvalidInput
+        If a basis is not square or zero, or the sizes do not return to the same format.
+
+    Notes
+    -----
+    In trace form an encoder is Σ_s F₀⊗F₁⊗F₂ with matrices F₀ n×m (a row of E_X), F₁ m×p (of E_W) and F₂ p×n (a column
+    of D, transposed), and T(X, W, Z) = tr(XWZ). The element sends a product to
 
         Fᵢ' = Pᵢ F_{i+c} P_{i+1}⁻¹           (rotation c)
         Fᵢ' = Pᵢ F_{1−i+c}ᵀ P_{i+1}⁻¹        (rotation c, then transposition),  indices modulo 3.
 
-    A basis counts up to a scalar, since the three factors of a product only count together: it is kept as
-    the primitive integer matrix whose first entry that is not zero is positive. Raises InvalidInput
-    where a basis is singular or the sizes do not return to the same format.
+    References
+    ----------
+    .. [1] de Groote, On varieties of optimal algorithms for the computation of bilinear mappings, 1978.
 
+    Examples
+    --------
     >>> Symmetry.of(Format(2, 2, 2), rotation=1).order
     3
-
-    Source: de Groote, On varieties of optimal algorithms for the computation of bilinear mappings, 1978.
     """
 
     bases: tuple[Matrix, Matrix, Matrix]
@@ -63,7 +82,29 @@ class Symmetry:
         rotation: int = 0,
         transposed: bool = False,
     ) -> Symmetry:
-        """The element with these bases (integers or Fractions; default identities) for a format."""
+        """Build the element of a format with given bases.
+
+        Parameters
+        ----------
+        format : Format
+            The format ⟨n,m,p⟩.
+        bases : sequence of three array_like of int or Fraction, optional
+            Square matrices of sizes n, m and p; identities by default.
+        rotation : int, default 0
+            The number of rotations.
+        transposed : bool, default False
+            Whether a transposition follows the rotations.
+
+        Returns
+        -------
+        Symmetry
+            The element.
+
+        Raises
+        ------
+        InvalidInput
+            If the bases do not fit the format, or rotation or transposition do not keep it.
+        """
         format = Format(*format)
         matrices = [np.eye(size, dtype=int) if bases is None else bases[i] for i, size in enumerate(format)]
         element = cls(tuple(_rows(matrix) for matrix in matrices), rotation, transposed)  # type: ignore[arg-type]
@@ -73,20 +114,32 @@ class Symmetry:
 
     @property
     def format(self) -> Format:
+        """The format ⟨n,m,p⟩ on which the element acts."""
         return Format(*(len(base) for base in self.bases))
 
     def source(self, slot: int) -> int:
-        """Which factor of a product the factor at `slot` comes from."""
+        """Tell which factor of a product the factor at a slot comes from.
+
+        Parameters
+        ----------
+        slot : int
+            The slot 0, 1 or 2 of the new factor.
+
+        Returns
+        -------
+        int
+            The slot of the old factor.
+        """
         return (1 - slot + self.rotation) % 3 if self.transposed else (slot + self.rotation) % 3
 
     @cached_property
     def matrices(self) -> tuple[NDArray[np.object_], ...]:
-        """(P₀, P₁, P₂) as Fraction matrices."""
+        """The bases (P₀, P₁, P₂) as Fraction matrices."""
         return tuple(np.array([[Fraction(v) for v in row] for row in base], dtype=object) for base in self.bases)
 
     @cached_property
     def inverses(self) -> tuple[NDArray[np.object_], ...]:
-        """Their inverses. Raises InvalidInput where one is singular."""
+        """The inverses of the bases, as Fraction matrices; InvalidInput is raised if a basis is singular."""
         return tuple(_inverse(matrix) for matrix in self.matrices)
 
     @cached_property
@@ -105,7 +158,7 @@ class Symmetry:
 
     @property
     def is_unimodular(self) -> bool:
-        """Whether all bases have determinant ±1, so that a finite group of them acts with scalars ±1."""
+        """Whether all bases have determinant ±1, so that a finite group of such elements acts with scalars ±1."""
         return all(v.denominator == 1 for inverse in self.inverses for row in inverse for v in row)
 
     def __matmul__(self, other: Symmetry) -> Symmetry:
@@ -124,21 +177,34 @@ class Symmetry:
 
     @property
     def is_identity(self) -> bool:
+        """Whether this is the identity."""
         return self == Symmetry.of(self.format)
 
     @property
     def order(self) -> int:
-        """The least k ≥ 1 with gᵏ = 1. Raises InvalidInput where it exceeds 1000 (or is infinite)."""
+        """The least k ≥ 1 with gᵏ = 1; InvalidInput is raised if it exceeds 1000 or is infinite."""
         power = self
         for k in range(1, 1001):
             if power.is_identity:
                 return k
             power = self @ power
-        raise InvalidInput("a symmetry of this order is not supported: its first 1000 powers are no identity")
+        raise InvalidInput("this symmetry has infinite order or an order above 1000, which is not supported")
 
     def inverse(self) -> Symmetry:
-        """The element that undoes this one.
+        """Invert the element.
 
+        Returns
+        -------
+        Symmetry
+            The element that undoes this one.
+
+        Raises
+        ------
+        InvalidInput
+            If a basis is singular.
+
+        Examples
+        --------
         >>> g = Symmetry.of(Format(2, 2, 2), ([[1, 1], [0, 1]], [[2, 1], [1, 1]], [[0, 1], [1, 3]]))
         >>> (g @ g.inverse()).is_identity
         True
@@ -150,7 +216,23 @@ class Symmetry:
         return outer @ undo
 
     def slot_map(self, slot: int) -> NDArray[np.object_]:
-        """The matrix, over Q, that sends the row-major factor at `source(slot)` to the new one at `slot`."""
+        """Build the matrix over Q that makes the new factor at a slot from the old one at `source(slot)`.
+
+        Parameters
+        ----------
+        slot : int
+            The slot 0, 1 or 2.
+
+        Returns
+        -------
+        ndarray of Fraction
+            The matrix, which acts on row-major factors.
+
+        Raises
+        ------
+        InvalidInput
+            If a basis is singular.
+        """
         left, right = self.matrices[slot], self.inverses[(slot + 1) % 3]
         whole = np.kron(left, right.T)  # vec(L F R) = (L ⊗ Rᵀ) vec F
         if not self.transposed:
@@ -159,7 +241,23 @@ class Symmetry:
         return whole.reshape(-1, rows, columns).transpose(0, 2, 1).reshape(-1, rows * columns)
 
     def act(self, factors: TraceForm) -> TraceForm:
-        """The moved factors, in float64: (F₀, F₁, F₂) of shapes (r, n·m), (r, m·p), (r, p·n)."""
+        """Move factors in trace form, in float64.
+
+        Parameters
+        ----------
+        factors : tuple of three ndarray of float64
+            The factors (F₀, F₁, F₂), of shapes (r, n·m), (r, m·p) and (r, p·n).
+
+        Returns
+        -------
+        tuple of three ndarray of float64
+            The moved factors, of the same shapes.
+
+        Raises
+        ------
+        InvalidInput
+            If a basis is singular.
+        """
         moved = []
         for slot, (left, right) in enumerate(self._floats):
             rows, columns = len(left), len(right)
@@ -172,8 +270,25 @@ class Symmetry:
         return u, v, z
 
     def apply(self, encoder: TileEncoder) -> TileEncoder:
-        """The encoder with every product moved; of the same rank and error, exact where it was.
+        """Move every product of an encoder.
 
+        Parameters
+        ----------
+        encoder : TileEncoder
+            The encoder, of the same format.
+
+        Returns
+        -------
+        TileEncoder
+            The moved encoder, of the same rank and error; exact if `encoder` is.
+
+        Raises
+        ------
+        InvalidInput
+            If the formats differ, a basis is singular, or an encoder over GF(2) meets an even denominator.
+
+        Examples
+        --------
         >>> from stl_algebra import rotate, strassen
         >>> Symmetry.of(Format(2, 2, 2), rotation=1).apply(strassen()) == rotate(strassen())
         True
@@ -195,12 +310,23 @@ class Symmetry:
 
 
 def trace_form(encoder: TileEncoder) -> TraceForm:
-    """(F₀, F₁, F₂): shapes (r, n·m), (r, m·p), (r, p·n), row-major."""
+    """Bring an encoder into trace form.
+
+    Parameters
+    ----------
+    encoder : TileEncoder
+        The encoder of ⟨n,m,p⟩ and rank r.
+
+    Returns
+    -------
+    tuple of three ndarray of float64
+        The factors (F₀, F₁, F₂), of shapes (r, n·m), (r, m·p) and (r, p·n), row-major.
+    """
     u, v, w = encoder.factors
     return u, v, _turned(w, encoder.format.n, encoder.format.p)
 
 
-def _turned(factor: NDArray, rows: int, columns: int) -> NDArray:
+def _turned(factor: NDArray[Scalar], rows: int, columns: int) -> NDArray[Scalar]:
     return factor.reshape(-1, rows, columns).transpose(0, 2, 1).reshape(len(factor), -1)
 
 

@@ -18,19 +18,40 @@ Signature = tuple[object, ...]
 
 
 def invariants(encoder: TileEncoder) -> Signature:
-    """A hashable value, the same for all encoders in one orbit of (GL(n)×GL(m)×GL(p)) ⋊ S₃.
+    """Compute a value that all encoders in one orbit of (GL(n)×GL(m)×GL(p)) ⋊ S₃ share.
 
-    It lists, for every product F₀⊗F₁⊗F₂: the ranks of its three matrices; how often each dimension occurs among
-    the joint row spaces, and column spaces, of Fᵢ with the same factor of the other products; and, where the
-    encoder is exact, the traces of (F₀F₁F₂)ᵏ. The list is sorted, in the smallest of the orders that rotations
-    and transpositions give. Raises InvalidInput over GF(2), where ranks mean something else.
+    Parameters
+    ----------
+    encoder : TileEncoder
+        An encoder over the reals.
 
+    Returns
+    -------
+    tuple
+        A hashable value.
+
+    Raises
+    ------
+    InvalidInput
+        If the encoder is over GF(2), where ranks mean something else.
+
+    Notes
+    -----
+    For every product F₀⊗F₁⊗F₂ the value lists the ranks of its three matrices; how often each dimension occurs among
+    the joint row spaces, and column spaces, of Fᵢ with the same factor of the other products; and, if the encoder is
+    exact, the traces of (F₀F₁F₂)ᵏ. The list is sorted and taken in the smallest of the orders that rotations and
+    transpositions give.
+
+    References
+    ----------
+    .. [1] Berger, Absi, De Lathauwer, Jungers, Van Barel, Equivalent polyadic decompositions of matrix multiplication
+       tensors, 2022 (ranks and traces as invariants).
+
+    Examples
+    --------
     >>> from stl_algebra import Format, classical, rotate, strassen
     >>> invariants(rotate(strassen())) == invariants(strassen())
     True
-
-    Source: Berger, Absi, De Lathauwer, Jungers, Van Barel, Equivalent polyadic decompositions of matrix multiplication
-    tensors, 2022 (ranks and traces as invariants).
     """
     if encoder.ring is Ring.GF2:
         raise InvalidInput("invariants are defined over the reals; this encoder is over GF(2)")
@@ -55,11 +76,28 @@ def invariants(encoder: TileEncoder) -> Signature:
 
 
 def equivalent(first: TileEncoder, second: TileEncoder) -> bool | None:
-    """Whether a symmetry of the tensor carries one encoder to the other, as far as can be told cheaply.
+    """Tell whether a symmetry of the tensor carries one encoder to the other, as far as cheap tests can.
 
-    False where `invariants` or the `orbit_spectrum` differ; True where a signed permutation with rotation and
-    transposition is found (dimensions up to MAX_SIZE); None where neither settles it.
+    Parameters
+    ----------
+    first : TileEncoder
+        An encoder over the reals.
+    second : TileEncoder
+        Another encoder over the reals.
 
+    Returns
+    -------
+    bool or None
+        False if `invariants` or `orbit_spectrum` differ. True if a signed permutation with rotation and transposition
+        is found, for dimensions up to MAX_SIZE. None if neither test settles it.
+
+    Raises
+    ------
+    InvalidInput
+        If an encoder is over GF(2).
+
+    Examples
+    --------
     >>> from stl_algebra import rotate, strassen
     >>> equivalent(strassen(), rotate(strassen()))
     True
@@ -83,11 +121,12 @@ def _spectra_differ(first: TileEncoder, second: TileEncoder) -> bool:
 
 def _ranks(matrices: NDArray[np.float64]) -> NDArray[np.intp]:
     peaks = np.abs(matrices).max(axis=(-2, -1), keepdims=True)
-    return np.linalg.matrix_rank(matrices / np.where(peaks > 0, peaks, 1), tol=1e-6)
+    ranks: NDArray[np.intp] = np.linalg.matrix_rank(matrices / np.where(peaks > 0, peaks, 1), tol=1e-6)
+    return ranks
 
 
 def _paired(matrices: NDArray[np.float64], axis: int) -> NDArray[np.intp]:
-    """rank [F_s ; F_t] (axis 1) or [F_s F_t] (axis 2) for all pairs: shape (r, r)."""
+    """Ranks of [F_s ; F_t] (axis 1) or [F_s F_t] (axis 2) for all pairs: shape (r, r)."""
     peaks = np.abs(matrices).max(axis=(1, 2), keepdims=True)
     scaled = matrices / np.where(peaks > 0, peaks, 1)
     rows = []

@@ -17,17 +17,42 @@ TOLERANCE = 1e-6
 
 
 class Orbit(NamedTuple):
-    """Products that a group permutes transitively: their indices, and the elements that fix the first."""
+    """Products that a group permutes transitively.
+
+    Parameters
+    ----------
+    products : tuple of int
+        The indices of the products, the representative first.
+    stabiliser : tuple of Symmetry
+        The elements of the group that fix the representative.
+    """
 
     products: tuple[int, ...]
     stabiliser: Group
 
+    def __repr__(self) -> str:
+        return f"Orbit(products={self.products}, stabiliser={len(self.stabiliser)})"
+
 
 def matching(first: TileEncoder, second: TileEncoder) -> NDArray[np.intp] | None:
-    """A permutation π such that product s of `first` is product π(s) of `second` as a rank-1 tensor, or None.
+    """Match the products of two encoders as rank-1 tensors.
 
-    Products are compared whole, so how scalars are spread over their factors does not count.
+    Products are compared whole, so it does not matter how scalars are spread over their factors.
 
+    Parameters
+    ----------
+    first : TileEncoder
+        An encoder of rank r.
+    second : TileEncoder
+        Another encoder.
+
+    Returns
+    -------
+    ndarray of intp, shape (r,), or None
+        A permutation π such that product s of `first` is product π[s] of `second`, or None if no permutation exists.
+
+    Examples
+    --------
     >>> from stl_algebra import balance, strassen
     >>> matching(strassen(), balance(strassen())).tolist()
     [0, 1, 2, 3, 4, 5, 6]
@@ -38,7 +63,20 @@ def matching(first: TileEncoder, second: TileEncoder) -> NDArray[np.intp] | None
 
 
 def match_factors(first: TraceForm, second: TraceForm) -> NDArray[np.intp] | None:
-    """`matching` of two sets of products in trace form."""
+    """Match two sets of products in trace form, as `matching` does.
+
+    Parameters
+    ----------
+    first : tuple of three ndarray of float64
+        Factors of shapes (r, n·m), (r, m·p) and (r, p·n).
+    second : tuple of three ndarray of float64
+        Factors of the same format.
+
+    Returns
+    -------
+    ndarray of intp, shape (r,), or None
+        The permutation, or None if no permutation exists.
+    """
     rank = len(first[0])
     if rank != len(second[0]):
         return None
@@ -57,8 +95,22 @@ def match_factors(first: TraceForm, second: TraceForm) -> NDArray[np.intp] | Non
 
 
 def is_invariant(encoder: TileEncoder, symmetry: Symmetry) -> bool:
-    """Whether a symmetry permutes the products of an encoder.
+    """Tell whether a symmetry permutes the products of an encoder.
 
+    Parameters
+    ----------
+    encoder : TileEncoder
+        The encoder.
+    symmetry : Symmetry
+        A symmetry of the same format.
+
+    Returns
+    -------
+    bool
+        True if the moved products are the old ones in another order.
+
+    Examples
+    --------
     >>> from stl_algebra import Format, classical
     >>> is_invariant(classical(Format(3, 3, 3)), Symmetry.of(Format(3, 3, 3), rotation=1))
     True
@@ -68,8 +120,27 @@ def is_invariant(encoder: TileEncoder, symmetry: Symmetry) -> bool:
 
 
 def orbits(encoder: TileEncoder, group: Group) -> list[Orbit]:
-    """The orbits of a group on the products of an encoder invariant under it (InvalidInput otherwise).
+    """List the orbits of a group on the products of an encoder.
 
+    Parameters
+    ----------
+    encoder : TileEncoder
+        The encoder.
+    group : tuple of Symmetry
+        All elements of a group under which the encoder is invariant.
+
+    Returns
+    -------
+    list of Orbit
+        The orbits, by their first product.
+
+    Raises
+    ------
+    InvalidInput
+        If the encoder is not invariant under the group.
+
+    Examples
+    --------
     >>> from stl_algebra import Format, classical
     >>> from stl_algebra.symmetry import named_subgroups
     >>> square = Format(2, 2, 2)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stl_algebra.encoder import Factors, TileEncoder
+from stl_algebra.encoder import TileEncoder
 from stl_algebra.errors import InvalidInput
+from stl_algebra.factors import Factors, FactorsLike
 from stl_algebra.format import Format
 from stl_algebra.symmetry.element import trace_form
 from stl_algebra.symmetry.orbits import orbits
@@ -22,22 +23,38 @@ if TYPE_CHECKING:
     from scipy.sparse import csc_array, csr_array
 
 Vector = NDArray[np.float64]
+Entries = tuple[NDArray[np.intp], NDArray[np.intp], Vector]
 
 
 @dataclass(frozen=True, eq=False)
 class Parametrisation:
     """All encoders of a format that are invariant under a group, with given numbers of orbits of each type.
 
-    A point θ holds, orbit after orbit, the coefficients of its representative in the basis of its type. The
-    factors are linear in it: `maps` are three sparse matrices A_X (r·nm, P), A_W (r·mp, P), A_D (r·np, P),
-    row-major in (product, entry), with u = A_X θ, v = A_W θ, w = A_D θ (one row a product, w = Dᵀ). For a
-    group of signed permutations each row has at most one entry, ±1. `data`, `indices` and `indptr` of a map go
-    straight into compiled code.
+    A point θ of shape (P,) holds, orbit after orbit, the coefficients of its representative in the basis of its type.
+    The factors are linear in it: u = A_X θ, v = A_W θ, w = A_D θ, with one row for each product and w = Dᵀ.
 
-    Product s belongs to orbit `orbit_of[s]`; the products of an orbit are consecutive, its representative
-    first, and `first[o]` is that representative; `offsets[o]:offsets[o + 1]` are the parameters of orbit o. For an
-    objective that the group leaves invariant, as orthogonal bases leave error and growth, all products of an
+    Parameters
+    ----------
+    format : Format
+        The format ⟨n,m,p⟩.
+    structure : tuple of (OrbitType, int)
+        The orbit types and the number of orbits of each.
+    maps : tuple of three scipy.sparse.csr_array
+        A_X (r·n·m, P), A_W (r·m·p, P) and A_D (r·n·p, P), their rows row-major in (product, entry). For a group of
+        signed permutations each row has at most one nonzero entry, ±1.
+    orbit_of : ndarray of intp, shape (r,)
+        The orbit of each product. The products of an orbit are consecutive, its representative first.
+    first : ndarray of intp, shape (orbits,)
+        The representative of each orbit.
+    offsets : ndarray of intp, shape (orbits + 1,)
+        The parameters of orbit o are offsets[o] to offsets[o + 1] − 1.
+
+    Notes
+    -----
+    For an objective that the group leaves invariant, as orthogonal bases leave error and growth, all products of an
     orbit pull back alike: Aᵀg and AᵀHA need the rows of the representatives only, times the lengths of the orbits.
+
+    The arrays `data`, `indices` and `indptr` of a map are made for compiled code.
     """
 
     format: Format
@@ -49,54 +66,136 @@ class Parametrisation:
 
     @property
     def rank(self) -> int:
+        """The number r of products."""
         return len(self.orbit_of)
 
     @property
     def parameters(self) -> int:
-        """The number of unknowns, P."""
+        """The number P of unknowns."""
         return int(self.offsets[-1])
 
     @cached_property
     def stacked(self) -> csr_array:
-        """The three maps one above the other: rows of all of u, then v, then w."""
+        """The three maps one above the other: the rows of u, then of v, then of w."""
         from scipy.sparse import csr_array, vstack
 
         return csr_array(vstack(self.maps))
 
     def parameters_of(self, orbit: int, slot: int) -> NDArray[np.intp]:
-        """The parameters that factor `slot` of an orbit's representative depends on."""
+        """List the parameters on which one factor of an orbit's representative depends.
+
+        Parameters
+        ----------
+        orbit : int
+            The number of the orbit.
+        slot : int
+            The factor: 0 for u, 1 for v, 2 for w.
+
+        Returns
+        -------
+        ndarray of intp
+            The indices of the parameters, sorted.
+        """
         size = self.format.sizes[slot]
         rows = self.maps[slot][self.first[orbit] * size : (self.first[orbit] + 1) * size]
         return np.unique(rows.indices).astype(np.intp)
 
     def factors(self, point: Vector) -> Factors:
-        """(u, v, w) at a point θ of shape (P,)."""
-        u, v, w = ((map @ point).reshape(self.rank, -1) for map in self.maps)
-        return u, v, w
+        """Compute the factors at a point.
+
+        Parameters
+        ----------
+        point : ndarray of float64, shape (P,)
+            The point θ.
+
+        Returns
+        -------
+        Factors
+            The factors (u, v, w), of shapes (r, n·m), (r, m·p) and (r, n·p).
+        """
+        return Factors(*((map @ point).reshape(self.rank, -1) for map in self.maps))
 
     def encoder(self, point: Vector) -> TileEncoder:
-        """The approximate encoder at a point θ."""
+        """Build the approximate encoder at a point.
+
+        Parameters
+        ----------
+        point : ndarray of float64, shape (P,)
+            The point θ.
+
+        Returns
+        -------
+        TileEncoder
+            The encoder.
+        """
         u, v, w = self.factors(point)
         return TileEncoder(self.format, u, v, w.T)
 
-    def pull_back(self, gradients: Factors) -> Vector:
-        """Aᵀ g: the gradient in θ, of shape (P,), from those in u, v and w."""
-        return np.sum([map @ g.ravel() for map, g in zip(self._transposed, gradients, strict=True)], axis=0)
+    def pull_back(self, gradients: FactorsLike) -> Vector:
+        """Compute the gradient Aᵀg in θ from the gradients in u, v and w.
+
+        Parameters
+        ----------
+        gradients : Factors
+            Gradients of shapes (r, n·m), (r, m·p) and (r, n·p).
+
+        Returns
+        -------
+        ndarray of float64, shape (P,)
+            The gradient in θ.
+        """
+        parts = [map @ g.ravel() for map, g in zip(self._transposed, gradients, strict=True)]
+        gradient: Vector = np.sum(parts, axis=0)
+        return gradient
 
     @cached_property
     def _transposed(self) -> tuple[csc_array, ...]:
         return tuple(map.T for map in self.maps)
 
     def random_point(self, generator: np.random.Generator, scale: float = 1.0) -> Vector:
-        """Independent normal coefficients with the given standard deviation."""
+        """Draw a point with independent normal coefficients.
+
+        Parameters
+        ----------
+        generator : numpy.random.Generator
+            The source of randomness.
+        scale : float, default 1.0
+            The standard deviation.
+
+        Returns
+        -------
+        ndarray of float64, shape (P,)
+            The point θ.
+        """
         return scale * generator.standard_normal(self.parameters)
+
+    def __repr__(self) -> str:
+        orbits = f"orbits={len(self.first)}"
+        return f"Parametrisation({self.format}, rank={self.rank}, parameters={self.parameters}, {orbits})"
 
 
 def parametrise(group: Group, structure: Sequence[tuple[OrbitType, int]]) -> Parametrisation:
-    """The encoders invariant under `group` with `count` orbits of each `OrbitType` of `structure`.
+    """Parametrise the encoders that are invariant under a group and have a given orbit structure.
 
-    Raises InvalidInput for a negative count or no orbit at all.
+    Parameters
+    ----------
+    group : tuple of Symmetry
+        All elements of the group.
+    structure : sequence of (OrbitType, int)
+        Orbit types of the group and the number of orbits of each.
 
+    Returns
+    -------
+    Parametrisation
+        The linear map from points to factors.
+
+    Raises
+    ------
+    InvalidInput
+        If a count is negative, or there is no orbit at all.
+
+    Examples
+    --------
     >>> from stl_algebra.symmetry import named_subgroups
     >>> group = named_subgroups(Format(4, 4, 4))["Z3"]
     >>> triples, fixed = orbit_types(group)
@@ -107,11 +206,11 @@ def parametrise(group: Group, structure: Sequence[tuple[OrbitType, int]]) -> Par
     from scipy.sparse import csr_array
 
     if any(count < 0 for _, count in structure) or not any(count for _, count in structure):
-        raise InvalidInput("an orbit structure needs at least one orbit, and no negative number of them")
+        raise InvalidInput("an orbit structure needs at least one orbit and no negative counts")
     kinds = [kind for kind, count in structure for _ in range(count)]
     offsets = np.concatenate([[0], np.cumsum([kind.parameters for kind in kinds])])
     lengths = [kind.length for kind in kinds]
-    entries: list[list[tuple[NDArray, NDArray, NDArray]]] = [[], [], []]
+    entries: list[list[Entries]] = [[], [], []]
     first = np.concatenate([[0], np.cumsum(lengths)])
     for kind, product, offset in zip(kinds, first[:-1], offsets[:-1], strict=True):
         for slot, (rows, columns, values) in enumerate(_images(kind)):
@@ -134,10 +233,31 @@ def parametrise(group: Group, structure: Sequence[tuple[OrbitType, int]]) -> Par
 def fit_orbits(
     encoder: TileEncoder, group: Group, kinds: Sequence[OrbitType] | None = None
 ) -> tuple[Parametrisation, Vector]:
-    """An invariant encoder as a point: its orbit structure under `group`, of some types or all, and θ.
+    """Express an invariant encoder as a point: its orbit structure and its parameters θ.
 
-    Raises InvalidInput where the encoder is not invariant.
+    Parameters
+    ----------
+    encoder : TileEncoder
+        The encoder.
+    group : tuple of Symmetry
+        All elements of a group under which the encoder is invariant.
+    kinds : sequence of OrbitType, optional
+        The orbit types that may occur; by default all of the group's.
 
+    Returns
+    -------
+    space : Parametrisation
+        The encoders with this orbit structure.
+    point : ndarray of float64, shape (P,)
+        The point θ of `encoder`.
+
+    Raises
+    ------
+    InvalidInput
+        If the encoder is not invariant, or an orbit fits none of the types.
+
+    Examples
+    --------
     >>> from stl_algebra import strassen
     >>> from stl_algebra.symmetry import named_subgroups
     >>> space, point = fit_orbits(strassen(), named_subgroups(strassen().format)["Z3"])
@@ -156,7 +276,7 @@ def fit_orbits(
 
 
 @lru_cache(maxsize=1024)
-def _images(kind: OrbitType) -> list[tuple[NDArray, NDArray, NDArray]]:
+def _images(kind: OrbitType) -> list[Entries]:
     """For each of u, v, w the entries (row, column, value) of one orbit's block, rows in (product, entry)."""
     n, m, p = kind.transversal[0].format
     starts = np.cumsum([0, n * m, m * p, p * n])
@@ -174,7 +294,7 @@ def _images(kind: OrbitType) -> list[tuple[NDArray, NDArray, NDArray]]:
 
 
 def _coordinates(
-    factors: tuple[NDArray[np.float64], ...],
+    factors: FactorsLike,
     products: tuple[int, ...],
     kinds: Sequence[OrbitType],
 ) -> tuple[int, Vector]:
@@ -192,17 +312,17 @@ def _coordinates(
             if scales is not None:
                 scales = scales * np.cbrt(size / np.prod(scales))
                 return index, np.linalg.lstsq(kind.basis.T, spread @ scales, rcond=None)[0]
-    raise InvalidInput(f"products {products} fit no orbit type of the group")
+    raise InvalidInput(f"products {products} do not fit any orbit type of the group")
 
 
 def _scales(spread: NDArray[np.float64], basis: NDArray[np.float64]) -> Vector | None:
-    """Scales (α, β, γ), none zero, with (αF₀, βF₁, γF₂) in the span of the basis; None where there are none."""
+    """Scales (α, β, γ), none zero, with (αF₀, βF₁, γF₂) in the span of the basis, or None."""
     orthonormal = np.linalg.qr(basis.T)[0]
     outside = spread - orthonormal @ (orthonormal.T @ spread)
     _, singular, directions = np.linalg.svd(outside, full_matrices=False)
     null = directions[singular < 1e-7]
     for wish in ((1, 1, 1), (1, 1, -1), (1, -1, 1), (-1, 1, 1)):
-        scales = np.array(wish) @ null.T @ null
+        scales: Vector = np.array(wish) @ null.T @ null
         if np.all(np.abs(scales) > 1e-3):
             return scales
     return None

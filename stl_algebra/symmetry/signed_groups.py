@@ -1,4 +1,4 @@
-"""Finite groups of signed permutations, another one on each of the three spaces: many, and drawn at random."""
+"""Finite groups of signed permutations, one for each of the three spaces: read from text or drawn at random."""
 
 from __future__ import annotations
 
@@ -12,27 +12,47 @@ from stl_algebra.format import Format
 from stl_algebra.symmetry.element import Matrix
 from stl_algebra.symmetry.subgroups import Group, conjugation, generate, signed_permutation
 
-#: The images of the basis vectors of one space, one-based, a sign for a sign: (2, -1) sends e₁ to e₂ and e₂ to −e₁.
+#: The signed, one-based images of the basis vectors of one space: (2, -1) sends e₁ to e₂ and e₂ to −e₁.
 Images = tuple[int, ...]
 
 
 _TEXT = re.compile(r"-?\d+( -?\d+)*([,;] -?\d+( -?\d+)*)*", re.ASCII)
 #: Orders of the generators that are drawn.
 ORDERS = (2, 2, 3, 4)
-#: At most so many generators are drawn, and so many times.
+#: The largest number of generators that are drawn, and the number of draws.
 GENERATORS, TRIES = 4, 2000
 
 
 def signed_group(format: Format, text: str) -> Group:
-    """The group that signed permutations generate, written as `random_signed_group` writes them.
+    """Build the group that signed permutations, written as text, generate.
 
-    Raises InvalidInput where the text is not of this form or does not fit the format.
+    Parameters
+    ----------
+    format : Format
+        The format ⟨n,m,p⟩.
+    text : str
+        Generators separated by ``;``, each of three lists separated by ``,``, one for n, m and p coordinates. A list
+        holds the one-based images of the basis vectors; a minus sign negates: ``2 -1`` sends e₁ to e₂ and e₂ to −e₁.
 
+    Returns
+    -------
+    tuple of Symmetry
+        All elements of the group, the identity first.
+
+    Raises
+    ------
+    InvalidInput
+        If the text does not have this form or does not fit the format.
+
+    Examples
+    --------
     >>> len(signed_group(Format(2, 2, 2), "2 1, 2 1, 2 1; 1 -2, 1 -2, 1 2"))
     4
     """
     if not _TEXT.fullmatch(text):
-        raise InvalidInput(f"{text!r} does not name signed permutations")
+        raise InvalidInput(
+            f"{text!r} does not name signed permutations; write them like '2 1, 2 1, 2 1; 1 -2, 1 -2, 1 2'"
+        )
     generators = _read(text)
     for one in generators:
         if [sorted(map(abs, images)) for images in one] != [list(range(1, size + 1)) for size in format]:
@@ -41,17 +61,34 @@ def signed_group(format: Format, text: str) -> Group:
 
 
 def signed_text(group: Group) -> str:
-    """The text of a group of signed permutations without rotation and transposition: few of its elements generate it.
+    """Write a group of signed permutations as text for `signed_group`.
 
-    Raises InvalidInput for another group.
+    A few elements that generate the group are written.
 
+    Parameters
+    ----------
+    group : tuple of Symmetry
+        All elements of a group without rotation and transposition.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Raises
+    ------
+    InvalidInput
+        If an element rotates, transposes, or has a basis that is not a signed permutation.
+
+    Examples
+    --------
     >>> signed_text(signed_group(Format(2, 2, 2), "2 1, 2 1, 2 1; 2 1, 1 2, 2 1; 1 2, 2 1, 1 2"))
     '1 2, 2 1, 1 2; 2 1, 1 2, 2 1'
     """
     elements = sorted(tuple(_images(base) for base in element.bases) for element in group)
     if any(element.rotation or element.transposed for element in group) or not all(map(all, elements)):
         raise InvalidInput(
-            "a group with rotations, or bases that are no signed permutations, has no text as one of those"
+            "only a group of signed permutations without rotation and transposition can be written as text"
         )
     chosen: list[tuple[Images, ...]] = []
     reached = 1
@@ -63,22 +100,47 @@ def signed_text(group: Group) -> str:
 
 
 def random_signed_group(format: Format, orders: Sequence[int], rng: np.random.Generator, within: str = "") -> str:
-    """Generators of a random group of one of these orders, as text for `signed_group`.
+    """Draw a random group of signed permutations of one of several orders.
 
-    Generators are triples of signed permutations, of n, m and p coordinates, drawn one independently of the other,
-    of order 2, 3 or 4 up to signs of the whole; drawn again until the order of the group is asked for. Where the
-    text of a group is given, one more generator makes it larger. A group that acts on the three spaces in three ways
-    can leave a scheme invariant that no simultaneous change of basis does: the exact one of rank 48 of ⟨4,4,4⟩ has such
-    a group of order 32.
+    A group that acts on the three spaces in three ways can leave a scheme invariant that no simultaneous change of
+    basis leaves: the exact scheme of rank 48 of ⟨4,4,4⟩ has such a group of order 32.
 
-    Raises InvalidInput where no such group is found.
+    Parameters
+    ----------
+    format : Format
+        The format ⟨n,m,p⟩.
+    orders : sequence of int
+        The orders that are accepted.
+    rng : numpy.random.Generator
+        The source of randomness.
+    within : str, default ""
+        The text of a group. If it is given, one more generator makes that group larger.
 
+    Returns
+    -------
+    str
+        Generators of the group, as text for `signed_group`.
+
+    Raises
+    ------
+    InvalidInput
+        If no such group is found in TRIES draws.
+
+    Notes
+    -----
+    Generators are triples of signed permutations of n, m and p coordinates, drawn independently, of order 2, 3 or 4 up
+    to an overall sign. They are drawn again until the group has one of the orders.
+
+    References
+    ----------
+    .. [1] Dumas, Pernet, Sedoglavic, A non-commutative algorithm for multiplying 4×4 matrices using 48 non-complex
+       multiplications, 2025, arXiv 2506.13242 (its scheme shows the group for rank 48).
+
+    Examples
+    --------
     >>> text = random_signed_group(Format(4, 4, 4), [8], np.random.default_rng(0))
     >>> len(signed_group(Format(4, 4, 4), text))
     8
-
-    Source: for rank 48, Dumas, Pernet, Sedoglavic, A non-commutative algorithm for multiplying 4×4 matrices using 48
-    non-complex multiplications, 2025, arXiv 2506.13242, whose scheme shows the group.
     """
     given = _read(within) if within else []
     for _ in range(TRIES):
@@ -87,11 +149,13 @@ def random_signed_group(format: Format, orders: Sequence[int], rng: np.random.Ge
         if _order(generators, max(orders)) in orders:
             return _written(generators)
     wanted = " or ".join(map(str, orders))
-    raise InvalidInput(f"no group of signed permutations of order {wanted} was found for {format}; ask for others")
+    raise InvalidInput(
+        f"no group of signed permutations of order {wanted} was found for {format}; ask for another order"
+    )
 
 
 def _images(base: Matrix) -> Images:
-    """The images of the basis vectors; none where the matrix is no signed permutation."""
+    """The images of the basis vectors; empty if the matrix is not a signed permutation."""
     columns = list(zip(*base, strict=True))
     if any(sorted(map(abs, column)) != [0] * (len(base) - 1) + [1] for column in columns):
         return ()
@@ -113,7 +177,7 @@ def _random_triple(format: Format, rng: np.random.Generator) -> tuple[Images, ..
 
 
 def _random_images(size: int, order: int, rng: np.random.Generator) -> Images:
-    """A signed permutation whose order, up to a sign of the whole, divides one given."""
+    """Draw a signed permutation whose order, up to an overall sign, divides `order`."""
     identity = tuple(range(1, size + 1))
     while True:
         images = tuple(int(k) for k in (rng.permutation(size) + 1) * rng.choice((-1, 1), size))
@@ -125,7 +189,7 @@ def _random_images(size: int, order: int, rng: np.random.Generator) -> Images:
 
 
 def _order(generators: Sequence[tuple[Images, ...]], most: int) -> int:
-    """The order of the group that triples generate, each space up to sign; 0 where it is above `most`."""
+    """The order of the group that triples generate, each space up to sign; 0 if it is above `most`."""
     identity = tuple(tuple(range(1, len(images) + 1)) for images in generators[0])
     found = {identity}
     new = [identity]

@@ -20,11 +20,16 @@ SIGNS = ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))
 
 @dataclass(frozen=True, eq=False)
 class OrbitType:
-    """A kind of orbit of a group Γ on products: who fixes its representative, and where that one may lie.
+    """A kind of orbit of a group Γ on products: which elements fix its representative, and where it may lie.
 
-    `stabiliser` H fixes the representative F₀⊗F₁⊗F₂; the orbit has `length` |Γ|/|H| products. `basis`, of
-    shape (parameters, n·m + m·p + p·n), spans the triples (vec F₀, vec F₁, vec F₂) that H fixes, each element up
-    to one sign a slot with product 1. `transversal` holds one element of Γ for each product of the orbit.
+    Parameters
+    ----------
+    stabiliser : tuple of Symmetry
+        The subgroup H that fixes the representative F₀⊗F₁⊗F₂.
+    transversal : tuple of Symmetry
+        One element of Γ for each product of the orbit.
+    basis : ndarray of float64, shape (parameters, n·m + m·p + p·n)
+        A basis of the triples (vec F₀, vec F₁, vec F₂) that H fixes, up to one sign for each slot, of product 1.
     """
 
     stabiliser: Group
@@ -33,10 +38,12 @@ class OrbitType:
 
     @property
     def length(self) -> int:
+        """The number |Γ|/|H| of products of the orbit."""
         return len(self.transversal)
 
     @property
     def parameters(self) -> int:
+        """The dimension of the space in which the representative lies."""
         return len(self.basis)
 
     def __repr__(self) -> str:
@@ -45,18 +52,39 @@ class OrbitType:
 
 @lru_cache(maxsize=64)
 def orbit_types(group: Group, largest: int | None = None) -> tuple[OrbitType, ...]:
-    """All orbit types of a finite group, or those whose stabilisers have order at most `largest`; the longest first.
+    """List the orbit types of a finite group, the longest orbits first.
 
-    Stabilisers are those of a generic representative, up to conjugacy; fixed spaces are taken up to moving signs
-    between the three factors. The bases of the group must be unimodular (InvalidInput otherwise): every finite
-    group of rational matrices is conjugate to one of integer matrices.
+    Stabilisers are those of a generic representative, up to conjugacy. Fixed spaces are taken up to moving signs
+    between the three factors.
 
+    Parameters
+    ----------
+    group : tuple of Symmetry
+        All elements of a group with unimodular bases. Every finite group of rational matrices is conjugate to one of
+        integer matrices.
+    largest : int, optional
+        The largest order of a stabiliser; by default all are listed.
+
+    Returns
+    -------
+    tuple of OrbitType
+        The orbit types.
+
+    Raises
+    ------
+    InvalidInput
+        If a basis is not unimodular, or the symmetries are not closed under composition.
+
+    References
+    ----------
+    .. [1] Ballard, Ikenmeyer, Landsberg, Ryder, The geometry of rank decompositions of matrix multiplication II, 2018.
+
+    Examples
+    --------
     >>> from stl_algebra import Format
     >>> from stl_algebra.symmetry import named_subgroups
     >>> orbit_types(named_subgroups(Format(4, 4, 4))["Z3"])
     (OrbitType(length=3, parameters=48, stabiliser=1), OrbitType(length=1, parameters=16, stabiliser=3))
-
-    Source: Ballard, Ikenmeyer, Landsberg, Ryder, The geometry of rank decompositions of matrix multiplication II, 2018.
     """
     if not all(element.is_unimodular for element in group):
         raise InvalidInput("orbit types need bases with determinant ±1; conjugate the group into integer matrices")
@@ -191,5 +219,5 @@ def _null_space(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _projector(basis: NDArray[np.float64]) -> NDArray[np.float64]:
     """The orthogonal projector onto the row span, rounded: equal for equal spans."""
-    orthonormal = np.linalg.qr(basis.T)[0]
+    orthonormal: NDArray[np.float64] = np.linalg.qr(basis.T)[0]
     return np.round(orthonormal @ orthonormal.T, 6) + 0.0

@@ -15,8 +15,27 @@ Group = tuple[Symmetry, ...]
 
 
 def generate(generators: Iterable[Symmetry], limit: int = 5000) -> Group:
-    """All elements of the group generated, the identity first. Raises InvalidInput beyond `limit` elements.
+    """List all elements of the group that some symmetries generate.
 
+    Parameters
+    ----------
+    generators : iterable of Symmetry
+        The generators, at least one.
+    limit : int, default 5000
+        The largest order that is accepted.
+
+    Returns
+    -------
+    tuple of Symmetry
+        All elements, the identity first.
+
+    Raises
+    ------
+    InvalidInput
+        If no generator is given, or the group has more than `limit` elements.
+
+    Examples
+    --------
     >>> square = Format(3, 3, 3)
     >>> len(generate([Symmetry.of(square, rotation=1), Symmetry.of(square, transposed=True)]))
     6
@@ -32,13 +51,38 @@ def generate(generators: Iterable[Symmetry], limit: int = 5000) -> Group:
         new = list(dict.fromkeys(element for element in products if element not in found))
         found.update(dict.fromkeys(new))
         if len(found) > limit:
-            raise InvalidInput(f"these symmetries generate more than {limit} elements; is one of infinite order?")
+            raise InvalidInput(
+                f"these symmetries generate more than {limit} elements; one of them may have infinite order"
+            )
     return tuple(found)
 
 
 def conjugation(format: Format, *bases: ArrayLike, rotation: int = 0, transposed: bool = False) -> Symmetry:
-    """The change of basis with one matrix for all three spaces of a cube, or with three.
+    """Build a change of basis, with one matrix for all three spaces of a cube or with three matrices.
 
+    Parameters
+    ----------
+    format : Format
+        The format ⟨n,m,p⟩.
+    *bases : array_like of int or Fraction
+        One square matrix, or three of sizes n, m and p.
+    rotation : int, default 0
+        The number of rotations.
+    transposed : bool, default False
+        Whether a transposition follows the rotations.
+
+    Returns
+    -------
+    Symmetry
+        The symmetry.
+
+    Raises
+    ------
+    InvalidInput
+        If there are neither one nor three matrices, or they do not fit the format.
+
+    Examples
+    --------
     >>> conjugation(Format(2, 2, 2), [[0, 1], [1, 0]]).order
     2
     """
@@ -48,8 +92,20 @@ def conjugation(format: Format, *bases: ArrayLike, rotation: int = 0, transposed
 
 
 def signed_permutation(images: Iterable[int]) -> np.ndarray:
-    """The matrix that sends eᵢ to sign · e_{|k|−1} for the signed, one-based images k.
+    """Build the matrix that sends eᵢ to ±e_{|k|−1}, k the image at position i and ± its sign.
 
+    Parameters
+    ----------
+    images : iterable of int
+        The signed, one-based images of the basis vectors.
+
+    Returns
+    -------
+    ndarray of int, shape (size, size)
+        The matrix.
+
+    Examples
+    --------
     >>> signed_permutation([2, -1]).tolist()
     [[0, -1], [1, 0]]
     """
@@ -61,18 +117,41 @@ def signed_permutation(images: Iterable[int]) -> np.ndarray:
 
 
 def named_subgroups(format: Format) -> dict[str, Group]:
-    """The subgroups a search can ask for by name, those that act on `format`.
+    """List the subgroups that a search can ask for by name.
 
-    Names follow GAP: x is a direct product, : a semidirect one. Any format has ``trivial``; ``flip`` (order 2, swaps
-    coordinates 1 and 2, 3 and 4, … of all three spaces); ``sign`` (order 2, negates the last coordinate of
-    all three); ``flipxsign``; ``cycle`` (order 3, cycles the first three coordinates of every space that has as many).
-    Where n = p: ``transpose`` (order 2). Cubes add ``Z3`` (rotation), its products
-    ``Z3xflip``, ``Z3xsign``, ``Z3xflipxsign``, ``Z3:transpose`` and ``Z3:transposexflip``; and conjugations by one
-    matrix: ``S3`` and ``Z3xS3`` (permutations of three coordinates; in ⟨2,2,2⟩ the two-dimensional
-    representation, which leaves Strassen's scheme invariant), ``Z3xcycle`` and ``twisted-Z3`` (a cycle of three
-    coordinates beside, or together with, rotation; n ≥ 3), ``Z4``, ``Z3xZ4``, ``Z2xZ2``, ``Z3xZ2xZ2`` (regular on
-    four; n ≥ 4), ``Z3xcyclexsign`` (n ≥ 4).
+    Names follow GAP: x is a direct product, : a semidirect one.
 
+    Parameters
+    ----------
+    format : Format
+        The format ⟨n,m,p⟩.
+
+    Returns
+    -------
+    dict of str to tuple of Symmetry
+        The groups that act on the format, by name.
+
+    Notes
+    -----
+    Any format has
+
+    * ``trivial``;
+    * ``flip`` (order 2), which swaps coordinates 1 and 2, 3 and 4, … of all three spaces;
+    * ``sign`` (order 2), which negates the last coordinate of all three;
+    * ``flipxsign``, their product;
+    * ``cycle`` (order 3), which cycles the first three coordinates of every space that has three or more.
+
+    If n = p, there is ``transpose`` (order 2). Cubes add ``Z3`` (rotation), its products ``Z3xflip``, ``Z3xsign``,
+    ``Z3xflipxsign``, ``Z3:transpose`` and ``Z3:transposexflip``, and conjugations by one matrix:
+
+    * ``S3`` and ``Z3xS3``, permutations of three coordinates; in ⟨2,2,2⟩ the two-dimensional representation, which
+      leaves Strassen's scheme invariant;
+    * ``Z3xcycle`` and ``twisted-Z3``, a cycle of three coordinates beside, or together with, rotation (n ≥ 3);
+    * ``Z4``, ``Z3xZ4``, ``Z2xZ2`` and ``Z3xZ2xZ2``, regular on four coordinates (n ≥ 4);
+    * ``Z3xcyclexsign`` (n ≥ 4).
+
+    Examples
+    --------
     >>> len(named_subgroups(Format(4, 4, 4))["Z3xZ4"])
     12
     """

@@ -21,13 +21,37 @@ MAX_SIZE = 5
 
 
 def transporters(first: TileEncoder, second: TileEncoder, limit: int = 5000) -> Group:
-    """All symmetries with signed permutations as bases that carry the products of `first` to those of `second`.
+    """Find the symmetries with signed permutations as bases that carry one encoder to another.
 
-    Rotations and transpositions that keep the format are included. A pair of bases is kept when it carries
-    the factors of one slot into those of the other encoder, slot by slot; what is left is checked whole.
-    Raises InvalidInput for a dimension above MAX_SIZE, or where more than `limit` candidates are left
-    (the classical algorithm has (2ⁿ⁻¹ n!)³ · 6 symmetries of this kind).
+    Rotations and transpositions that keep the format are included.
 
+    Parameters
+    ----------
+    first : TileEncoder
+        An encoder.
+    second : TileEncoder
+        Another encoder.
+    limit : int, default 5000
+        The largest number of candidates that is checked. The classical algorithm has (2ⁿ⁻¹ n!)³ · 6 symmetries of this
+        kind.
+
+    Returns
+    -------
+    tuple of Symmetry
+        The symmetries that carry the products of `first` to those of `second`.
+
+    Raises
+    ------
+    InvalidInput
+        If a dimension is above MAX_SIZE, or more than `limit` candidates are left.
+
+    Notes
+    -----
+    A pair of bases is kept if it carries the factors of one slot into those of the other encoder, slot by slot. The
+    triples that are left are checked whole.
+
+    Examples
+    --------
     >>> from stl_algebra import strassen
     >>> len(transporters(strassen(), strassen()))
     12
@@ -51,8 +75,27 @@ def transporters(first: TileEncoder, second: TileEncoder, limit: int = 5000) -> 
 
 
 def symmetry_group(encoder: TileEncoder, limit: int = 5000) -> Group:
-    """The symmetries of an encoder within signed permutations × (Z₃ ⋊ Z₂), as in `transporters`.
+    """Find the symmetries of an encoder within signed permutations × (Z₃ ⋊ Z₂), as `transporters` does.
 
+    Parameters
+    ----------
+    encoder : TileEncoder
+        The encoder.
+    limit : int, default 5000
+        The largest number of candidates that is checked.
+
+    Returns
+    -------
+    tuple of Symmetry
+        The symmetries.
+
+    Raises
+    ------
+    InvalidInput
+        If a dimension is above MAX_SIZE, or more than `limit` candidates are left.
+
+    Examples
+    --------
     >>> from stl_algebra import Format, classical
     >>> len(symmetry_group(classical(Format(2, 2, 2))))
     384
@@ -61,8 +104,20 @@ def symmetry_group(encoder: TileEncoder, limit: int = 5000) -> Group:
 
 
 def outer_symmetries(format: Format) -> Group:
-    """The rotations and transpositions, with identity bases, that keep a format.
+    """List the rotations and transpositions, with identity bases, that keep a format.
 
+    Parameters
+    ----------
+    format : Format
+        The format.
+
+    Returns
+    -------
+    tuple of Symmetry
+        The symmetries, the identity first.
+
+    Examples
+    --------
     >>> len(outer_symmetries(Format(3, 3, 3))), len(outer_symmetries(Format(2, 3, 2)))
     (6, 2)
     """
@@ -76,8 +131,20 @@ def outer_symmetries(format: Format) -> Group:
 
 
 def signed_permutations(size: int) -> NDArray[np.int8]:
-    """All signed permutation matrices up to an overall sign: shape (2ˢ⁻¹ s!, s, s).
+    """List all signed permutation matrices up to an overall sign.
 
+    Parameters
+    ----------
+    size : int
+        The size s of the matrices.
+
+    Returns
+    -------
+    ndarray of int8, shape (2ˢ⁻¹ s!, s, s)
+        The matrices.
+
+    Examples
+    --------
     >>> signed_permutations(3).shape
     (24, 3, 3)
     """

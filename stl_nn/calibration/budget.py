@@ -8,41 +8,37 @@ from collections.abc import Iterable, Mapping, Sequence
 from torch import Tensor, nn
 
 from stl_algebra import InvalidInput, TileEncoder
-from stl_nn.calibration.layer import Level, calibrated_multiplications, foretold_changes
-from stl_nn.calibration.moments import Moments
+from stl_nn.calibration.layer import Level, calibrated_multiplications, predicted_changes
+from stl_nn.calibration.moments import InputMoments
 
-#: (multiplications a row, error, encoder).
+#: (multiplications for one row, error, encoder).
 Point = tuple[float, float, TileEncoder]
 
 
-def choose_encoders(
-    layers: Mapping[str, nn.Linear],
-    encoders: Sequence[TileEncoder],
-    moments: Mapping[str, Moments],
-    budget: float,
-    level: Level | str = Level.PERMUTATION,
-    sensitivity: Mapping[str, Tensor] | None = None,
-) -> dict[str, TileEncoder]:
-    """An encoder for each layer, so that all take at most `budget` of the dense multiplications together.
-
-    Least is made the sum of what they change in the network's output, see `foretold_changes`, by the `sensitivities` of
-    the layers' channels; without them the sum of the relative errors of the layers. Raises InvalidInput where even the
-    cheapest encoders exceed the budget, and where the sensitivity of some layers alone is known.
-    """
-    felt = comparable(layers, sensitivity or {})
-    curves = {
-        name: tradeoff(linear, encoders, moments[name], level, sensitivity=felt.get(name))
-        for name, linear in layers.items()
-    }
-    return spend(curves, budget * sum(linear.weight.numel() for linear in layers.values()))
-
-
 def comparable(layers: Iterable[str], sensitivity: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The sensitivities that layers are weighed against each other by: of all, or of none where none is known.
+    """The sensitivities by which layers are weighed against each other: those of all layers, or none.
 
-    Where all are zero nothing is known: a network feels something of some layer. Raises InvalidInput where those of
-    some layers alone are known.
+    If all are zero nothing is known, because a network is sensitive to some layer.
 
+    Parameters
+    ----------
+    layers : iterable of str
+        The names of the layers.
+    sensitivity : mapping
+        That of each layer's output channels, by name, (N,) each.
+
+    Returns
+    -------
+    dict
+        The sensitivities by name; empty if nothing is known.
+
+    Raises
+    ------
+    InvalidInput
+        If those of some layers alone are known.
+
+    Examples
+    --------
     >>> import torch
     >>> comparable(["a"], {"a": torch.zeros(2)})
     {}
@@ -60,19 +56,41 @@ def comparable(layers: Iterable[str], sensitivity: Mapping[str, Tensor]) -> dict
 def tradeoff(
     linear: nn.Linear,
     encoders: Sequence[TileEncoder],
-    moments: Moments,
+    moments: InputMoments,
     level: Level | str = Level.PERMUTATION,
     depth: int = 0,
     sensitivity: Tensor | None = None,
 ) -> list[Point]:
-    """What there is to choose for one layer: points on the lower convex hull, cheapest first.
+    """The choices for one layer, cheapest first: points on the lower convex hull of multiplications and errors.
 
-    Errors are the changes foretold for a calibration at `level`, see `foretold_changes`; multiplications those of
-    layers of that depth. Raises InvalidInput where there is no encoder.
+    Parameters
+    ----------
+    linear : nn.Linear
+        The layer.
+    encoders : sequence of TileEncoder
+        The encoders to choose from.
+    moments : InputMoments
+        Those of its inputs.
+    level : Level or str
+        How the layer will be calibrated; its errors are those of `predicted_changes`.
+    depth : int
+        Levels of Strassen's scheme, for the multiplications.
+    sensitivity : Tensor or None
+        That of the layer's output channels, (N,), or None.
+
+    Returns
+    -------
+    list of Point
+        Multiplications for one row, error and encoder of each point.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no encoder.
     """
     if not encoders:
         raise InvalidInput("there are no encoders to choose from")
-    errors = foretold_changes(linear, encoders, moments, level, sensitivity)
+    errors = predicted_changes(linear, encoders, moments, level, sensitivity)
     points = [
         (
             calibrated_multiplications(linear, encoder, level, depth) * linear.weight.numel(),
@@ -85,10 +103,26 @@ def tradeoff(
 
 
 def spend(curves: Mapping[str, list[Point]], most: float) -> dict[str, TileEncoder]:
-    """The encoder of one point of each curve, together at most `most` multiplications a row, of least summed error.
+    """One point of each curve, together within a number of multiplications, of least summed error.
 
-    Greedy steps of steepest descent along convex curves: optimal up to the last step. Raises InvalidInput where the
-    cheapest points together take more.
+    Greedy steps of steepest descent along convex curves: optimal up to the last step.
+
+    Parameters
+    ----------
+    curves : mapping
+        The points of each layer by name, of `tradeoff`.
+    most : float
+        Multiplications for one row that all layers may take together.
+
+    Returns
+    -------
+    dict
+        The encoder of each layer.
+
+    Raises
+    ------
+    InvalidInput
+        If the cheapest points together take more.
     """
     at = dict.fromkeys(curves, 0)
     taken = sum(curve[0][0] for curve in curves.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -12,28 +12,46 @@ from typing import Any
 from torch import Tensor, nn
 
 from stl_algebra import InvalidInput, TileEncoder
+from stl_nn.assignment import Assignment, Encoders, checked_encoders, choices, encoder_for
 from stl_nn.calibration.budget import Point, comparable, spend, tradeoff
 from stl_nn.calibration.chunks import chunked
 from stl_nn.calibration.layer import Calibrated, Level, calibrate_linear, calibrated_multiplications
-from stl_nn.calibration.moments import Moments, moment_bytes
-from stl_nn.calibration.sensitivity import Probe, sensitivities, usual_probe
-from stl_nn.calibration.settings import check_again, check_level
+from stl_nn.calibration.moments import InputMoments, moment_bytes
+from stl_nn.calibration.sensitivity import sensitivities
+from stl_nn.calibration.settings import Calibration, Precomputed
 from stl_nn.calibration.stages import Stages
-from stl_nn.conversion import checked_encoders, encoder_for
-from stl_nn.execution import Run, call, evaluating, execution
+from stl_nn.execution import evaluating, execution
 from stl_nn.expected_error import PRECISION_OF_DTYPE
+from stl_nn.options import DEFAULT_OPTIONS, LayerOptions, check_options
 from stl_nn.replacement import FilterFn, Replacement, Skipped, put_in_place, replace_linears
 
 #: Bytes of sums of moments held at once; what does not fit is gathered in another pass over the loader.
 MOMENT_BYTES = 1_700_000_000
+NOTHING_KNOWN = Precomputed()
 
 
 @dataclass(frozen=True)
 class CalibratedLayer:
-    """One layer of a calibrated model, with relative output errors.
+    """One layer of a calibrated model.
 
-    predicted_error  for independent inputs and weights, by the encoder given
-    expected_error   on the calibration inputs, as calibrated
+    Parameters
+    ----------
+    name : str
+        The layer's name in the model.
+    in_features, out_features : int
+        K and N.
+    tile : str
+        Of its encoder, with its depth.
+    rank : int
+        Of its encoder, with its depth.
+    multiplications : float
+        Scalar products as a share of those of the dense layer.
+    predicted_error : float
+        Relative output error for independent inputs and weights, by the encoder given.
+    expected_error : float
+        Relative output error on the calibration inputs, as calibrated.
+    seconds : float
+        That calibrating it took.
     """
 
     name: str
@@ -49,10 +67,18 @@ class CalibratedLayer:
 
 @dataclass(frozen=True)
 class CalibrationReport:
-    """The calibrated layers in the order they run, what was skipped and why, and what it all took.
+    """The calibrated layers in the order they run, and what it all took.
 
-    rows     rows of calibration input that the layer last done has seen
-    skipped  (name, kind, reason) of each linear layer that the filter accepts and that stays dense
+    Parameters
+    ----------
+    layers : tuple of CalibratedLayer
+        The calibrated layers.
+    rows : int
+        Rows of calibration input that the layer done last has seen.
+    seconds : float
+        That it took in all.
+    skipped : tuple of Replacement
+        Each linear layer that the filter accepts and that stays dense.
     """
 
     layers: tuple[CalibratedLayer, ...]
@@ -62,12 +88,21 @@ class CalibrationReport:
 
     @property
     def multiplications(self) -> float:
-        """Scalar products of the converted layers against what they took dense."""
+        """Scalar products of the converted layers as a share of those they took dense."""
         dense = sum(layer.in_features * layer.out_features for layer in self.layers)
         return sum(x.multiplications * x.in_features * x.out_features for x in self.layers) / dense
 
+    def __repr__(self) -> str:
+        return f"CalibrationReport({len(self.layers)} layers calibrated on {self.rows:,} rows in {self.seconds:.1f} s)"
+
     def as_json(self) -> dict[str, Any]:
-        """Plain numbers and strings, for json.dumps."""
+        """Plain numbers and strings, for json.dumps.
+
+        Returns
+        -------
+        dict
+            The report.
+        """
         return {
             "layers": [asdict(layer) for layer in self.layers],
             "rows": self.rows,
@@ -79,139 +114,171 @@ class CalibrationReport:
 
 def calibrate(
     model: nn.Module,
-    encoder: TileEncoder | Mapping[str, TileEncoder | None] | Sequence[TileEncoder],
-    batches: Iterable[object],
-    run: Run | None = None,
+    encoder: Encoders,
+    calibration: Calibration | Iterable[object],
+    options: LayerOptions = DEFAULT_OPTIONS,
     *,
-    level: Level | str = Level.REFIT,
-    sequential: bool = False,
-    budget: float | None = None,
     filter_fn: FilterFn | None = None,
-    seed: int = 0,
-    keep_dense: bool = False,
-    break_even_rows: int = 0,
-    on_layer: Callable[[CalibratedLayer], None] | None = None,
-    depth: int = 0,
-    moments: Mapping[str, Moments] | None = None,
-    probe: Probe | None = usual_probe,
-    sensitivity: Mapping[str, Tensor] | None = None,
-    own: Mapping[str, TileEncoder] | None = None,
+    precomputed: Precomputed = NOTHING_KNOWN,
 ) -> CalibrationReport:
-    """Replace in place the linear layers of a model by STL layers calibrated on what a loader feeds them.
-
-    encoder     one for all layers, or a mapping from name patterns, first match first, or, with a budget, several to
-                choose from; layers that cannot gain by theirs stay dense
-    batches     an iterable that can be gone over again (a list, a DataLoader)
-    run         feeds a batch to the model, see `execution.call` for what is done where it is left out
-    level       how much calibration may cost, see `Level`
-    sequential  layer by layer in the order they run, each on the inputs that the network converted so far makes;
-                else all on the inputs of the dense network
-    budget      multiplications of all converted layers together against dense; spent where errors change the output of
-                the network most
-    on_layer    is told of each layer as it is done
-    depth       as of `STLLinear`
-    moments     of what enters each layer of the dense network, by name, with as many lags as tiles have rows, where
-                they are known already; a sequential calibration has no use for them
-    probe       of the network's output: by it each output channel of a layer counts as the network feels it, see
-                `sensitivities`, and a budget is spent; None: all channels count alike
-    sensitivity of the channels of each layer, by name, where it is known already
-    own         the encoders that layers were given before on the same inputs, by name: they are taken as they are, as a
-                refit may take what `moments` found
+    """Replace the linear layers of a model in place by STL layers calibrated on what a loader feeds them.
 
     The network runs in evaluation mode meanwhile, and is then in the mode it was in; a compiled one runs as it was
     written. Encoders of a layer's own are looked for at length once for each shape of layer, and from there on from
     those of the last layer of the shape as well.
 
+    Parameters
+    ----------
+    model : nn.Module
+        The model.
+    encoder : TileEncoder, Entry, mapping or sequence
+        As of `stl_nn.convert`; layers that cannot gain by theirs stay dense.
+    calibration : Calibration or iterable of object
+        A loader, or how to calibrate.
+    options : LayerOptions
+        How the layers hold their weights; they can neither be learnable nor encode on the fly.
+    filter_fn : callable or None
+        ``filter_fn(module, name)`` accepts layers; None accepts all.
+    precomputed : Precomputed
+        What is known of the dense network on these inputs.
+
+    Returns
+    -------
+    CalibrationReport
+        The layers, and what they took.
+
+    Raises
+    ------
+    InvalidInput
+        If the loader yields nothing or NaN, no batch reaches a layer, or the model or the filter is without linear
+        layers. Whatever is raised, the model is as it was.
+
+    Notes
+    -----
     Held are the second moments of one block of the network, at most 1.7 gigabytes of them as long as layers that are
-    once fed the same tensor always are, and the activations that enter the block; of a network that is no list of
-    blocks, the moments of as many layers as fit, and no activations. Before that, unless the sensitivity is known or
-    there is no probe, what `sensitivities` takes, with gradients of the whole network.
+    once fed the same tensor always are, and the activations that enter the block. Of a network that is no list of
+    blocks, they are the moments of as many layers as fit, and no activations. Before that, unless the sensitivity is
+    known or there is no probe, `sensitivities` holds gradients of the whole network.
 
-    Raises InvalidInput for a loader that yields nothing or NaN, for a layer that no batch reaches, and for a model or
-    filter without linear layers. Whatever is raised, the model is as it was.
-
+    Examples
+    --------
     >>> import torch; from stl_algebra import strassen
     >>> model = nn.Sequential(nn.Linear(4, 4))
     >>> calibrate(model, strassen(), [torch.randn(50, 4)]).layers[0].expected_error < 1e-6
     True
     """
-    began, level = perf_counter(), check_level(level)
-    check_again(batches)
-    feed: Run = call if run is None else run
-    if sequential and moments is not None:
+    began, calibration, options = perf_counter(), Calibration.of(calibration), check_options(options)
+    if calibration.sequential and precomputed.moments is not None:
         raise InvalidInput(
             "a sequential calibration gathers moments of what the network converted so far makes; leave out moments"
         )
-    offered = _offered(encoder, model, budget)
-    layers, chosen, skipped = _plan(model, offered, filter_fn, depth)
-    lags = max(one.format.n for some in offered for one in some.values() if one is not None)
-    made: dict[str, Calibrated] = {}
-    reports: list[CalibratedLayer] = []
-    learned: dict[tuple[int, int, str], TileEncoder] = {}
-    rows = 0
+    offered = _offered(encoder, model, calibration.budget)
+    layers, chosen, skipped = _plan(model, offered, filter_fn, options.depth)
+    with evaluating(model), _wholly_or_not_at_all(model, chosen):
+        work = _Work(model, layers, offered, calibration, options, precomputed)
+        if calibration.budget is not None:
+            chosen = work.within_budget(calibration.budget)
+        if calibration.sequential:
+            work.one_after_the_other(chosen)
+        else:
+            work.on_dense_inputs(chosen)
+    return CalibrationReport(tuple(work.reports), work.rows, perf_counter() - began, tuple(skipped))
 
-    def gathered() -> Iterator[tuple[str, Moments]]:
-        """The layers' moments on the dense network's inputs, in the order they run, by as many passes as it takes."""
-        if moments is not None:
-            yield from ((name, moments[name]) for group in groups for name in group)
-            return
-        stages = Stages(model, list(chosen), batches, feed, order.repeated)
-        sizes = {name: moment_bytes(linear.in_features, lags) for name, linear in layers.items()}
-        for _, inside in groupby(groups, lambda group: stages.place(group[0])):
-            chunks = list(chunked(list(inside), sizes.__getitem__, MOMENT_BYTES))
-            for chunk in chunks:
-                names = [name for group in chunk for name in group]
-                found = stages.moments(names, lags, leave=chunk is chunks[-1])
-                yield from ((name, found[name]) for name in names)
 
-    def do(name: str, seen: Moments) -> None:
-        nonlocal rows
-        linear, given = layers[name], chosen[name]
+class _Work:
+    """A calibration under way: the layers of a model, how it runs them, and those that are done."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layers: Mapping[str, nn.Linear],
+        offered: Sequence[Assignment],
+        calibration: Calibration,
+        options: LayerOptions,
+        precomputed: Precomputed,
+    ) -> None:
+        self._model, self._layers, self._offered = model, layers, offered
+        self._calibration, self._options, self._known = calibration, options, precomputed
+        self._level = Level(calibration.level)
+        self._lags = max(one.format.n for some in offered for one in some.values() if one is not None)
+        self._order = execution(model, list(layers), calibration.batches, calibration.run)
+        if silent := layers.keys() - {name for group in self._order.groups for name in group}:
+            raise InvalidInput(f"layer {min(silent)!r} never runs on the calibration inputs; filter it out")
+        self._sensitivity = precomputed.sensitivity or self._measured_sensitivity()
+        self._learned: dict[tuple[int, int, str], TileEncoder] = {}
+        self.reports: list[CalibratedLayer] = []
+        self.rows = 0
+
+    def within_budget(self, budget: float) -> dict[str, TileEncoder]:
+        """An encoder for each layer, all within the budget, by what errors on the layers' moments do to the output."""
+        known = comparable(self._layers, self._sensitivity)
+        curves: dict[str, list[Point]] = {}
+        depth = self._options.depth
+        for name, moments in self._gathered():
+            usable = _usable(name, self._layers[name], self._offered, depth)
+            curves[name] = tradeoff(self._layers[name], usable, moments, self._level, depth, known.get(name))
+        return spend(curves, budget * sum(linear.weight.numel() for linear in self._layers.values()))
+
+    def one_after_the_other(self, chosen: Mapping[str, TileEncoder]) -> None:
+        """Calibrate and replace layer by layer, each on the inputs that the network converted so far makes."""
+        stages = self._stages()
+        for group in self._order.groups:
+            entering = stages.moments(group, self._lags)
+            _put(self._model, {name: self._calibrated(name, chosen[name], entering[name]) for name in group})
+
+    def on_dense_inputs(self, chosen: Mapping[str, TileEncoder]) -> None:
+        """Calibrate all layers on the inputs of the dense network, then replace them."""
+        made = {name: self._calibrated(name, chosen[name], moments) for name, moments in self._gathered()}
+        _put(self._model, made)
+
+    def _calibrated(self, name: str, given: TileEncoder, moments: InputMoments) -> nn.Module:
+        linear = self._layers[name]
         shape = (linear.in_features, linear.out_features, given.digest)
         done = calibrate_linear(
             linear,
             given,
-            seen,
-            level,
-            seed,
-            learned.get(shape),
-            keep_dense=keep_dense,
-            break_even_rows=break_even_rows,
-            depth=depth,
-            sensitivity=felt.get(name),
-            own=None if own is None else own.get(name),
+            moments,
+            self._level,
+            self._options,
+            seed=self._calibration.seed,
+            learned=self._learned.get(shape),
+            sensitivity=self._sensitivity.get(name),
+            own=self._known.encoders.get(name),
         )
-        made[name], learned[shape] = done, done.layer.encoder
-        rows = seen.count
-        reports.append(_report(name, linear, given, done, level))
-        if on_layer is not None:
-            on_layer(reports[-1])
+        self._learned[shape], self.rows = done.layer.encoder, moments.count
+        self.reports.append(_report(name, linear, given, done, self._level))
+        if self._calibration.on_layer is not None:
+            self._calibration.on_layer(self.reports[-1])
+        return done.layer
 
-    with evaluating(model), _wholly_or_not_at_all(model, chosen):
-        order = execution(model, list(chosen), batches, feed)
-        groups = order.groups
-        if silent := chosen.keys() - {name for group in groups for name in group}:
-            raise InvalidInput(f"layer {min(silent)!r} never runs on the calibration inputs; filter it out")
-        felt = sensitivity or ({} if probe is None else sensitivities(model, layers, batches, feed, probe, seed=seed))
-        if budget is not None:
-            chosen = _within(budget, offered, layers, gathered(), level, depth, felt)
-        if sequential:
-            stages = Stages(model, list(chosen), batches, feed, order.repeated)
-            for group in groups:
-                entering = stages.moments(group, lags)
-                for name in group:
-                    do(name, entering[name])
-                _put(model, {name: made[name].layer for name in group})
-        else:
-            for name, seen in gathered():
-                do(name, seen)
-            _put(model, {name: one.layer for name, one in made.items()})
-    return CalibrationReport(tuple(reports), rows, perf_counter() - began, tuple(skipped))
+    def _measured_sensitivity(self) -> Mapping[str, Tensor]:
+        how = self._calibration
+        if how.probe is None:
+            return {}
+        return sensitivities(self._model, self._layers, how.batches, how.run, how.probe, seed=how.seed)
+
+    def _stages(self) -> Stages:
+        how = self._calibration
+        return Stages(self._model, list(self._layers), how.batches, how.run, self._order.repeated)
+
+    def _gathered(self) -> Iterator[tuple[str, InputMoments]]:
+        """The layers' moments on the dense network's inputs, in the order they run, by as many passes as it takes."""
+        if (known := self._known.moments) is not None:
+            yield from ((name, known[name]) for group in self._order.groups for name in group)
+            return
+        stages = self._stages()
+        sizes = {name: moment_bytes(linear.in_features, self._lags) for name, linear in self._layers.items()}
+        for _, inside in groupby(self._order.groups, lambda group: stages.place(group[0])):
+            chunks = list(chunked(list(inside), sizes.__getitem__, MOMENT_BYTES))
+            for chunk in chunks:
+                names = [name for group in chunk for name in group]
+                found = stages.moments(names, self._lags, leave=chunk is chunks[-1])
+                yield from ((name, found[name]) for name in names)
 
 
 @contextmanager
 def _wholly_or_not_at_all(model: nn.Module, names: Iterable[str]) -> Iterator[None]:
-    """Puts back the modules of these names whatever is raised before all is done."""
+    """Put the modules of these names back whatever is raised before all is done."""
     before = {name: model.get_submodule(name) for name in names}
     try:
         yield
@@ -222,13 +289,11 @@ def _wholly_or_not_at_all(model: nn.Module, names: Iterable[str]) -> Iterator[No
         raise
 
 
-def _offered(
-    encoder: TileEncoder | Mapping[str, TileEncoder | None] | Sequence[TileEncoder],
-    model: nn.Module,
-    budget: float | None,
-) -> list[Mapping[str, TileEncoder | None]]:
+def _offered(encoder: Encoders, model: nn.Module, budget: float | None) -> list[Assignment]:
     """The mappings from name patterns to encoders there are to choose from; without a budget just one."""
-    several = list(encoder) if isinstance(encoder, list | tuple) else [encoder]
+    several = choices(encoder)
+    if several is None:
+        return [checked_encoders(encoder, model)]
     if not several:
         raise InvalidInput("there are no encoders to choose from")
     if len(several) > 1 and budget is None:
@@ -237,10 +302,7 @@ def _offered(
 
 
 def _plan(
-    model: nn.Module,
-    offered: Sequence[Mapping[str, TileEncoder | None]],
-    filter_fn: FilterFn | None,
-    depth: int,
+    model: nn.Module, offered: Sequence[Assignment], filter_fn: FilterFn | None, depth: int
 ) -> tuple[dict[str, nn.Linear], dict[str, TileEncoder], list[Replacement]]:
     """(layers, the first encoder of each, what is skipped): the walk of a conversion, with nothing replaced yet.
 
@@ -261,9 +323,7 @@ def _plan(
     return layers, chosen, skipped
 
 
-def _usable(
-    name: str, linear: nn.Linear, offered: Sequence[Mapping[str, TileEncoder | None]], depth: int
-) -> list[TileEncoder]:
+def _usable(name: str, linear: nn.Linear, offered: Sequence[Assignment], depth: int) -> list[TileEncoder]:
     """The encoders offered that a layer can gain by."""
     usable = []
     for encoders in offered:
@@ -272,36 +332,18 @@ def _usable(
     return usable
 
 
-def _within(
-    budget: float,
-    offered: Sequence[Mapping[str, TileEncoder | None]],
-    layers: Mapping[str, nn.Linear],
-    gathered: Iterable[tuple[str, Moments]],
-    level: Level,
-    depth: int,
-    felt: Mapping[str, Tensor],
-) -> dict[str, TileEncoder]:
-    """An encoder for each layer, all within the budget, by what errors on the layers' moments do to the output."""
-    known = comparable(layers, felt)
-    curves: dict[str, list[Point]] = {}
-    for name, moments in gathered:
-        usable = _usable(name, layers[name], offered, depth)
-        curves[name] = tradeoff(layers[name], usable, moments, level, depth, known.get(name))
-    return spend(curves, budget * sum(linear.weight.numel() for linear in layers.values()))
-
-
 def _put(model: nn.Module, stand_ins: Mapping[str, nn.Module]) -> None:
     replace_linears(model, lambda name, _: stand_ins[name], lambda _, name: name in stand_ins)
 
 
 def _report(name: str, linear: nn.Linear, given: TileEncoder, done: Calibrated, level: Level) -> CalibratedLayer:
-    encoder, whole = done.layer.encoder, done.layer.stl.encoder_tensors()
+    encoder, composed = done.layer.encoder, done.layer.stl.encoder_tensors()
     return CalibratedLayer(
         name,
         linear.in_features,
         linear.out_features,
-        str(whole.tile),
-        whole.channels,
+        str(composed.tile),
+        composed.channels,
         calibrated_multiplications(linear, encoder, level, done.layer.stl.depth),
         given.error_at(PRECISION_OF_DTYPE[linear.weight.dtype]),
         done.expected_error,

@@ -10,18 +10,30 @@ from stl_nn.calibration.channels import Channels
 from stl_nn.calibration.outputs import Outputs
 from stl_nn.linear import STLLinear
 from stl_nn.matmul import FLOATING
-from stl_nn.recursion import ENCODE_W, descend
+from stl_nn.options import DEFAULT_OPTIONS, LayerOptions
+from stl_nn.recursion import ENCODE_W, encode_levels
 
 
 class CalibratedLinear(nn.Module):
     """y = STL((x − mean)·basis) + (b + mean·W): a drop-in for nn.Linear, x (..., K) to y (..., N).
 
-    mean    (K,) buffer
-    basis   (K/b, b, b) buffer: blocks of b channels each in coordinates of its own; for b = 1 a scale
-    stl     STLLinear over these, in the order of `Channels`
-    place   (N,) buffer or None: where among the outputs of `stl` each output is, see `Outputs`
-    factor  (N,) buffer or None: by what it is multiplied there
+    Parameters
+    ----------
+    mean : Tensor
+        (K,), the mean of the inputs.
+    basis : Tensor
+        (K/b, b, b): blocks of b channels, each in coordinates of its own; for b = 1 a scale.
+    stl : STLLinear
+        The STLLinear over these, in the order of `Channels`.
+    has_bias : bool
+        Whether the dense layer had a bias.
+    place : Tensor or None
+        (N,) or None: where among the outputs of `stl` each output is, see `Outputs`.
+    factor : Tensor or None
+        (N,) or None: by what each output is multiplied there.
     """
+
+    stands_in_for_dense = True
 
     mean: Tensor
     basis: Tensor
@@ -47,14 +59,17 @@ class CalibratedLinear(nn.Module):
 
     @property
     def in_features(self) -> int:
+        """K."""
         return self.stl.in_features
 
     @property
     def out_features(self) -> int:
+        """N."""
         return self.stl.out_features
 
     @property
     def encoder(self) -> TileEncoder:
+        """That of `stl`."""
         return self.stl.encoder
 
     @property
@@ -66,8 +81,20 @@ class CalibratedLinear(nn.Module):
         """None: the bias is in `stl`, with what the mean adds to it and in the order of its outputs."""
 
     def forward(self, input: Tensor) -> Tensor:
+        """Compute y (..., N) of an input x (..., K).
+
+        Parameters
+        ----------
+        input : Tensor
+            x, (..., K).
+
+        Returns
+        -------
+        Tensor
+            y, (..., N).
+        """
         x = input
-        # What does not fit goes on as it is: the layer says what is wrong, where arithmetic would hide it.
+        # What does not fit goes on as it is: the layer says what is wrong; arithmetic would hide it.
         fits = x.dtype in FLOATING and x.dim() > 0 and x.shape[-1] == self.in_features
         y: Tensor = self.stl(self._mapped(x) if fits else x)
         return self._put_back(y)
@@ -88,9 +115,17 @@ class CalibratedLinear(nn.Module):
 
     @torch.no_grad()
     def to_linear(self) -> nn.Linear:
-        """The dense layer: from the weight kept, or from the encoded one where no refit has moved it.
+        """The dense layer: of the weight kept, or of the encoded one if no refit has moved it.
 
-        Raises InvalidInput as `STLLinear.to_linear` does.
+        Returns
+        -------
+        nn.Linear
+            The dense layer.
+
+        Raises
+        ------
+        InvalidInput
+            As `STLLinear.to_linear` does.
         """
         linear = self.stl.to_linear()
         count, size, _ = self.basis.shape
@@ -111,17 +146,33 @@ class CalibratedLinear(nn.Module):
         encoder: TileEncoder,
         channels: Channels,
         encoded: Tensor | None = None,
-        *,
         outputs: Outputs | None = None,
-        keep_dense: bool = False,
-        break_even_rows: int = 0,
-        depth: int = 0,
+        options: LayerOptions = DEFAULT_OPTIONS,
     ) -> CalibratedLinear:
-        """The layer of a dense one: encoded weights (r, K/m, N/p) given, or data-free where left out.
+        """The layer of a dense one.
 
-        Channels are those of the weight with its output channels mapped by `outputs`, left as they are without.
-        `keep_dense`, `break_even_rows` and `depth` as of `STLLinear`.
+        Parameters
+        ----------
+        linear : nn.Linear
+            The dense layer.
+        encoder : TileEncoder
+            The encoder.
+        channels : Channels
+            What is done to its input channels, of the weight with its output channels mapped by `outputs`.
+        encoded : Tensor or None
+            Encoded weights, (r, K/m, N/p); None encodes without data.
+        outputs : Outputs or None
+            What is done to its output channels; None leaves them as they are.
+        options : LayerOptions
+            How the layer holds its weight.
 
+        Returns
+        -------
+        CalibratedLinear
+            The calibrated layer.
+
+        Examples
+        --------
         >>> from stl_algebra import strassen
         >>> linear = nn.Linear(4, 2)
         >>> layer = CalibratedLinear.assemble(linear, strassen(), Channels.identity(4))
@@ -136,22 +187,37 @@ class CalibratedLinear(nn.Module):
         mapped.weight = nn.Parameter(weight.to(device, dtype).contiguous(), linear.weight.requires_grad)
         offset = channels.mean @ dense
         offset = offset if linear.bias is None else linear.bias.detach().cpu() + offset
-        learns = (linear.weight if linear.bias is None else linear.bias).requires_grad
-        mapped.bias = nn.Parameter(to.mapped(offset).to(device, dtype), learns)
-        stl = STLLinear.from_linear(
-            mapped,
-            encoder,
-            permutation=channels.order,
-            keep_dense=keep_dense,
-            break_even_rows=break_even_rows,
-            depth=depth,
-        )
+        mapped.bias = nn.Parameter(to.mapped(offset).to(device, dtype), bias_learns(linear))
+        stl = STLLinear.from_linear(mapped, encoder, options, permutation=channels.order)
         if encoded is not None:
             assert stl.encoded_weight is not None
             _, *tiles = stl.encoded_weight.shape
-            stl.encoded_weight.copy_(descend(encoded, depth, ENCODE_W, (tiles[0], tiles[1])))
+            stl.encoded_weight.copy_(encode_levels(encoded, options.depth, ENCODE_W, (tiles[0], tiles[1])))
         mean, basis = channels.mean.to(device, dtype), channels.basis.to(device, dtype).contiguous()
         place = factor = None
         if not to.is_identity:
             place, factor = torch.argsort(to.order).to(device), (1 / to.scale).to(device, dtype)
         return cls(mean, basis, stl, linear.bias is not None, place, factor).train(linear.training)
+
+
+def bias_learns(linear: nn.Linear) -> bool:
+    """Whether the bias of what replaces a dense layer is trained.
+
+    It is if the layer's bias was, or without one, as a calibrated layer makes its own, if its weight was.
+
+    Parameters
+    ----------
+    linear : nn.Linear
+        The dense layer.
+
+    Returns
+    -------
+    bool
+        Whether it is trained.
+
+    Examples
+    --------
+    >>> bias_learns(nn.Linear(2, 2, bias=False).requires_grad_(False))
+    False
+    """
+    return bool((linear.weight if linear.bias is None else linear.bias).requires_grad)

@@ -1,4 +1,4 @@
-"""Groups of layers taken so many at a time that what they need fits."""
+"""Groups of layers taken as many at a time as fit."""
 
 from __future__ import annotations
 
@@ -6,8 +6,24 @@ from collections.abc import Callable, Iterator, Sequence
 
 
 def chunked(groups: Sequence[list[str]], size_of: Callable[[str], int], limit: int) -> Iterator[list[list[str]]]:
-    """Consecutive groups whose sizes, of one layer each, stay within a limit together; one alone may exceed it.
+    """Consecutive groups, taken together as far as their sizes stay within a limit; one alone may exceed it.
 
+    Parameters
+    ----------
+    groups : sequence of list of str
+        Names of layers; those of one group share what is held.
+    size_of : callable
+        The size of what is held for a layer.
+    limit : int
+        The largest size of all groups taken together.
+
+    Yields
+    ------
+    list of list of str
+        Groups that fit together.
+
+    Examples
+    --------
     >>> list(chunked([["a"], ["b"], ["c"]], lambda name: 2, 4))
     [[['a'], ['b']], [['c']]]
     """

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stl_algebra import TileEncoder, matmul_tensor
+from stl_algebra import InvalidInput, TileEncoder, matmul_tensor
 from stl_algebra.gauge import balance_factors
-from stl_nn.calibration.ridged_solve import ridge_of
+from stl_nn.calibration.ridge import ridge_of, rising
 from stl_nn.calibration.tile_system import TileSystem
 
 #: Unknowns of the sample of a layer that its encoders are learned on: one Cholesky of this size a step.
@@ -23,16 +23,37 @@ COLUMNS = 96
 
 
 def refine(system: TileSystem, starts: Sequence[TileEncoder], steps: int = 300, seed: int = 0) -> TileEncoder:
-    """An encoder whose E_X and D give this layer the least squared output error, encoded weights eliminated.
+    """An encoder whose E_X and D give a layer the least squared output error, encoded weights eliminated.
 
+    E_X and D are shared by all tiles, so a random sample of tiles and tile columns determines them; the encoded weights
+    are refitted on the whole layer afterwards. E_W, which the result does not use, is the best data-free one for the
+    new E_X and D.
+
+    Parameters
+    ----------
+    system : TileSystem
+        The layer's least-squares problem.
+    starts : sequence of TileEncoder
+        Encoders to start from, all of one rank.
+    steps : int
+        Steps of L-BFGS in all: all starts take a tenth of them, the better half another fifth, and so on.
+    seed : int
+        Of the sample.
+
+    Returns
+    -------
+    TileEncoder
+        The refined encoder; an exact one is returned as it is.
+
+    Notes
+    -----
     Variable projection: the loss is what is left after the closed-form refit, E − ⟨B, A⁻¹B⟩, a smooth function of
-    (E_X, D) alone, minimised by L-BFGS: all starts for a tenth of the steps, the better half for another fifth, and
-    so on. E_X and D are shared by all tiles, so a random sample of tiles and tile columns
-    determines them; the encoded weights are refitted on the whole layer afterwards. E_W, which the result does not
-    use, is the best data-free one for the new E_X and D.
+    (E_X, D) alone.
 
-    Source: Golub, Pereyra, The differentiation of pseudo-inverses and nonlinear least squares problems whose
-    variables separate, 1973.
+    References
+    ----------
+    Golub, Pereyra, The differentiation of pseudo-inverses and nonlinear least squares problems whose variables
+    separate, 1973.
     """
     encoder = starts[0]
     sample = sample_of(system, encoder.rank, seed)
@@ -49,7 +70,22 @@ def refine(system: TileSystem, starts: Sequence[TileEncoder], steps: int = 300, 
 
 
 def sample_of(system: TileSystem, rank: int, seed: int = 0) -> TileSystem:
-    """The system of a random sample of tiles and tile columns, of about UNKNOWNS unknowns and COLUMNS columns."""
+    """The system of a random sample of tiles and tile columns, of about UNKNOWNS unknowns and COLUMNS columns.
+
+    Parameters
+    ----------
+    system : TileSystem
+        The whole system.
+    rank : int
+        Of the encoders.
+    seed : int
+        Of the sample.
+
+    Returns
+    -------
+    TileSystem
+        The sample.
+    """
     generator = torch.Generator().manual_seed(seed)
     tiles = min(system.tiles, max(8, UNKNOWNS // rank))
     columns = system.weight.shape[1]
@@ -82,7 +118,27 @@ def _descend(sample: TileSystem, encode_x: Tensor, decode: Tensor, steps: int) -
 
 
 def projected_loss(system: TileSystem, encode_x: Tensor, decode: Tensor, ridge: float = RIDGE) -> Tensor:
-    """E‖Ŷ − Y‖² / E‖Y‖² after the encoded weights are refitted, as a differentiable function of E_X and D."""
+    """E‖Ŷ − Y‖² / E‖Y‖² after the encoded weights are refitted, differentiable in E_X and D.
+
+    Parameters
+    ----------
+    system : TileSystem
+        The layer's least-squares problem.
+    encode_x, decode : Tensor
+        E_X (r, n·m) and D (n·p, r).
+    ridge : float
+        As a share of the diagonal of A.
+
+    Returns
+    -------
+    Tensor
+        A scalar, differentiable in `encode_x` and `decode`.
+
+    Raises
+    ------
+    InvalidInput
+        If A is not finite.
+    """
     factor = _ridged_factor(system.normal(encode_x, decode), ridge)
     half = torch.linalg.solve_triangular(factor, system.right_side(encode_x, decode), upper=False)
     return 1 - half.square().sum() / system.energy
@@ -90,16 +146,28 @@ def projected_loss(system: TileSystem, encode_x: Tensor, decode: Tensor, ridge: 
 
 def _ridged_factor(normal: Tensor, ridge: float) -> Tensor:
     """The Cholesky factor of A + Λ, differentiable in A; the ridge grows tenfold until there is one."""
-    weight = ridge_of(normal.diagonal(), ridge)
-    while True:
+    for weight in rising(ridge_of(normal.diagonal(), ridge)):
         factor, failed = torch.linalg.cholesky_ex(normal + torch.diag(weight))
         if not failed:
             return factor
-        weight = 10 * weight
+    raise InvalidInput(f"normal equations of {len(normal)} unknowns are not finite; gather the moments anew")
 
 
 def with_best_encode_w(encoder: TileEncoder, encode_x: np.ndarray, decode: np.ndarray) -> TileEncoder:
-    """The encoder of these E_X (r, n·m) and D (n·p, r) with the E_W of least ‖R‖, balanced: a linear least squares."""
+    """The encoder of given E_X and D with the E_W of least ‖R‖, balanced: a linear least squares.
+
+    Parameters
+    ----------
+    encoder : TileEncoder
+        An encoder of the format.
+    encode_x, decode : np.ndarray
+        E_X (r, n·m) and D (n·p, r).
+
+    Returns
+    -------
+    TileEncoder
+        The encoder.
+    """
     tensor = matmul_tensor(encoder.format).transpose(1, 0, 2).reshape(encoder.format.sizes[1], -1)
     basis = np.einsum("sa,cs->sac", encode_x, decode).reshape(len(encode_x), -1)
     encode_w = np.linalg.lstsq(basis.T, tensor.T, rcond=1e-10)[0]

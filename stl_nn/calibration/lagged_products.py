@@ -15,19 +15,37 @@ PANELS = 4
 
 
 def lagged_products(rows: Tensor, lags: int) -> Tensor:
-    """Σ_t x_t x_{t+l}ᵀ for l = 0 … `lags`−1 over the rows x_t of (T, K), zero beyond them. Shape (`lags`, K, K).
+    """Σ_t x_t x_{t+l}ᵀ at the first few lags l over a sequence of rows, zero beyond its ends.
 
+    Parameters
+    ----------
+    rows : Tensor
+        The rows x_t, (T, K).
+    lags : int
+        The number of lags, from 0 on.
+
+    Returns
+    -------
+    Tensor
+        (lags, K, K). Rounding is relative to the norms of the two channels, as it is for plain products, which are
+        taken of few rows.
+
+    Notes
+    -----
     Taken round in a circle within blocks of P = 4·`lags` rows, these are sums over P/2 + 1 frequencies of x̂* x̂ᵀ, with
-    x̂ = a − ib the transform of a block: three real products a frequency where each lag and row would take one, as
-    aᵀa + bᵀb = 2aᵀa − (S + Sᵀ)/2 and aᵀb − bᵀa = (S − Sᵀ)/2 for S = (a − b)ᵀ(a + b). What the circle joins wrongly, and
-    what follows in the next block, is put right by products of the few rows at the ends of blocks. Together that is
-    about (5/4) T K² multiplications instead of `lags`·T K². Rounding is relative to the norms of the two channels, as
-    it is for plain products, which are taken of few rows.
+    x̂ = a − ib the transform of a block. That takes three real products for each frequency instead of one for each lag
+    and row: aᵀa + bᵀb = 2aᵀa − (S + Sᵀ)/2 and aᵀb − bᵀa = (S − Sᵀ)/2 for S = (a − b)ᵀ(a + b). What the circle joins
+    wrongly, and what follows in the next block, is put right by products of the few rows at the ends of blocks.
+    Together that is about (5/4) T K² multiplications instead of `lags`·T K².
 
+    References
+    ----------
+    Nussbaumer, Fast Fourier transform and convolution algorithms, 1982, §3.
+
+    Examples
+    --------
     >>> lagged_products(torch.tensor([[1.0], [2.0], [3.0]]), 2).flatten().round(decimals=4).tolist()
     [14.0, 8.0]
-
-    Source: Nussbaumer, Fast Fourier transform and convolution algorithms, 1982, §3.
     """
     period = 4 * lags
     if lags == 1 or len(rows) < LEAST_BLOCKS * period:

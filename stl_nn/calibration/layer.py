@@ -12,31 +12,38 @@ import torch
 from torch import Tensor, nn
 
 from stl_algebra import Format, TileEncoder
+from stl_nn.assignment import multiplications
 from stl_nn.calibration.calibrated_linear import CalibratedLinear
 from stl_nn.calibration.channels import BLOCK, Channels
 from stl_nn.calibration.joint import refine
-from stl_nn.calibration.moments import Moments
+from stl_nn.calibration.moments import InputMoments
 from stl_nn.calibration.orientation import orientations, oriented
 from stl_nn.calibration.outputs import Outputs
-from stl_nn.calibration.refit import refit_as_far_as_told
+from stl_nn.calibration.refit import shrunken_refit
 from stl_nn.calibration.tile_system import TileSystem
 from stl_nn.calibration.weighted import nearly_weighted_encoder, weighted_encoders
-from stl_nn.conversion import multiplications
 from stl_nn.encoder_tensors import EncoderTensors
-from stl_nn.linear import check_weight
+from stl_nn.options import DEFAULT_OPTIONS, LayerOptions
 from stl_nn.reference import encode_weight
+from stl_nn.weight_check import check_weight
 
 
 class Level(StrEnum):
     """How much calibration may cost.
 
-    permutation  channels centred, scaled and ordered by importance; of the encoder the orientation that suits them
-                 best, weights as without data
-    moments      blocks of channels in a basis of their own, and an encoder of the layer's own, the best for its
-                 second moments; weights encoded by it
-    refit        encoded weights by least squares as well, as far as there are rows enough to tell: one Cholesky
-                 factorisation of size K·r/m
-    joint        the encoder refined for the refitted weights: some hundred factorisations of a sample, then a refit
+    Attributes
+    ----------
+    PERMUTATION
+        Channels are centred, scaled and ordered by importance. The encoder is turned to the orientation that suits them
+        best. Weights are as without data.
+    MOMENTS
+        Blocks of channels get a basis of their own, and the layer an encoder of its own, the best for its second
+        moments. Weights are encoded by it.
+    REFIT
+        Encoded weights are fitted by least squares as well, as far as there are rows enough: one Cholesky factorisation
+        of size K·r/m.
+    JOINT
+        The encoder is refined for the refitted weights: some hundred factorisations of a sample, then a refit.
     """
 
     PERMUTATION = "permutation"
@@ -45,18 +52,26 @@ class Level(StrEnum):
     JOINT = "joint"
 
 
-#: Moves from the best minimum: where all starts know nothing of the layer, and where one was made for a layer like it.
+#: Moves from the best minimum, if all starts know nothing of the layer, and if one was made for a layer like it.
 COLD, WARM = 12, 2
-#: Orientations of an encoder, and sweeps of alternating least squares of each, that an error is foretold from. From the
+#: Orientations of an encoder, and sweeps of alternating least squares of each, that an error is predicted from. By the
 #: one orientation that suits a layer best before any sweep, ranks would come out by a tenth or two too good or too bad.
-FORETOLD, FORETOLD_SWEEPS = 24, 50
+PREDICTED, PREDICTED_SWEEPS = 24, 50
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """A calibrated layer, the relative output error its moments predict, and the seconds it took.
+    """A calibrated layer.
 
-    Of outputs that count by their sensitivity, the error of what the network feels of them.
+    Parameters
+    ----------
+    layer : CalibratedLinear
+        The layer.
+    expected_error : float
+        The relative output error that its moments predict; with a sensitivity, that of the sensitivity-weighted
+        outputs.
+    seconds : float
+        That calibrating it took.
     """
 
     layer: CalibratedLinear
@@ -68,26 +83,53 @@ class Calibrated:
 def calibrate_linear(
     linear: nn.Linear,
     encoder: TileEncoder,
-    moments: Moments,
+    moments: InputMoments,
     level: Level | str = Level.JOINT,
+    options: LayerOptions = DEFAULT_OPTIONS,
+    *,
     seed: int = 0,
     learned: TileEncoder | None = None,
-    keep_dense: bool = False,
-    break_even_rows: int = 0,
-    depth: int = 0,
     sensitivity: Tensor | None = None,
     own: TileEncoder | None = None,
 ) -> Calibrated:
-    """The STL layer of a dense one, calibrated on the moments of its inputs (with as many lags as tiles have rows).
+    """The STL layer of a dense one, calibrated on the moments of its inputs.
 
-    Output channels count alike, or by what a network feels of them, their `sensitivity` (N,), see `sensitivities`.
+    An encoder of the layer's own is looked for from `encoder` in every orientation, and from the one `learned` for a
+    layer like this one, if there is one: then not as long.
 
-    An encoder of the layer's own is looked for from `encoder` in every orientation, and from one that was `learned`
-    for a layer like this one, where there is one: then not as long. Where the layer's `own` was found before, by the
-    same moments, nothing is looked for.
+    Parameters
+    ----------
+    linear : nn.Linear
+        The dense layer, K to N features.
+    encoder : TileEncoder
+        The encoder to start from.
+    moments : InputMoments
+        Those of its inputs, with as many lags as tiles have rows.
+    level : Level or str
+        How much calibration may cost.
+    options : LayerOptions
+        How the layer holds its weight.
+    seed : int
+        Of all random choices.
+    learned : TileEncoder or None
+        An encoder found before for a layer of the same shape, or None.
+    sensitivity : Tensor or None
+        That of the network to each output channel, (N,), see `sensitivities`; None lets all channels count alike.
+    own : TileEncoder or None
+        The encoder that was found before for this layer by the same moments, taken as it is; or None.
 
-    Raises InvalidInput where the moments have too few lags, or the weight is not finite.
+    Returns
+    -------
+    Calibrated
+        The layer, and the error that is left.
 
+    Raises
+    ------
+    InvalidInput
+        If the moments have too few lags, or the weight is not finite.
+
+    Examples
+    --------
     >>> from stl_algebra import strassen
     >>> from stl_nn.calibration.moments import MomentSums
     >>> sums = MomentSums(4, 2)
@@ -106,40 +148,56 @@ def calibrate_linear(
     if level in (Level.REFIT, Level.JOINT):
         fits = [_refitted(system, fit) for fit in fits]
     error, encoder, encoded = min(fits, key=lambda fit: fit.error)
-    layer = CalibratedLinear.assemble(
-        linear,
-        encoder,
-        channels,
-        encoded,
-        outputs=outputs,
-        keep_dense=keep_dense,
-        break_even_rows=break_even_rows,
-        depth=depth,
-    )
+    layer = CalibratedLinear.assemble(linear, encoder, channels, encoded, outputs, options)
     whole, varying = _energies(linear, moments, outputs)
     return Calibrated(layer, error * varying / whole if whole > 0 else 0.0, perf_counter() - began)
 
 
 @torch.no_grad()
-def foretold_changes(
+def predicted_changes(
     linear: nn.Linear,
     encoders: Sequence[TileEncoder],
-    moments: Moments,
+    moments: InputMoments,
     level: Level | str = Level.REFIT,
     sensitivity: Tensor | None = None,
 ) -> list[float]:
-    """About what a layer calibrated with each of the encoders would change in the output of the network.
+    """About what a layer calibrated with each of some encoders would change in the output of the network.
 
-    Without the sensitivity (N,) of its channels it is the relative error of the layer's own output. After some sweeps
-    towards an encoder of the layer's own, for its mean tiles; what the tiles of the layer have to do with one another
-    is measured with one encoder of a format and taken to be the same for all. No weight is refitted. Raises as
-    `calibrate_linear` does.
+    The prediction takes some sweeps towards an encoder of the layer's own, for its mean tiles. What the tiles of the
+    layer have to do with one another is measured with one encoder of a format and taken to be the same for all. No
+    weight is refitted.
 
+    Parameters
+    ----------
+    linear : nn.Linear
+        As of `calibrate_linear`.
+    encoders : sequence of TileEncoder
+        The encoders.
+    moments : InputMoments
+        As of `calibrate_linear`.
+    level : Level or str
+        As of `calibrate_linear`.
+    sensitivity : Tensor or None
+        That of the network to each output channel, (N,). Without it a change is the relative error of the layer's own
+        output.
+
+    Returns
+    -------
+    list of float
+        The change by each encoder.
+
+    Raises
+    ------
+    InvalidInput
+        As `calibrate_linear` does.
+
+    Examples
+    --------
     >>> from stl_algebra import strassen
     >>> from stl_nn.calibration.moments import MomentSums
     >>> sums = MomentSums(4, 2)
     >>> sums.add(torch.randn(100, 4))
-    >>> foretold_changes(nn.Linear(4, 4), [strassen()], sums.result())[0] < 1e-4
+    >>> predicted_changes(nn.Linear(4, 4), [strassen()], sums.result())[0] < 1e-4
     True
     """
     level = Level(level)
@@ -152,20 +210,20 @@ def foretold_changes(
             whole, varying = _energies(linear, moments, outputs)
             scale = float(sensitivity.mean()) if sensitivity is not None else 1 / whole if whole > 0 else 0.0
             prepared[encoder.format] = mapped, system, varying * scale
-        mapped, system, felt = prepared[encoder.format]
+        mapped, system, weight = prepared[encoder.format]
         if (tiles := system.tile_moments) is None:
             found.append(0.0)
             continue
-        own = _foretold(system, encoder, level)
+        own = _nearly_calibrated(system, encoder, level)
         error = tiles.error_at(own, "bf16")
         if not own.exact and encoder.format not in scales:
             scales[encoder.format] = _as_encoded(system, mapped, own).error / error
-        found.append(scales.get(encoder.format, 1.0) * error * felt)
+        found.append(scales.get(encoder.format, 1.0) * error * weight)
     return found
 
 
 def _prepared(
-    linear: nn.Linear, moments: Moments, format: Format, level: Level, sensitivity: Tensor | None
+    linear: nn.Linear, moments: InputMoments, format: Format, level: Level, sensitivity: Tensor | None
 ) -> tuple[Outputs, Channels, Tensor, TileSystem]:
     """Output and input channels of a layer made ready for tiles, its weight (K, N) in them, and their system."""
     weight = check_weight(linear.weight, f"Linear({linear.in_features}, {linear.out_features})").detach().cpu().T
@@ -173,7 +231,9 @@ def _prepared(
         outputs = Outputs.identity(linear.out_features)
     else:
         dense = weight.double()
-        outputs = Outputs.felt(sensitivity.cpu(), torch.sum(dense * (moments.covariance() @ dense), dim=0), format.p)
+        outputs = Outputs.weighted(
+            sensitivity.cpu(), torch.sum(dense * (moments.covariance() @ dense), dim=0), format.p
+        )
     scaled = outputs.mapped(weight)
     channels = Channels.balanced(moments, scaled, format.m, block_of(linear, level))
     mapped = channels.weight(scaled)
@@ -208,28 +268,41 @@ def _as_encoded(system: TileSystem, mapped: Tensor, encoder: TileEncoder) -> _Fi
 
 def _refitted(system: TileSystem, fit: _Fit) -> _Fit:
     tensors = EncoderTensors.of(fit.encoder, torch.float64)
-    encoded, error = refit_as_far_as_told(system, tensors.encode_x, tensors.decode, fit.encoded, fit.error)
+    encoded, error = shrunken_refit(system, tensors.encode_x, tensors.decode, fit.encoded, fit.error)
     return _Fit(error, fit.encoder, encoded)
 
 
-def _foretold(system: TileSystem, encoder: TileEncoder, level: Level) -> TileEncoder:
+def _nearly_calibrated(system: TileSystem, encoder: TileEncoder, level: Level) -> TileEncoder:
     """About the encoder that calibration will find."""
     if level is Level.PERMUTATION:
         return _oriented(system, encoder)[0]
-    return nearly_weighted_encoder(system, _oriented(system, encoder, FORETOLD), FORETOLD_SWEEPS)
+    return nearly_weighted_encoder(system, _oriented(system, encoder, PREDICTED), PREDICTED_SWEEPS)
 
 
 def _oriented(system: TileSystem, encoder: TileEncoder, number: int = 1) -> list[TileEncoder]:
-    """The orientations of least error on the mean tiles; the encoder itself where all of their products are zero."""
+    """The orientations of least error on the mean tiles; the encoder itself if all of their products are zero."""
     moments = system.tile_moments
     return [encoder] if moments is None else oriented(encoder, moments, number=number)
 
 
 def block_of(linear: nn.Linear, level: Level | str) -> int:
-    """Channels of a block that a level gives a basis of its own: as many multiplications for each number of a row.
+    """The channels of a block that a level gives a basis of its own; as many multiplications for each number of a row.
 
-    A divisor of K, at most BLOCK, and at most a 32nd of N, so that it takes no more than 3 % of the dense product.
+    Parameters
+    ----------
+    linear : nn.Linear
+        The layer, K to N features.
+    level : Level or str
+        How much calibration may cost.
 
+    Returns
+    -------
+    int
+        A divisor of K, at most BLOCK, and at most a 32nd of N, so that the basis takes no more than 3 % of the dense
+        product.
+
+    Examples
+    --------
     >>> block_of(nn.Linear(12, 1024), "refit"), block_of(nn.Linear(12, 16), "refit")
     (12, 1)
     """
@@ -238,13 +311,30 @@ def block_of(linear: nn.Linear, level: Level | str) -> int:
 
 
 def calibrated_multiplications(linear: nn.Linear, encoder: TileEncoder, level: Level | str, depth: int = 0) -> float:
-    """Scalar products of a calibrated layer against the dense one: those of the tiles, and those of the basis."""
+    """Scalar products of a calibrated layer as a share of the dense one's: those of the tiles, and those of the basis.
+
+    Parameters
+    ----------
+    linear : nn.Linear
+        The dense layer, and how it is calibrated.
+    encoder : TileEncoder
+        The dense layer, and how it is calibrated.
+    level : Level or str
+        The dense layer, and how it is calibrated.
+    depth : int
+        Levels of Strassen's scheme.
+
+    Returns
+    -------
+    float
+        The share; above 1 it takes more than the dense layer.
+    """
     share = multiplications(linear.in_features, linear.out_features, encoder, depth)
     block = block_of(linear, level)
     return share + (block / linear.out_features if block > 1 else 0)
 
 
-def _energies(linear: nn.Linear, moments: Moments, outputs: Outputs) -> tuple[float, float]:
+def _energies(linear: nn.Linear, moments: InputMoments, outputs: Outputs) -> tuple[float, float]:
     """E‖xW'‖² and E‖(x − E x)W'‖²: errors are quoted against the whole output, not the part that varies."""
     dense = outputs.mapped(linear.weight.detach().cpu().T)
     whole = torch.sum(dense * (moments.second @ dense))

@@ -1,42 +1,50 @@
-"""Second moments of a layer's inputs, gathered as a stream: what every calibration here is computed from."""
+"""Second moments of a layer's inputs, gathered as a stream: what every calibration is computed from."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from stl_algebra import InvalidInput
 from stl_nn.calibration.lagged_products import lagged_products
-from stl_nn.calibration.shared_sums import SharedSums
-from stl_nn.execution import listening
-from stl_nn.pointwise import entering_rows, row_layout
+from stl_nn.calibration.ridge import rising
 
-#: Relative size of the diagonal added before a Cholesky factorisation, and how often it is raised tenfold at most.
-DAMPING, MOST_RAISES = 1e-6, 12
+#: Relative size of the diagonal added before a Cholesky factorisation.
+DAMPING = 1e-6
 #: Rows that are collected before they are multiplied, at most.
 MOST_BUFFERED = 1 << 14
 
 
 @dataclass(frozen=True)
-class Moments:
+class InputMoments:
     """First and second moments of the rows x_t ∈ R^K that enter a layer, in order, as float64.
 
-    count   number of rows seen
-    mean    (K,)       E x_t
-    lagged  (L, K, K)  E x_t x_{t+l}ᵀ for l = 0 … L−1, about zero
-    first   (L, K)     E x_t over the rows t that have a row t + l
-    last    (L, K)     E x_{t+l} over the same
-    paired  (L,)       the part of all rows that they are; without these three the ends of sequences are overlooked
+    Without `first`, `last` and `paired` the ends of sequences are overlooked.
 
+    Parameters
+    ----------
+    count : int
+        The number of rows seen.
+    mean : Tensor
+        E x_t, (K,).
+    lagged : Tensor
+        E x_t x_{t+l}ᵀ for l = 0 … L−1, about zero, (L, K, K).
+    first : Tensor or None
+        E x_t over the rows t that have a row t + l, (L, K).
+    last : Tensor or None
+        E x_{t+l} over the same, (L, K).
+    paired : Tensor or None
+        The share of all rows that they are, (L,).
+
+    Notes
+    -----
     A tile holds n consecutive rows, so the second moments of a tile row are blocks of these, at lag |i − i'|. Averaging
     over all offsets rather than over whole tiles uses every row n times and does not depend on where a batch happens to
-    be cut. All are sums over the rows of which there are some, divided by the number of all rows: beyond the ends of a
-    sequence rows count as zero, as they do where a layer fills up its last tile. So the second moments of a tile row
-    are positive semidefinite, centred or not.
+    be cut. All are sums over the rows that exist, divided by the number of all rows: beyond the ends of a sequence rows
+    count as zero, as they do where a layer fills up its last tile. So the second moments of a tile row are positive
+    semidefinite, centred or not.
     """
 
     count: int
@@ -53,47 +61,98 @@ class Moments:
 
     @property
     def second(self) -> Tensor:
-        """E x xᵀ, shape (K, K)."""
+        """E x xᵀ, (K, K)."""
         return self.lagged[0]
 
     def cholesky(self) -> Tensor:
-        """Lower L with L Lᵀ = E x xᵀ, its diagonal damped so that it exists. Shape (K, K)."""
+        """Lower L (K, K) with L Lᵀ = E x xᵀ, its diagonal damped so that it exists.
+
+        Returns
+        -------
+        Tensor
+            L, (K, K).
+        """
         return damped_cholesky(self.second)
 
     def covariance(self) -> Tensor:
-        """E (x − E x)(x − E x)ᵀ, shape (K, K): the second moments of `centred`."""
+        """E (x − E x)(x − E x)ᵀ, (K, K): the second moments of `centred`.
+
+        Returns
+        -------
+        Tensor
+            (K, K).
+        """
         return self.second - torch.outer(self.mean, self.mean)
 
-    def centred(self) -> Moments:
-        """The moments of x − E x."""
+    def centred(self) -> InputMoments:
+        """The moments of x − E x.
+
+        Returns
+        -------
+        InputMoments
+            The moments.
+        """
         mean = self.mean
         if self.first is None or self.last is None or self.paired is None:
             about = torch.outer(mean, mean)
         else:
             about = self.first[:, :, None] * mean + mean[:, None] * self.last[:, None, :]
             about -= self.paired[:, None, None] * torch.outer(mean, mean)
-        return Moments(self.count, torch.zeros_like(mean), self.lagged - about)
+        return InputMoments(self.count, torch.zeros_like(mean), self.lagged - about)
 
     def reaching(self, n: int) -> Tensor:
-        """The moments (n, K, K) at the lags that tiles of n rows take. Raises InvalidInput where there are fewer."""
+        """The moments (n, K, K) at the lags that tiles of n rows take.
+
+        Parameters
+        ----------
+        n : int
+            Rows of a tile.
+
+        Returns
+        -------
+        Tensor
+            (n, K, K).
+
+        Raises
+        ------
+        InvalidInput
+            If there are fewer lags.
+        """
         if n > len(self.lagged):
             raise InvalidInput(f"moments of {len(self.lagged)} lags do not reach tiles of {n} rows; gather them anew")
         return self.lagged[:n]
 
 
 def damped_cholesky(matrix: Tensor, damping: float = DAMPING) -> Tensor:
-    """The Cholesky factor of a positive semidefinite matrix whose diagonal is raised by `damping` times its mean.
+    """The Cholesky factor of a positive semidefinite matrix with a raised diagonal.
 
-    The damping grows tenfold until the factor exists: moments of fewer rows than features are singular, and
-    their rounding errors can outweigh a small one. Raises InvalidInput for a matrix that is nothing of the kind.
+    Parameters
+    ----------
+    matrix : Tensor
+        (K, K).
+    damping : float
+        By how much the diagonal is raised, as a share of its mean. It grows tenfold until the factor exists: moments of
+        fewer rows than features are singular, and their rounding errors can outweigh a small damping.
 
+    Returns
+    -------
+    Tensor
+        The lower factor, (K, K).
+
+    Raises
+    ------
+    InvalidInput
+        If the matrix is not finite or far from positive semidefinite.
+
+    Examples
+    --------
     >>> damped_cholesky(torch.diag(torch.tensor([4.0, 0.0], dtype=torch.float64)))[0, 0] > 2
     tensor(True)
     """
     unit = matrix.diagonal().mean().clamp_min(torch.finfo(matrix.dtype).tiny)
-    for raised in range(MOST_RAISES + 1):
+    for ridge in rising(damping):
         damped = matrix.clone()
-        damped.diagonal().add_(damping * 10**raised * unit)
+        damped.diagonal().add_(ridge * unit)
         factor, failed = torch.linalg.cholesky_ex(damped)
         if not failed:
             return factor
@@ -103,12 +162,21 @@ def damped_cholesky(matrix: Tensor, damping: float = DAMPING) -> Tensor:
 
 
 class MomentSums:
-    """The running sums behind `Moments`, over sequences that are each in order.
+    """The running sums behind `InputMoments`, over sequences that are each in order.
 
     Products are taken of x − s, s being the mean of the first rows: inputs far from zero would leave nothing but
     rounding of how they vary. Short sequences are collected, with rows of zero between them, until products of them are
     worth while: in a buffer of at most `buffered_rows`, beside sums of 8·lags·K² bytes.
 
+    Parameters
+    ----------
+    features : int
+        K.
+    lags : int
+        The number of lags, L.
+
+    Examples
+    --------
     >>> sums = MomentSums(features=2, lags=1)
     >>> sums.add(torch.ones(3, 2))
     >>> sums.result().second.tolist()
@@ -126,7 +194,18 @@ class MomentSums:
 
     @torch.no_grad()
     def add(self, rows: Tensor) -> None:
-        """Take in a sequence of rows, shape (..., K). Raises InvalidInput where one is not finite."""
+        """Add a sequence of rows.
+
+        Parameters
+        ----------
+        rows : Tensor
+            (..., K), all but the last axis flattened.
+
+        Raises
+        ------
+        InvalidInput
+            If one is not finite.
+        """
         rows = rows.detach().reshape(-1, rows.shape[-1]).cpu()
         if not len(rows):
             return
@@ -158,8 +237,19 @@ class MomentSums:
             self._products += lagged_products(self._buffer[: self._filled], len(self._pairs))
             self._filled = 0
 
-    def result(self) -> Moments:
-        """The moments so far. Raises InvalidInput where no rows were seen."""
+    def result(self) -> InputMoments:
+        """The moments so far.
+
+        Returns
+        -------
+        InputMoments
+            The moments.
+
+        Raises
+        ------
+        InvalidInput
+            If no rows were seen.
+        """
         if self._shift is None:
             raise InvalidInput("the calibration loader yields nothing for this layer; give it at least one batch")
         self._flush()
@@ -170,12 +260,29 @@ class MomentSums:
         for products, x, after, part in zip(lagged, first, last, paired, strict=True):
             products.addr_(x - part * shift, shift).addr_(shift, after)
         lagged[0] = (lagged[0] + lagged[0].T) / 2
-        return Moments(count, first[0], lagged, first, last, paired)
+        return InputMoments(count, first[0], lagged, first, last, paired)
 
 
 def column_sums(rows: Tensor) -> Tensor:
-    """Of rows (T, K) that enter a layer, (K,) in float64. Raises InvalidInput where they are not finite.
+    """The sums of the columns of rows that enter a layer, in float64.
 
+    Parameters
+    ----------
+    rows : Tensor
+        (T, K).
+
+    Returns
+    -------
+    Tensor
+        (K,).
+
+    Raises
+    ------
+    InvalidInput
+        If they are not finite.
+
+    Examples
+    --------
     >>> column_sums(torch.ones(3, 2)).tolist()
     [3.0, 3.0]
     """
@@ -186,8 +293,20 @@ def column_sums(rows: Tensor) -> Tensor:
 
 
 def buffered_rows(features: int, lags: int) -> int:
-    """Rows that `MomentSums` collects before it multiplies them: with one lag none, as there is nothing to gain.
+    """The rows that `MomentSums` collects before it multiplies them; with one lag none, as there is nothing to gain.
 
+    Parameters
+    ----------
+    features, lags : int
+        As of `MomentSums`.
+
+    Returns
+    -------
+    int
+        The number of rows.
+
+    Examples
+    --------
     >>> buffered_rows(576, 4), buffered_rows(576, 1)
     (3456, 0)
     """
@@ -195,66 +314,21 @@ def buffered_rows(features: int, lags: int) -> int:
 
 
 def moment_bytes(features: int, lags: int) -> int:
-    """Bytes that `MomentSums` holds."""
-    return 8 * lags * features**2 + 4 * buffered_rows(features, lags) * features
+    """The bytes that `MomentSums` holds.
 
+    Parameters
+    ----------
+    features, lags : int
+        As of `MomentSums`.
 
-class Reached(Exception):
-    """Ends a forward pass once the layers that are listened to have their inputs."""
+    Returns
+    -------
+    int
+        The number of bytes.
 
-
-def gather_moments(
-    layers: Mapping[str, nn.Module],
-    batches: Iterable[object],
-    run: Callable[[object], object],
-    lags: int = 1,
-    once: bool = False,
-) -> dict[str, Moments]:
-    """The moments of what enters each of the named layers while `run` is called on every batch.
-
-    With `once`, where no pass calls a layer twice, a pass ends as soon as all of the layers have been called. Layers
-    that are fed the same tensors (q, k, v) share the work, and their moments, for as long as they are. Holds one batch
-    at a time. Raises InvalidInput for a loader that yields nothing, a layer that never runs, or inputs that are not
-    finite.
-
-    >>> layer = nn.Linear(2, 1)
-    >>> gather_moments({"": layer}, [torch.ones(4, 2)], layer)[""].count
-    4
+    Examples
+    --------
+    >>> moment_bytes(576, 1) == 8 * 576**2
+    True
     """
-    fed: dict[str, SharedSums] = {}
-    silent: set[str] = set()
-
-    def hear(name: str, x: Tensor) -> None:
-        layer = layers[name]
-        rows, layout = entering_rows(layer, x), row_layout(layer)
-        if name in fed:
-            fed[name] = fed[name].take(name, x, rows)
-        elif same := next((one for one in fed.values() if one.begun_with(x, layout)), None):
-            fed[name] = same
-            same.join(name)
-        else:
-            fed[name] = SharedSums(MomentSums(rows.shape[-1], lags), layout)
-            fed[name].join(name)
-            fed[name].take(name, x, rows)
-        silent.discard(name)
-        if once and not silent:
-            raise Reached
-
-    with torch.no_grad(), listening(layers, hear):
-        for batch in batches:
-            silent.update(layers)
-            with suppress(Reached):
-                run(batch)
-            for one in set(fed.values()):
-                fed |= {name: part for part in one.parts() for name in part.layers}
-    for name in layers:
-        if name not in fed:
-            raise InvalidInput(f"the calibration loader yields nothing that reaches layer {name!r}; give it a batch")
-    found: dict[str, Moments] = {}
-    # One at a time: of a large network the sums are gigabytes.
-    while fed:
-        one = next(iter(fed.values()))
-        for name in one.layers:
-            del fed[name]
-        found |= dict.fromkeys(one.layers, one.sums.result())
-    return {name: found[name] for name in layers}
+    return 8 * lags * features**2 + 4 * buffered_rows(features, lags) * features

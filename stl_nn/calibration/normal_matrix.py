@@ -1,4 +1,4 @@
-"""The normal matrix of a refit, made anew by rows whenever it is needed: as a whole it can be gigabytes."""
+"""The normal matrix of a refit, made anew by rows whenever it is needed, because as a whole it can take gigabytes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,20 @@ CHUNK_BYTES = 1 << 24
 class NormalMatrix:
     """A = (ΦᵀΦ) ∘ (1 ⊗ DᵀD ⊗ 1) of a `TileSystem`, or the part of it for some tiles against others, float64.
 
-    Shape (k·r, l·r), for k tiles against l. A row takes nm multiplications an entry to make, where a product with J
+    Its shape is (k·r, l·r), for k tiles against l. Making a row takes nm multiplications an entry, a product with J
     columns takes J.
 
-    moments   (k, nm, l, nm)  E vec(X_k) vec(X_l)ᵀ
-    encode_x  (r, nm)         E_X
-    decode    (np, r)         D
+    Parameters
+    ----------
+    moments : Tensor
+        E vec(X_k) vec(X_l)ᵀ, (k, nm, l, nm).
+    encode_x : Tensor
+        E_X, (r, nm).
+    decode : Tensor
+        D, (np, r).
 
+    Examples
+    --------
     >>> one = torch.ones(1, 1, dtype=torch.float64)
     >>> float(NormalMatrix(torch.full((1, 1, 1, 1), 3.0).double(), one, 2 * one).times(one))
     12.0
@@ -33,20 +40,48 @@ class NormalMatrix:
     decode: Tensor
 
     def diagonal(self) -> Tensor:
-        """Of A for tiles against themselves, (k·r,)."""
+        """The diagonal, (k·r,), for tiles against themselves.
+
+        Returns
+        -------
+        Tensor
+            (k·r,).
+        """
         own = torch.einsum("kakb->kab", self.moments)
         squares = torch.einsum("sa,kab,sb->ks", self.encode_x, own, self.encode_x)
         return (squares * self.decode.square().sum(dim=0)).flatten()
 
     def times(self, x: Tensor) -> Tensor:
-        """A x, shape (k·r, J), for x (l·r, J)."""
+        """A x, (k·r, J).
+
+        Parameters
+        ----------
+        x : Tensor
+            (l·r, J).
+
+        Returns
+        -------
+        Tensor
+            (k·r, J).
+        """
         product = x.new_empty(len(self.moments) * len(self.encode_x), x.shape[1])
         for start, rows in self._rows():
             torch.mm(rows, x, out=product[start : start + len(rows)])
         return product
 
     def energy(self, x: Tensor) -> float:
-        """⟨x, A x⟩ for tiles against themselves: half the work of `times`."""
+        """⟨x, A x⟩ for tiles against themselves, at half the work of `times`.
+
+        Parameters
+        ----------
+        x : Tensor
+            (k·r, J).
+
+        Returns
+        -------
+        float
+            The energy.
+        """
         total = 0.0
         for start, rows in self._rows(upper=True):
             end = start + len(rows)
@@ -55,7 +90,18 @@ class NormalMatrix:
         return total
 
     def upper(self, dtype: torch.dtype) -> Tensor:
-        """A matrix whose upper triangle is that of A, for tiles against themselves; below it is anything."""
+        """A matrix whose upper triangle is that of A, for tiles against themselves; below it is anything.
+
+        Parameters
+        ----------
+        dtype : dtype
+            Of the matrix.
+
+        Returns
+        -------
+        Tensor
+            (k·r, k·r).
+        """
         size = len(self.moments) * len(self.encode_x)
         matrix = self.moments.new_empty(size, size, dtype=dtype)
         for start, rows in self._rows(upper=True):

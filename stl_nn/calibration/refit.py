@@ -17,7 +17,7 @@ RIDGE = 1e-4
 LEAST_FREE = 0.1
 #: Unknowns, K·r/m, that are solved for at once: a factor of 1.4 GB. More are taken in blocks.
 MOST_UNKNOWNS = 18432
-#: Sweeps over the blocks end after so many, or when one changes the weights by less than a part of TOLERANCE.
+#: Sweeps over the blocks at most; they end as soon as one changes the weights by less than TOLERANCE of them.
 MOST_SWEEPS = 30
 TOLERANCE = 1e-4
 
@@ -26,16 +26,34 @@ TOLERANCE = 1e-4
 def refit(
     system: TileSystem, encode_x: Tensor, decode: Tensor, prior: Tensor | None = None, ridge: float = RIDGE
 ) -> Tensor:
-    """The encoded weights (r, K/m, N/p) of least squared output error for these encoders, float64.
+    """The encoded weights of least squared output error for given encoders.
 
-    The ridge, a share of each diagonal entry of the normal matrix, pulls towards `prior` (r, K/m, N/p): the data-free
-    encoded weights, or zero. Directions that the inputs never take keep what the prior says. One Cholesky
-    factorisation serves all tile columns. Above MOST_UNKNOWNS of K·r/m it is a block Gauss–Seidel iteration, a block
-    being as many tiles of the inner dimension as can be factored at once, and A is never held as a whole.
+    One Cholesky factorisation serves all tile columns. Above MOST_UNKNOWNS of K·r/m it is a block Gauss–Seidel
+    iteration, a block being as many tiles of the inner dimension as can be factored at once, and A is never held as a
+    whole.
 
+    Parameters
+    ----------
+    system : TileSystem
+        The layer's least-squares problem.
+    encode_x, decode : Tensor
+        E_X (r, n·m) and D (n·p, r).
+    prior : Tensor or None
+        (r, K/m, N/p), the data-free encoded weights, or None for zero: the ridge pulls towards it, and directions that
+        the inputs never take keep it.
+    ridge : float
+        As a share of each diagonal entry of the normal matrix.
+
+    Returns
+    -------
+    Tensor
+        (r, K/m, N/p), float64.
+
+    Examples
+    --------
     >>> from stl_algebra import Format
-    >>> from stl_nn.calibration.moments import Moments
-    >>> system = TileSystem.of(Format(1, 1, 1), Moments(1, torch.zeros(1), torch.ones(1, 1, 1)), torch.ones(1, 1))
+    >>> from stl_nn.calibration.moments import InputMoments
+    >>> system = TileSystem.of(Format(1, 1, 1), InputMoments(1, torch.zeros(1), torch.ones(1, 1, 1)), torch.ones(1, 1))
     >>> one = torch.ones(1, 1, dtype=torch.float64)
     >>> round(float(refit(system, one, 2 * one)), 3)
     0.5
@@ -44,27 +62,48 @@ def refit(
 
 
 @torch.no_grad()
-def refit_as_far_as_told(
+def shrunken_refit(
     system: TileSystem, encode_x: Tensor, decode: Tensor, prior: Tensor, before: float
 ) -> tuple[Tensor, float]:
-    """(weights, relative error): refitted, but drawn back to the prior (r, K/m, N/p) as far as few rows call for.
+    """A refit, drawn back to the prior as far as few rows call for it.
 
-    Each tile column has U = K·r/m unknowns and p equations for each of M rows. A fit that leaves the error e₁ there
-    can be expected to have left σ² = e₁/(1 − U/pM) with rows without number, and to leave σ² + v on others, with
+    If hardly more equations than unknowns are known, so that it cannot gain much, nothing is fitted.
+
+    Parameters
+    ----------
+    system : TileSystem
+        As of `refit`.
+    encode_x, decode, prior : Tensor
+        As of `refit`.
+    before : float
+        The relative error that the prior leaves.
+
+    Returns
+    -------
+    encoded, error
+        The encoded weights (r, K/m, N/p), and the relative error that they leave.
+
+    Notes
+    -----
+    Each tile column has U = K·r/m unknowns and p equations for each of M rows. A fit that leaves the error e₁ there can
+    be expected to have left σ² = e₁/(1 − U/pM) with rows without number, and to leave σ² + v on others, with
     v = σ²·U/(pM − U). What lies between it and the prior, which leaves e₀ = `before`, then leaves
-    σ² + (1−a)²(e₀ − σ²) + a²v at a share a of the way, least at a = (e₀ − σ²) / (e₀ − σ² + v). Where that cannot be
-    much, with hardly more equations than unknowns, nothing is fitted.
+    σ² + (1−a)²(e₀ − σ²) + a²v at a share a of the way, least at a = (e₀ − σ²) / (e₀ − σ² + v).
 
+    References
+    ----------
+    For the expectations: Craven, Wahba, Smoothing noisy data with spline functions, 1978.
+
+    Examples
+    --------
     >>> from stl_algebra import Format
-    >>> from stl_nn.calibration.moments import Moments
-    >>> seen = Moments(1000, torch.zeros(1), torch.ones(1, 1, 1))
+    >>> from stl_nn.calibration.moments import InputMoments
+    >>> seen = InputMoments(1000, torch.zeros(1), torch.ones(1, 1, 1))
     >>> system = TileSystem.of(Format(1, 1, 1), seen, torch.ones(1, 1))
     >>> one = torch.ones(1, 1, dtype=torch.float64)
-    >>> weights, error = refit_as_far_as_told(system, one, 2 * one, torch.ones(1, 1, 1), before=1.0)
+    >>> weights, error = shrunken_refit(system, one, 2 * one, torch.ones(1, 1, 1), before=1.0)
     >>> round(float(weights), 2), round(error, 4)
     (0.5, 0.0)
-
-    Source: for the expectations, Craven, Wahba, Smoothing noisy data with spline functions, 1978.
     """
     equations, unknowns = system.rows * system.format.p, system.tiles * len(encode_x)
     free = 1 - unknowns / max(equations, 1)

@@ -9,74 +9,99 @@ from scipy.linalg import get_lapack_funcs
 from torch import Tensor
 
 from stl_algebra import InvalidInput
+from stl_nn.calibration.ridge import ridge_of, rising
 
 #: Conjugate gradients end when what is still wrong with the change of the prior has less than TOLERANCE² of its energy,
 #: by a bound that is a wide one: the part is a thousandth of that, or less.
 TOLERANCE = 1e-2
 #: Steps after which the factor is taken for useless; one or two are usual.
 MOST_STEPS = 30
-#: How often the ridge is raised tenfold, at most.
-MOST_RAISES = 12
 
 
 class Semidefinite(Protocol):
-    """A symmetric positive semidefinite matrix (U, U) that need not be held, such as a `NormalMatrix`."""
+    """A symmetric positive semidefinite matrix A (U, U) that need not be held, such as a `NormalMatrix`."""
 
     def diagonal(self) -> Tensor:
-        """(U,), float64."""
+        """The diagonal, (U,), float64."""
 
     def times(self, x: Tensor, /) -> Tensor:
-        """A x for x (U, J), float64."""
+        """A x for x (U, J), float64.
+
+        Parameters
+        ----------
+        x : Tensor
+            (U, J).
+        """
 
     def upper(self, dtype: torch.dtype, /) -> Tensor:
-        """Memory of its own, (U, U), whose upper triangle is that of A."""
+        """Memory of its own, (U, U), whose upper triangle is that of A.
+
+        Parameters
+        ----------
+        dtype : dtype
+            Of the memory.
+        """
 
 
 @torch.no_grad()
 def ridged_solution(normal: Semidefinite, right: Tensor, prior: Tensor | None, ridge: float) -> tuple[Tensor, Tensor]:
-    """(x, A x) for the x of (A + Λ) x = right + Λ prior, with Λ = `ridge` times the diagonal of A. All in float64.
+    """Solve (A + Λ) x = right + Λ prior, with Λ a share of the diagonal of A.
 
-    A is (U, U); `right`, `prior` (zero where None) and x are (U, J). The one matrix held is the Cholesky factor, made
-    in place in single precision, at half of the time and memory; it preconditions conjugate gradients in double
-    precision. Where it does not exist, or is too inaccurate for them, it is made anew in double precision; where that
-    does not help, with a larger ridge. Raises InvalidInput where A is not finite, or far from semidefinite.
+    The one matrix held is the Cholesky factor, made in place in single precision, at half of the time and memory. It
+    preconditions conjugate gradients in double precision. If it does not exist, or is too inaccurate for them, it is
+    made anew in double precision; if that does not help, with a larger ridge.
 
+    Parameters
+    ----------
+    normal : Semidefinite
+        A, (U, U).
+    right : Tensor
+        (U, J), float64.
+    prior : Tensor or None
+        (U, J), float64; None for zero.
+    ridge : float
+        The share of the diagonal.
+
+    Returns
+    -------
+    x, product
+        x and A x, (U, J) each, float64.
+
+    Raises
+    ------
+    InvalidInput
+        If A is not finite, or far from semidefinite.
+
+    References
+    ----------
+    Higham, Mary, Mixed precision algorithms in numerical linear algebra, 2022, §5.
+
+    Examples
+    --------
     >>> from stl_nn.calibration.normal_matrix import NormalMatrix
     >>> one = torch.ones(1, 1, dtype=torch.float64)
     >>> two = NormalMatrix(2 * one[None, None], one, one)
     >>> ridged_solution(two, 3 * one, None, ridge=1e-9)[0].flatten().round(decimals=6).tolist()
     [1.5]
-
-    Source: Higham, Mary, Mixed precision algorithms in numerical linear algebra, 2022, §5.
     """
     diagonal = normal.diagonal()
-    weight = ridge_of(diagonal, ridge)
     start = torch.zeros_like(right) if prior is None else prior
     product = torch.zeros_like(right) if prior is None else normal.times(prior)
-    for _ in range(MOST_RAISES + 1):
+    # Rounding can leave A from few rows slightly indefinite.
+    for weight in rising(ridge_of(diagonal, ridge)):
         for dtype in (torch.float32, torch.float64):
             found = _refined(normal, weight, _factor(normal, diagonal + weight, dtype), right - product)
             if found is not None:
                 change, image = found
                 return start + change, product + image
-        weight = 10 * weight  # rounding can leave A from few rows slightly indefinite
     raise InvalidInput(
         f"normal equations of {len(diagonal)} unknowns have no solution, however large the ridge: the moments of the "
         "layer's inputs are not finite or not those of any inputs; gather them anew"
     )
 
 
-def ridge_of(diagonal: Tensor, ridge: float) -> Tensor:
-    """The diagonal of Λ for that of A, both (U,). Padding leaves zeros there in A, which must not stay.
-
-    Nor must what rounding leaves below zero make Λ negative, too: no multiple of that would do.
-    """
-    diagonal = diagonal.clamp_min(0)
-    return ridge * (diagonal + 1e-3 * diagonal.mean().clamp_min(torch.finfo(diagonal.dtype).tiny))
-
-
 def _factor(normal: Semidefinite, diagonal: Tensor, dtype: torch.dtype) -> Tensor | None:
-    """The Cholesky factor, at a precision, of A with another diagonal; None where there is none."""
+    """The Cholesky factor, at a precision, of A with another diagonal; None if there is none."""
     # Column by column, as LAPACK wants it: what was the upper triangle is the lower one then.
     factor = normal.upper(dtype).mT
     factor.diagonal().copy_(diagonal)

@@ -1,4 +1,4 @@
-"""What an error in the output of a layer does to the output of the network, by a few backward passes."""
+"""Sensitivity: what an error in the output of a layer does to the output of the network, by a few backward passes."""
 
 from __future__ import annotations
 
@@ -20,19 +20,31 @@ from stl_nn.pointwise import entering_rows, leaving_rows
 Probe = Callable[[Any, torch.Generator], Tensor]
 #: Channels of a block that inputs are made white in, at most; and a ridge, as a share of their mean variance.
 BLOCK, RIDGE = 512, 1e-2
-#: What is wrong where there are no gradients at all.
+#: What is wrong if there are no gradients at all.
 NO_GRADIENTS = (
-    "what the network feels of an error is told by gradients, and the run of this calibration lets none "
-    "through; take torch.no_grad() out of it, or give probe=None"
+    "sensitivity is measured by gradients, and the run of this calibration lets none through; "
+    "take torch.no_grad() out of it, or give probe=None"
 )
-#: Rows of input after which sensitivities are told well enough, and probes of each batch.
+#: Rows of input that measure sensitivities well enough, and probes of each batch.
 ROWS, PROBES = 4096, 4
 
 
 def sampled_likelihood(logits: Tensor, generator: torch.Generator) -> Tensor:
-    """The log-likelihood of labels drawn from the predictions themselves, logits (..., classes): M is Fisher's.
+    """The log-likelihood of labels drawn from the predictions themselves: M is Fisher's.
 
     To second order δᵀMδ is twice the Kullback–Leibler divergence.
+
+    Parameters
+    ----------
+    logits : Tensor
+        (..., classes).
+    generator : Generator
+        Draws the labels.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
     """
     rows = logits.flatten(0, -2).float()
     drawn = torch.multinomial(rows.detach().softmax(-1).cpu(), 1, generator=generator).to(rows.device)
@@ -40,15 +52,43 @@ def sampled_likelihood(logits: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def sampled_squares(output: Tensor, generator: torch.Generator) -> Tensor:
-    """The output times a standard normal tensor: M is the identity, and δᵀMδ the squared distance."""
+    """The output times a standard normal tensor: M is the identity, and δᵀMδ the squared distance.
+
+    Parameters
+    ----------
+    output : Tensor
+        Of any shape.
+    generator : Generator
+        Draws the tensor.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+    """
     return (output * torch.randn(output.shape, generator=generator).to(output)).sum()
 
 
 def usual_probe(output: Any, generator: torch.Generator) -> Tensor:
-    """Of the likelihood where the output has `logits` of several classes, of squares where it has one number in their
-    place, as a regression has; else of squares of its first tensor.
+    """The probe that suits an output.
 
-    Raises InvalidInput for an output without a tensor of floating-point numbers.
+    Parameters
+    ----------
+    output : object
+        What a network returned. If it has `logits` of several classes, the probe is `sampled_likelihood`; if its logits
+        are one number each, as of a regression, `sampled_squares` of them; else `sampled_squares` of its first tensor.
+    generator : Generator
+        Of the random numbers.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+
+    Raises
+    ------
+    InvalidInput
+        If the output holds no tensor of floating-point numbers.
     """
     if isinstance(logits := getattr(output, "logits", None), Tensor):
         several = logits.dim() > 1 and logits.shape[-1] > 1  # of one class the likelihood is always one
@@ -58,7 +98,7 @@ def usual_probe(output: Any, generator: torch.Generator) -> Tensor:
     if first is None:
         kind = type(output).__name__
         raise InvalidInput(
-            f"the model's output, {kind}, holds no tensor to tell errors by; give a probe, or probe=None"
+            f"the model's output, {kind}, holds no tensor to measure errors by; give a probe, or probe=None"
         )
     return sampled_squares(first, generator)
 
@@ -72,32 +112,60 @@ def sensitivities(
     rows: int = ROWS,
     seed: int = 0,
 ) -> dict[str, Tensor]:
-    """By how much the network's output changes, squared and a row, for a mean squared error of 1 in each output channel
-    of each layer: (N,), float64.
+    """How sensitive the network's output is to errors in each output channel of each layer.
 
+    Parameters
+    ----------
+    model : nn.Module
+        The network.
+    layers : mapping
+        Linear layers with the weights of the modules of these names in the network.
+    batches : iterable of object
+        Inputs.
+    run : callable
+        Feeds one batch to the network.
+    probe : callable
+        A random scalar of its output, see `Probe`.
+    rows : int
+        Rows of input to read, about; they are read twice, and then on until every layer has run.
+    seed : int
+        Of the probes.
+
+    Returns
+    -------
+    dict
+        By layer (N,), float64: by how much the output changes, squared and for one row, at a mean squared error of 1 in
+        each channel. Layers that run without gradients, such as those of a part that torch.no_grad() freezes, are left
+        out.
+
+    Raises
+    ------
+    InvalidInput
+        If no gradient comes through the run at all.
+
+    Notes
+    -----
     An STL layer errs as a layer with another weight would, W + ΔW: by (x − E x) ΔW, for rows of one sequence alike, so
     that errors add up where rows are averaged. Calibration leaves errors that are as large in one direction that inputs
-    vary in as in another: with x̃ = L⁻¹ (x − E x), LLᵀ the second moments of x − E x within blocks of channels, and
-    g_t the gradients of a probe, the output then changes by ‖Σ_t x̃_t g_t‖² for each channel, to first order.
-
-    model, layers  the modules of these names in the model, with the weights as linear layers
-    rows           so many are read of the batches, about, twice, and then on until every layer has run
-
-    Layers that run without gradients, such as those of a part that is frozen by torch.no_grad(), are left out. Raises
-    InvalidInput where no gradient comes through the run at all.
+    vary in as in another: with x̃ = L⁻¹ (x − E x), LLᵀ the second moments of x − E x within blocks of channels, and g_t
+    the gradients of a probe, the output then changes by ‖Σ_t x̃_t g_t‖² for each channel, to first order.
 
     Held is what a backward pass through the network takes for one batch; beside that the inputs of all layers once
     more, in single precision, and their outputs twice; and 8·K·b bytes for each layer, b being the largest divisor of K
     up to 512.
 
+    References
+    ----------
+    LeCun, Denker, Solla, Optimal brain damage, 1989; Martens, Grosse, Optimizing neural networks with
+    Kronecker-factored approximate curvature, 2015 (gradients of sampled labels).
+
+    Examples
+    --------
     >>> model, x = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4)), torch.randn(9, 4)
     >>> with torch.no_grad(): _ = model[1].weight[:, 1:].zero_()
     >>> found = sensitivities(model, {"0": model[0]}, [x], lambda model, x: model(x))["0"]
     >>> (found > 0).tolist()  # the second layer takes the first channel alone
     [True, False, False, False]
-
-    Source: LeCun, Denker, Solla, Optimal brain damage, 1989; Martens, Grosse, Optimizing neural networks with
-    Kronecker-factored approximate curvature, 2015 (gradients of sampled labels).
     """
     modules = {name: model.get_submodule(name) for name in layers}
     sums = {name: _Sums(linear) for name, linear in layers.items()}
@@ -120,7 +188,7 @@ def sensitivities(
                 gradients = _gradients(probe, seen.output, entered, generator)
                 for (name, *_), x, gradient in zip(entered, whitened, gradients, strict=True):
                     leaving = leaving_rows(modules[name], gradient)
-                    sums[name].feel(x, leaving.reshape(-1, leaving.shape[-1]).to(x.dtype))
+                    sums[name].add_gradients(x, leaving.reshape(-1, leaving.shape[-1]).to(x.dtype))
     if heard and not reached:
         raise InvalidInput(NO_GRADIENTS)
     return {name: sums[name].sensitivity for name in layers if name in reached}
@@ -165,7 +233,7 @@ class _Seen(NamedTuple):
 def _seen(
     model: nn.Module, modules: Mapping[str, nn.Module], batches: Iterable[object], run: Run, rows: int
 ) -> Iterator[_Seen]:
-    """What goes on in the layers for each of the first batches, as far as so many rows."""
+    """The calls of the layers for each of the first batches, until enough rows were read and every layer has run."""
     entered: list[_Call] = []
     read = dict.fromkeys(modules, 0)
 
@@ -217,7 +285,7 @@ class _Sums:
         self.energy += float(found.square().sum(dtype=torch.float64))
         return found
 
-    def feel(self, whitened: Tensor, gradient: Tensor) -> None:
+    def add_gradients(self, whitened: Tensor, gradient: Tensor) -> None:
         """Take the gradients (T, N) of one probe of inputs."""
         self.changed += (whitened.T @ gradient).double().square().sum(dim=0)
 

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from stl_nn.calibration.moments import Moments, Reached, gather_moments
+from stl_nn.calibration.gathering import Reached, gather_moments
+from stl_nn.calibration.moments import InputMoments
 from stl_nn.execution import Run
 
 
@@ -32,17 +33,30 @@ class _Call:
 
 
 class Stages:
-    """The inputs of a network's layers in the order they run, where those before them may be replaced meanwhile.
+    """The inputs of a network's layers in the order they run, if those before them may be replaced meanwhile.
 
-    Where the blocks of the network stand in a list and each takes what the one before it gives, as in transformers,
-    what enters the block in turn is held for all batches, and nothing before it is computed again: all 210 layers of
-    a network that stays as it is take one pass, and 120 that are replaced one by one take four instead of sixty.
-    Elsewhere, and before and after the blocks, every call of `moments` takes a pass of its own.
-    That the blocks can be run by themselves, and again and again, is tried on the first batch, not assumed.
+    If the blocks of the network stand in a list and each takes what the one before it gives, as in transformers, what
+    enters the block in turn is held for all batches, and nothing before it is computed again. All 210 layers of a
+    network that stays as it is take one pass, and 120 that are replaced one by one take four instead of sixty. In other
+    networks, and before and after the blocks, every call of `moments` takes a pass of its own. Whether the blocks can
+    be run by themselves, and again and again, is tried on the first batch, not assumed.
 
-    `repeated` names the layers that one pass calls more than once, see `Execution`: a pass does not end with their
-    first call.
+    Parameters
+    ----------
+    model : nn.Module
+        The network.
+    layers : sequence of str
+        The names of the layers.
+    batches : iterable of object
+        The inputs.
+    run : callable
+        Feeds one batch to the network.
+    repeated : collection of str
+        The names of layers that one pass calls more than once, see `Execution`: a pass does not end with their first
+        call.
 
+    Examples
+    --------
     >>> model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
     >>> stages = Stages(model, ["0", "1"], [torch.ones(3, 2)], lambda model, x: model(x))
     >>> stages.blocks, stages.moments(["1"], lags=1)["1"].count
@@ -64,14 +78,37 @@ class Stages:
         self._at = -1
 
     def place(self, layer: str) -> int:
-        """The number of the block that a layer is in, -1 where it is in none."""
+        """The number of the block that a layer is in, -1 if it is in none.
+
+        Parameters
+        ----------
+        layer : str
+            Its name.
+
+        Returns
+        -------
+        int
+            The number of the block.
+        """
         return next((i for i, block in enumerate(self.blocks) if _within(layer, block)), -1)
 
-    def moments(self, layers: Sequence[str], lags: int, leave: bool = False) -> dict[str, Moments]:
-        """The moments of what now enters some layers of one place, by name.
+    def moments(self, layers: Sequence[str], lags: int, leave: bool = False) -> dict[str, InputMoments]:
+        """The moments of what now enters some layers of one place.
 
-        The layers, and the calls, are to be in the order they run. With `leave` these are the last ones of a block that
-        stays as it is: the pass that they are listened to in goes on to what enters the next block.
+        Parameters
+        ----------
+        layers : sequence of str
+            Their names; the layers, and the calls, must be in the order they run.
+        lags : int
+            Of the moments.
+        leave : bool
+            Whether these are the last layers of a block that stays as it is: the pass that they are listened to in then
+            goes on to what enters the next block.
+
+        Returns
+        -------
+        dict
+            The moments by name.
         """
         place = self.place(layers[0])
         listened = {layer: self._model.get_submodule(layer) for layer in layers}
@@ -118,7 +155,7 @@ def _blocks(model: nn.Module, layers: Sequence[str], batch: object, run: Run) ->
 def _run_by_themselves(model: nn.Module, blocks: Sequence[str], batch: object, run: Run) -> bool:
     """Whether the blocks one after another, each with the first one's other arguments, give what the network's do.
 
-    They do not where a block is left out or run twice, takes what only it is given, drops at random, remembers earlier
+    They do not if a block is left out or run twice, takes what only it is given, drops at random, remembers earlier
     calls, takes from a cache what the blocks before it put there, or runs under a context that the call of the network
     sets up.
     """

@@ -6,21 +6,35 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from stl_algebra import Format
-from stl_algebra import Moments as TileMoments
-from stl_nn.calibration.moments import Moments
+from stl_algebra import Format, TileMoments
+from stl_nn.calibration.moments import InputMoments
 
 
-def layer_tile_moments(inputs: Moments, weight: Tensor, format: Format, source: str = "") -> TileMoments:
+def layer_tile_moments(inputs: InputMoments, weight: Tensor, format: Format, source: str = "") -> TileMoments:
     """Second moments and means of vec(X_ik) and vec(W_kj), averaged over all positions i, k, j of a tile.
 
-    inputs  moments of the rows of X, with at least n lags
-    weight  (N, K), as nn.Linear holds it: W is its transpose
+    K and N are filled up with zeros to whole tiles, as the operator does. Averaging over k forgets that some tile
+    positions are larger than others; the search is for one encoder that serves them all.
 
-    K and N are filled up with zeros to whole tiles, as the operator does. Averaging over k forgets that some
-    tile positions are larger than others; the search is for one encoder that serves them all.
+    Parameters
+    ----------
+    inputs : InputMoments
+        Moments of the rows of X, with at least n lags.
+    weight : Tensor
+        (N, K), as nn.Linear holds it: W is its transpose.
+    format : Format
+        ⟨n,m,p⟩.
+    source : str
+        What the moments are of, in words.
 
-    >>> white = Moments(8, torch.zeros(2), torch.stack([torch.eye(2), torch.zeros(2, 2)]).double())
+    Returns
+    -------
+    TileMoments
+        Moments of tiles, as a search takes them.
+
+    Examples
+    --------
+    >>> white = InputMoments(8, torch.zeros(2), torch.stack([torch.eye(2), torch.zeros(2, 2)]).double())
     >>> layer_tile_moments(white, torch.eye(2), Format(2, 2, 2)).second_x.tolist()[0]
     [1.0, 0.0, 0.0, 0.0]
     """

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from stl_algebra import Format, InvalidInput
-from stl_algebra import Moments as TileMoments
-from stl_nn.calibration.moments import Moments
+from stl_algebra import Format, InvalidInput, TileMoments
+from stl_nn.calibration.moments import InputMoments
 from stl_nn.calibration.normal_matrix import NormalMatrix
 
 
@@ -21,21 +20,32 @@ from stl_nn.calibration.normal_matrix import NormalMatrix
 class TileSystem:
     """The squared output error of a layer as a quadratic form in its encoded weights.
 
-    With Φ[i,(k,s)] = (E_X vec X_ik)_s over tile rows i, and encoded weights w̃ (K/m·r, N/p), the mean over tile rows
-    of ‖Ŷ − Y‖² is
+    It is differentiable in the encoder.
 
-        energy − 2⟨w̃, B⟩ + ⟨w̃, A w̃⟩,    A = (ΦᵀΦ) ∘ (1 ⊗ DᵀD ⊗ 1),    B = Φ-weighted Dᵀ Y
+    Parameters
+    ----------
+    format : Format
+        ⟨n,m,p⟩.
+    moments : Tensor
+        E vec(X_k) vec(X_k')ᵀ over the k = K/m tiles of a tile row, (k, nm, k, nm); of two rows of a tile row they
+        depend on the distance alone.
+    weight : Tensor
+        The dense weight, padded, with its J = N/p tile columns, (K, J, p).
+    energy : Tensor
+        E‖Y‖² of a tile row.
+    rows : int
+        Rows of inputs that the moments were gathered from.
 
-    the same A for every tile column of W. ΦᵀΦ and B depend on the inputs only through their second moments within
-    and between the tiles of one tile row, so nothing here ever sees an activation.
+    Notes
+    -----
+    With Φ[i,(k,s)] = (E_X vec X_ik)_s over tile rows i, and encoded weights w̃ (K/m·r, N/p), the mean over tile rows of
+    ‖Ŷ − Y‖² is energy − 2⟨w̃, B⟩ + ⟨w̃, A w̃⟩, with A = (ΦᵀΦ) ∘ (1 ⊗ DᵀD ⊗ 1) and B the Φ-weighted Dᵀ Y. A is the same
+    for every tile column of W. ΦᵀΦ and B depend on the inputs only through their second moments within and between the
+    tiles of one tile row, so no activation is ever needed.
 
-    moments  (k, nm, k, nm)  E vec(X_k) vec(X_k')ᵀ over the k = K/m tiles of a tile row; of two rows of it they depend
-                             on the distance alone
-    weight   (K, J, p)       the dense weight, padded, its J = N/p tile columns
-    energy   E‖Y‖² of a tile row
-    rows     rows of inputs that the moments were gathered from
-
-    Differentiable in the encoder. Source: DESIGN §3; variable projection: Golub, Pereyra, 1973.
+    References
+    ----------
+    Variable projection: Golub, Pereyra, 1973.
     """
 
     format: Format
@@ -45,12 +55,28 @@ class TileSystem:
     rows: int
 
     @classmethod
-    def of(cls, format: Format, moments: Moments, weight: Tensor) -> TileSystem:
-        """The system of a weight W (K, N) whose inputs have these moments; padded to whole tiles by zeros.
+    def of(cls, format: Format, moments: InputMoments, weight: Tensor) -> TileSystem:
+        """The system of a weight and the moments of its inputs, padded to whole tiles by zeros.
 
         A padded column of W counts as an output that ought to be zero.
 
-        >>> seen = Moments(1, torch.zeros(1), torch.ones(1, 1, 1))
+        Parameters
+        ----------
+        format : Format
+            ⟨n,m,p⟩.
+        moments : InputMoments
+            Those of the inputs, with at least n lags.
+        weight : Tensor
+            W, (K, N).
+
+        Returns
+        -------
+        TileSystem
+            The system.
+
+        Examples
+        --------
+        >>> seen = InputMoments(1, torch.zeros(1), torch.ones(1, 1, 1))
         >>> float(TileSystem.of(Format(1, 1, 1), seen, torch.full((1, 1), 3.0)).energy)
         9.0
         """
@@ -74,16 +100,28 @@ class TileSystem:
 
     @property
     def tiles(self) -> int:
-        """k = K/m."""
+        """The number of tiles, k = K/m."""
         return self.moments.shape[0]
 
     def mean_tile_moment(self) -> NDArray[np.float64]:
-        """Σ_X (n·m, n·m), the mean over the tiles of a tile row."""
+        """Σ_X (n·m, n·m), the mean over the tiles of a tile row.
+
+        Returns
+        -------
+        ndarray
+            Σ_X, (n·m, n·m).
+        """
         moment: NDArray[np.float64] = (torch.einsum("kakb->ab", self.moments) / self.tiles).numpy()
         return moment
 
     def mean_weight_moment(self) -> NDArray[np.float64]:
-        """Σ_W (m·p, m·p), the mean over all tiles of the weight."""
+        """Σ_W (m·p, m·p), the mean over all tiles of the weight.
+
+        Returns
+        -------
+        ndarray
+            Σ_W, (m·p, m·p).
+        """
         _, m, p = self.format
         tiles = self.weight.reshape(self.tiles, m, -1, p).permute(0, 2, 1, 3).reshape(-1, m * p)
         moment: NDArray[np.float64] = (tiles.T @ tiles / len(tiles)).numpy()
@@ -91,14 +129,25 @@ class TileSystem:
 
     @cached_property
     def tile_moments(self) -> TileMoments | None:
-        """What encoders are judged by: the mean second moments; None where all products of the mean tiles are zero."""
+        """The mean second moments, by which encoders are judged; None if all products of the mean tiles are zero."""
         try:
             return TileMoments(self.format, self.mean_tile_moment(), self.mean_weight_moment())
         except InvalidInput:
             return None
 
     def subset(self, tiles: Tensor, columns: Tensor) -> TileSystem:
-        """The system of some tiles of the inner dimension and some tile columns of the weight alone."""
+        """The system of some tiles of the inner dimension and some tile columns of the weight alone.
+
+        Parameters
+        ----------
+        tiles, columns : Tensor
+            Their numbers.
+
+        Returns
+        -------
+        TileSystem
+            The smaller system.
+        """
         n, m, _ = self.format
         channels = (tiles[:, None] * m + torch.arange(m)).reshape(-1)
         moments = self.moments[tiles][:, :, tiles].contiguous()
@@ -109,7 +158,18 @@ class TileSystem:
         return TileSystem(self.format, moments, weight, torch.sum(dense * (second @ dense)), self.rows)
 
     def normal(self, encode_x: Tensor, decode: Tensor) -> Tensor:
-        """A, shape (k·r, k·r), for E_X (r, n·m) and D (n·p, r): for small systems, see `normal_matrix`."""
+        """A, (k·r, k·r): for small systems, see `normal_matrix`.
+
+        Parameters
+        ----------
+        encode_x, decode : Tensor
+            E_X (r, n·m) and D (n·p, r).
+
+        Returns
+        -------
+        Tensor
+            (k·r, k·r), differentiable in the encoder.
+        """
         tiles, entries, *_ = self.moments.shape
         size, gram = tiles * len(encode_x), decode.T @ decode
         half = (encode_x @ self.moments.reshape(tiles, entries, -1)).reshape(-1, entries)
@@ -117,12 +177,36 @@ class TileSystem:
         return blocks.reshape(size, size)
 
     def normal_matrix(self, encode_x: Tensor, decode: Tensor, tiles: range, others: range) -> NormalMatrix:
-        """The rows of A that belong to some tiles, the columns that belong to others: made as they are needed."""
+        """The rows of A that belong to some tiles, the columns that belong to others: made as they are needed.
+
+        Parameters
+        ----------
+        encode_x, decode : Tensor
+            E_X (r, n·m) and D (n·p, r).
+        tiles, others : range
+            The tiles.
+
+        Returns
+        -------
+        NormalMatrix
+            The part of A.
+        """
         moments = self.moments[tiles.start : tiles.stop, :, others.start : others.stop]
         return NormalMatrix(moments, encode_x, decode)
 
     def right_side(self, encode_x: Tensor, decode: Tensor) -> Tensor:
-        """B, shape (k·r, J)."""
+        """B, (k·r, J).
+
+        Parameters
+        ----------
+        encode_x, decode : Tensor
+            E_X (r, n·m) and D (n·p, r).
+
+        Returns
+        -------
+        Tensor
+            (k·r, J).
+        """
         n, m, p = self.format
         rank = len(encode_x)
         encode_x, decode = encode_x.reshape(rank, n, m), decode.reshape(n, p, rank)
@@ -147,7 +231,20 @@ class TileSystem:
         return outputs.reshape(-1, self.tiles * self.weight.shape[1])
 
     def error(self, encode_x: Tensor, decode: Tensor, encoded: Tensor) -> float:
-        """E‖Ŷ − Y‖² / E‖Y‖² for encoded weights (r, k, J): the data-aware relative error, cross-tile terms included."""
+        """E‖Ŷ − Y‖² / E‖Y‖² for encoded weights: the relative error on these inputs, cross-tile terms included.
+
+        Parameters
+        ----------
+        encode_x, decode : Tensor
+            E_X (r, n·m) and D (n·p, r).
+        encoded : Tensor
+            (r, k, J).
+
+        Returns
+        -------
+        float
+            The relative error; 0 if the output is zero.
+        """
         energy = float(self.energy)
         if not energy:
             return 0.0

@@ -1,7 +1,7 @@
 """Reading and writing bfloat16 in code compiled by numba, which has no such type: as its bits in uint16.
 
-A bfloat16 is the upper half of a float32. Each function here is one vector loop in two kinds, chosen by dtype:
-for floats a plain copy. In compiled code the choice is made when it is compiled.
+A bfloat16 is the upper half of a float32. Each function is one vector loop in two kinds, chosen by dtype: for floats a
+plain copy. Compiled code makes the choice as it is compiled.
 """
 
 from __future__ import annotations
@@ -25,6 +25,15 @@ _NAN = np.uint16(0x7FC0)
 def load(source: Array, target: Array) -> None:
     """Copy a vector to one of float32 from the bits of bfloat16, or to one of its own dtype.
 
+    Parameters
+    ----------
+    source : ndarray
+        (T,).
+    target : ndarray
+        (T,), which is filled.
+
+    Examples
+    --------
     >>> target = np.empty(2, np.float32)
     >>> load(np.array([0x3F80, 0xC000], np.uint16), target)
     >>> target.tolist()
@@ -36,6 +45,15 @@ def load(source: Array, target: Array) -> None:
 def store(source: Array, target: Array) -> None:
     """Round a vector of float32 to the bits of bfloat16, to nearest and ties to even, or copy it to its own dtype.
 
+    Parameters
+    ----------
+    source : ndarray
+        (T,).
+    target : ndarray
+        (T,), which is filled.
+
+    Examples
+    --------
     >>> target = np.empty(2, np.uint16)
     >>> store(np.array([1.0, 1.0 + 3 / 256], np.float32), target)
     >>> [hex(bits) for bits in target.tolist()]
@@ -45,8 +63,22 @@ def store(source: Array, target: Array) -> None:
 
 
 def widened(source: Array, buffer: Array) -> Array:
-    """A vector in the dtype of the buffer: as it is, or from the bits of bfloat16 in the buffer's first places.
+    """A vector in the dtype of a buffer.
 
+    Parameters
+    ----------
+    source : ndarray
+        (T,).
+    buffer : ndarray
+        At least as long.
+
+    Returns
+    -------
+    ndarray
+        The vector as it is, or from the bits of bfloat16 in the first places of the buffer.
+
+    Examples
+    --------
     >>> widened(np.array([0x3F80], np.uint16), np.zeros(2, np.float32)).tolist()
     [1.0]
     """

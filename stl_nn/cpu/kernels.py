@@ -2,22 +2,22 @@
 
 bfloat16 is read and written as it is and computed with in float32.
 
-Tiles are taken in chunks that stay in the cache: a chunk is split into one vector for each position within the
-tile, its channels are linear combinations of these, and decoding goes the other way. Combinations are made of four
-vectors for four results at a time, so that sixteen multiplications go with four loads of vectors; matrices are filled
-up with zeros to multiples of four (`padded`). Where channels are themselves matrices that a scheme with few
-coefficients multiplies by tiles (`Terms`), what lies between is never written out.
+Tiles are taken in chunks that stay in the cache: a chunk is split into one vector for each position within the tile,
+its channels are linear combinations of these, and decoding goes the other way. Combinations are made of four vectors
+for four results at a time, so that sixteen multiplications go with four loads of vectors; matrices are filled up with
+zeros to multiples of four (`padded`). If channels are themselves matrices that a scheme with few coefficients
+multiplies by tiles (`Terms`), what lies between is never written out.
 """
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
+from stl_algebra.compiled import njit
 from stl_nn.cpu.bfloat16 import load, store, widened
 
 Array = NDArray[Any]
@@ -26,57 +26,15 @@ Array = NDArray[Any]
 CHUNK = 128
 #: Channels that are taken at a time below levels of another scheme: all of them would leave the second-level cache.
 GROUP = 8
-#: Results and terms of a combination are multiples of this.
-BLOCK = 4
 
 _OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "fastmath": {"contract", "nsz"}, "error_model": "numpy"}
 
 
-class Terms(NamedTuple):
-    """A matrix by its entries other than zero, row after row, with zeros to make multiples of BLOCK of each row's.
-
-    starts        (A + 1,)  where each row begins, and the last one ends
-    columns       (entries,)
-    coefficients  (entries,)
-    """
-
-    starts: Array
-    columns: Array
-    coefficients: Array
-
-
-@cache
-def terms(matrix: tuple[tuple[float, ...], ...], depth: int, dtype: str) -> Terms:
-    """Those of the Kronecker power matrix ⊗ … ⊗ matrix of so many factors; of the 1 for none.
-
-    >>> terms(((1.0, 0.0), (1.0, -1.0)), 1, "float32").coefficients.tolist()
-    [1.0, 0.0, 0.0, 0.0, 1.0, -1.0, 0.0, 0.0]
-    """
-    power = np.ones((1, 1))
-    for _ in range(depth):
-        power = np.kron(power, np.array(matrix))
-    rows = [np.flatnonzero(row) for row in power]
-    columns = [np.pad(row, (0, -len(row) % BLOCK)) for row in rows]
-    coefficients = [np.pad(whole[row], (0, -len(row) % BLOCK)) for whole, row in zip(power, rows, strict=True)]
-    starts = np.cumsum([0, *map(len, columns)])
-    return Terms(starts, np.concatenate(columns), np.concatenate(coefficients).astype(dtype))
-
-
-def padded(matrix: Array) -> Array:
-    """The matrix, contiguous, with zero rows and columns appended up to multiples of BLOCK.
-
-    >>> padded(np.ones((7, 4))).shape
-    (8, 4)
-    """
-    rows, columns = matrix.shape
-    return np.pad(matrix, ((0, -rows % BLOCK), (0, -columns % BLOCK)))
-
-
 @njit(inline="always", **_OPTIONS)
 def _combine(weights: Array, top: int, bottom: int, left: int, right: int, vectors: Array, out: Array) -> None:
-    """out[s − top] = Σ_a weights[s, a] · vectors[a − left] over these rows and columns, added up where left > 0.
+    """Combine vectors of length CHUNK: out[s − top] = Σ_a weights[s, a] · vectors[a − left] over the given ranges.
 
-    On vectors of length CHUNK.
+    What is there is added to if left > 0.
     """
     for s in range(top, bottom, 4):
         o0, o1, o2, o3 = out[s - top], out[s - top + 1], out[s - top + 2], out[s - top + 3]
@@ -104,7 +62,7 @@ def _combine(weights: Array, top: int, bottom: int, left: int, right: int, vecto
 
 @njit(inline="always", **_OPTIONS)
 def _sum(columns: Array, coefficients: Array, start: int, end: int, vectors: Array, place: int, out: Array) -> None:
-    """out = Σ coefficients[k] · vectors[columns[k], place] for k from start up to end, on vectors of length CHUNK."""
+    """Sum vectors of length CHUNK: out = Σ coefficients[k] · vectors[columns[k], place] for k from start up to end."""
     for k in range(start, end, 4):
         c0, c1, c2, c3 = coefficients[k], coefficients[k + 1], coefficients[k + 2], coefficients[k + 3]
         v0, v1 = vectors[columns[k], place], vectors[columns[k + 1], place]
@@ -119,7 +77,7 @@ def _sum(columns: Array, coefficients: Array, start: int, end: int, vectors: Arr
 
 @njit(inline="always", **_OPTIONS)
 def _split(row: Array, tiles: int, vectors: Array, first: int, at: int, width: int, stride: int) -> None:
-    """vectors[first + b, at + t] = row[t·stride + b] for so many tiles t and b < width; zero from the row's end on."""
+    """Split a row into `tiles` tiles: vectors[first + b, at + t] = row[t·stride + b], b < width; zero from its end."""
     whole = min(tiles, (len(row) - width) // stride + 1) if len(row) >= width else 0
     if width == 4 and stride == 4:  # the common tile: a constant stride is loaded in vectors and shuffled
         v0, v1 = vectors[first, at : at + tiles], vectors[first + 1, at : at + tiles]
@@ -138,7 +96,7 @@ def _split(row: Array, tiles: int, vectors: Array, first: int, at: int, width: i
 
 @njit(inline="always", **_OPTIONS)
 def _join(vectors: Array, tiles: int, first: int, at: int, row: Array, width: int, stride: int) -> None:
-    """row[t·stride + b] = vectors[first + b, at + t] for so many tiles t and b < width, up to the end of the row."""
+    """Join `tiles` tiles to a row, up to its end: row[t·stride + b] = vectors[first + b, at + t], b < width."""
     whole = min(tiles, (len(row) - width) // stride + 1) if len(row) >= width else 0
     if width == 4 and stride == 4:
         v0, v1 = vectors[first, at : at + tiles], vectors[first + 1, at : at + tiles]
@@ -169,7 +127,7 @@ def _position(row: int, column: int, depth: int) -> int:
 def _read(
     x: Array, start: int, tiles: int, across: int, height: int, width: int, depth: int, line: Array, vectors: Array
 ) -> None:
-    """vectors[position, a·width + b] of so many tiles of x from one on: the entries (a, b) of each of their squares."""
+    """Read `tiles` tiles of x from one on: vectors[position, a·width + b] are the entries (a, b) of their squares."""
     high, wide = x.shape
     side = 1 << depth
     at = 0
@@ -191,7 +149,7 @@ def _read(
 def _write(
     vectors: Array, start: int, tiles: int, across: int, height: int, width: int, depth: int, line: Array, out: Array
 ) -> None:
-    """The way back: these tiles of out, as far as they lie within it."""
+    """The way back: write these tiles of out, as far as they lie within it."""
     high, wide = out.shape
     side = 1 << depth
     at = 0
@@ -208,7 +166,7 @@ def _write(
         at += run
 
 
-@njit(parallel=True, **_OPTIONS)
+@njit(**_OPTIONS)
 def encode(
     x: Array,
     weights: Array,
@@ -220,41 +178,97 @@ def encode(
     columns: Array,
     coefficients: Array,
     across: int,
-    tasks: int,
+    begin: int,
+    end: int,
     out: Array,
 ) -> None:
-    """out (s^d·r, T) = `weights` (r, height·width), `padded`, on the tiles of x, and d levels of a scheme on these.
+    """Apply weights to the tiles of a matrix, and levels of a scheme to the channels.
 
-    The scheme multiplies 2 by 2 matrices in s products, and the three arrays are the `Terms` (s^d, 4^d) of its levels.
-    A tile of the last is 2^d·height by 2^d·width; there are T of them, `across` side by side, row by row, and what
-    lies outside x is zero. x and out are of the dtype of the weights, or uint16: the bits of bfloat16. The work is cut
-    into so many tasks at most.
+    Parameters
+    ----------
+    x : ndarray
+        (A, B), of the dtype of the weights, or uint16: the bits of bfloat16.
+    weights : ndarray
+        (r, height·width), `padded`.
+    rank : int
+        r.
+    height, width : int
+        Rows and columns of a tile.
+    depth : int
+        The number of levels, d. The scheme multiplies 2 by 2 matrices in s products.
+    starts, columns, coefficients : ndarray
+        The `Terms` (s^d, 4^d) of the levels.
+    across : int
+        Tiles side by side. A tile of the last level is 2^d·height by 2^d·width; there are T of them, row by row, and
+        what lies outside x is zero.
+    begin, end : int
+        Chunks of tiles that are done: the work of one thread.
+    out : ndarray
+        (s^d·r, T), which is filled, of a dtype that x may have.
     """
     positions, products, tiles = 1 << (2 * depth), len(out) // rank, out.shape[1]
-    chunks, most = -(-tiles // CHUNK), GROUP if depth else len(weights)
-    tasks = min(tasks, chunks)
-    for task in prange(tasks):
-        line = np.empty(CHUNK * width << depth, weights.dtype)
-        vectors = np.zeros((positions, weights.shape[1], CHUNK), weights.dtype)
-        channels = np.empty((positions, most, CHUNK), weights.dtype)
-        for chunk in range(task * chunks // tasks, (task + 1) * chunks // tasks):
-            start = chunk * CHUNK
-            taken = min(CHUNK, tiles - start)
-            _read(x, start, taken, across, height, width, depth, line, vectors)
-            for first in range(0, rank, most):
-                last = min(first + most, len(weights))
-                for position in range(positions):
-                    _combine(weights, first, last, 0, weights.shape[1], vectors[position], channels[position])
-                for s in range(first, min(last, rank)):
-                    for q in range(products):
-                        made = channels[0, s - first]
-                        if depth:
-                            made = line[:CHUNK]
-                            _sum(columns, coefficients, starts[q], starts[q + 1], channels, s - first, made)
-                        store(made[:taken], out[q * rank + s, start : start + taken])
+    most = GROUP if depth else len(weights)
+    line = np.empty(CHUNK * width << depth, weights.dtype)
+    vectors = np.zeros((positions, weights.shape[1], CHUNK), weights.dtype)
+    channels = np.empty((positions, most, CHUNK), weights.dtype)
+    for chunk in range(begin, end):
+        start = chunk * CHUNK
+        taken = min(CHUNK, tiles - start)
+        _read(x, start, taken, across, height, width, depth, line, vectors)
+        for first in range(0, rank, most):
+            last = min(first + most, len(weights))
+            for position in range(positions):
+                _combine(weights, first, last, 0, weights.shape[1], vectors[position], channels[position])
+            for s in range(first, min(last, rank)):
+                for q in range(products):
+                    made = channels[0, s - first]
+                    if depth:
+                        made = line[:CHUNK]
+                        _sum(columns, coefficients, starts[q], starts[q + 1], channels, s - first, made)
+                    store(made[:taken], out[q * rank + s, start : start + taken])
 
 
 @njit(parallel=True, **_OPTIONS)
+def encode_in_parallel(
+    x: Array,
+    weights: Array,
+    rank: int,
+    height: int,
+    width: int,
+    depth: int,
+    starts: Array,
+    columns: Array,
+    coefficients: Array,
+    across: int,
+    parts: int,
+    chunks: int,
+    out: Array,
+) -> None:
+    """`encode` all of the chunks in parts, each the work of one of numba's threads.
+
+    Parameters
+    ----------
+    x, weights : ndarray
+        As of `encode`.
+    rank, height, width, depth : int
+        As of `encode`.
+    starts, columns, coefficients : ndarray
+        As of `encode`.
+    across : int
+        As of `encode`.
+    parts : int
+        The number of parts.
+    chunks : int
+        The number of chunks.
+    out : ndarray
+        As of `encode`.
+    """
+    for part in prange(parts):
+        begin, end = part * chunks // parts, (part + 1) * chunks // parts
+        encode(x, weights, rank, height, width, depth, starts, columns, coefficients, across, begin, end, out)
+
+
+@njit(**_OPTIONS)
 def decode(
     channels: Array,
     weights: Array,
@@ -266,38 +280,93 @@ def decode(
     columns: Array,
     coefficients: Array,
     across: int,
-    tasks: int,
+    begin: int,
+    end: int,
     out: Array,
 ) -> None:
-    """The tiles of out (A, B) from `channels` (s^d·r, T): d levels of a scheme, then `weights` (height·width, r).
+    """Fill the tiles of a matrix from channels: levels of a scheme, then weights.
 
-    What is cut off at out's edge is left out. The three arrays are the `Terms` (4^d, s^d) of the levels. All else is
-    as in `encode`.
+    What is cut off at the edge of the matrix is left out.
+
+    Parameters
+    ----------
+    channels : ndarray
+        (s^d·r, T), as `encode` writes it.
+    weights : ndarray
+        (height·width, r), `padded`.
+    rank, height, width, depth : int
+        As of `encode`.
+    starts, columns, coefficients : ndarray
+        The `Terms` (4^d, s^d) of the levels.
+    across : int
+        As of `encode`.
+    begin, end : int
+        Chunks of tiles that are done: the work of one thread.
+    out : ndarray
+        (A, B), which is filled, of a dtype that channels may have.
     """
     positions, products, tiles = 1 << (2 * depth), len(channels) // rank, channels.shape[1]
-    chunks, most = -(-tiles // CHUNK), GROUP if depth else weights.shape[1]
-    tasks = min(tasks, chunks)
-    for task in prange(tasks):
-        line = np.empty(CHUNK * width << depth, weights.dtype)
-        vectors = np.empty((positions, len(weights), CHUNK), weights.dtype)
-        group = np.zeros((positions, most, CHUNK), weights.dtype)
-        alike = np.zeros((products, 1, CHUNK), weights.dtype)
-        for chunk in range(task * chunks // tasks, (task + 1) * chunks // tasks):
-            start = chunk * CHUNK
-            taken = min(CHUNK, tiles - start)
-            for first in range(0, rank, most):
-                last = min(first + most, weights.shape[1])
-                # Copied together first: channels lie a power of two apart, and read in place they would evict each
-                # other from a set-associative cache.
-                for s in range(first, min(last, rank)):
-                    if depth == 0:
-                        load(channels[s, start : start + taken], group[0, s - first, :taken])
-                        continue
-                    for q in range(products):
-                        load(channels[q * rank + s, start : start + taken], alike[q, 0, :taken])
-                    for position in range(positions):
-                        end = starts[position + 1]
-                        _sum(columns, coefficients, starts[position], end, alike, 0, group[position, s - first])
+    most = GROUP if depth else weights.shape[1]
+    line = np.empty(CHUNK * width << depth, weights.dtype)
+    vectors = np.empty((positions, len(weights), CHUNK), weights.dtype)
+    group = np.zeros((positions, most, CHUNK), weights.dtype)
+    alike = np.zeros((products, 1, CHUNK), weights.dtype)
+    for chunk in range(begin, end):
+        start = chunk * CHUNK
+        taken = min(CHUNK, tiles - start)
+        for first in range(0, rank, most):
+            last = min(first + most, weights.shape[1])
+            # Copied together first: channels lie a power of two apart, and read in place they would evict each
+            # other from a set-associative cache.
+            for s in range(first, min(last, rank)):
+                if depth == 0:
+                    load(channels[s, start : start + taken], group[0, s - first, :taken])
+                    continue
+                for q in range(products):
+                    load(channels[q * rank + s, start : start + taken], alike[q, 0, :taken])
                 for position in range(positions):
-                    _combine(weights, 0, len(weights), first, last, group[position], vectors[position])
-            _write(vectors, start, taken, across, height, width, depth, line, out)
+                    stop = starts[position + 1]
+                    _sum(columns, coefficients, starts[position], stop, alike, 0, group[position, s - first])
+            for position in range(positions):
+                _combine(weights, 0, len(weights), first, last, group[position], vectors[position])
+        _write(vectors, start, taken, across, height, width, depth, line, out)
+
+
+@njit(parallel=True, **_OPTIONS)
+def decode_in_parallel(
+    channels: Array,
+    weights: Array,
+    rank: int,
+    height: int,
+    width: int,
+    depth: int,
+    starts: Array,
+    columns: Array,
+    coefficients: Array,
+    across: int,
+    parts: int,
+    chunks: int,
+    out: Array,
+) -> None:
+    """`decode` all of the chunks in parts, each the work of one of numba's threads.
+
+    Parameters
+    ----------
+    channels, weights : ndarray
+        As of `decode`.
+    rank, height, width, depth : int
+        As of `encode`.
+    starts, columns, coefficients : ndarray
+        As of `decode`.
+    across : int
+        As of `encode`.
+    parts : int
+        The number of parts.
+    chunks : int
+        The number of chunks.
+    out : ndarray
+        As of `decode`.
+    """
+    for part in prange(parts):
+        begin, end = part * chunks // parts, (part + 1) * chunks // parts
+        decode(channels, weights, rank, height, width, depth, starts, columns, coefficients, across, begin, end, out)

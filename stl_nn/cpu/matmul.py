@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import Any
 
 import torch
@@ -12,17 +11,13 @@ from torch import Tensor
 from stl_nn.activation import ACTIVATIONS
 from stl_nn.cpu.memory import empty_in_huge_pages
 from stl_nn.cpu.scratch import Scratch, lines, scratch
+from stl_nn.cpu.terms import padded, terms
 from stl_nn.encoder_tensors import EncoderTensors, coefficient_dtype
-from stl_nn.recursion import DECODE, ENCODE_X, Matrix, whole_rank, whole_tiles
+from stl_nn.recursion import DECODE, ENCODE_X, Matrix, composed_rank, composed_tiles
 from stl_nn.reduced import use_reduced
 
-#: Bytes the two channel buffers may take together; larger panels read the encoded weight less often.
+#: Bytes that the two channel buffers may take together; larger panels read the encoded weight less often.
 PANEL_BYTES = 200 << 20
-#: Tasks for a thread: each has memory of its own.
-TASKS = 4
-
-# Not every threading layer of numba can be entered from two threads at once.
-_ENTER = Lock()
 
 
 def encode_on_cpu(
@@ -34,15 +29,33 @@ def encode_on_cpu(
     coefficients: Matrix = ENCODE_X,
     out: Tensor | None = None,
 ) -> Tensor:
-    """`stl_nn.tiling.encode_tiles` by the compiled kernel: (r, ⌈A/height⌉, ⌈B/width⌉), rounded to the matrix's dtype.
+    """`stl_nn.tiling.encode_tiles` by the compiled kernel, then levels of Strassen's scheme.
 
-    With a depth d, levels of Strassen's scheme follow as in `stl_nn.recursion.descend`, with whole tiles of the
-    deepest: (r·7^d, ⌈A/(2^d height)⌉, ⌈B/(2^d width)⌉). `out`, contiguous and of that dtype, is filled where given.
+    Parameters
+    ----------
+    matrix : Tensor
+        (A, B).
+    encode : Tensor
+        (r, height·width), float32 or float64.
+    height, width : int
+        Rows and columns of a tile.
+    depth : int
+        The number of levels, d.
+    coefficients : sequence of sequence of float
+        (7, 4), as of `stl_nn.recursion.encode_levels`.
+    out : Tensor or None
+        Where the result is written, contiguous and of the matrix's dtype; None makes it anew.
+
+    Returns
+    -------
+    Tensor
+        (r·7^d, ⌈A/(2^d·height)⌉, ⌈B/(2^d·width)⌉), rounded to the matrix's dtype once.
     """
-    from stl_nn.cpu.kernels import encode as kernel
-    from stl_nn.cpu.kernels import padded, terms
+    from stl_nn.cpu.kernels import CHUNK, encode_in_parallel
+    from stl_nn.cpu.kernels import encode as encode_alone
+    from stl_nn.cpu.threads import run_kernel
 
-    shape = whole_rank(len(encode), depth), *whole_tiles(matrix.shape, height, width, depth)
+    shape = composed_rank(len(encode), depth), *composed_tiles(matrix.shape, height, width, depth)
     out = empty_in_huge_pages(shape, matrix.dtype) if out is None else out
     if out.numel() == 0:
         return out
@@ -50,10 +63,9 @@ def encode_on_cpu(
     target = out if out.dtype == source.dtype else torch.empty(shape, dtype=source.dtype)
     weights = padded(encode.detach().numpy())
     levels = terms(_hashable(coefficients), depth, weights.dtype.name)
-    with _ENTER:
-        tasks = TASKS * _follow_torch_threads()
-        size = len(encode), height, width
-        kernel(_numpy(source), weights, *size, depth, *levels, shape[2], tasks, _numpy(target.flatten(1)))
+    arguments = _numpy(source), weights, len(encode), height, width, depth, *levels, shape[2]
+    channels = _numpy(target.flatten(1))
+    run_kernel(encode_alone, encode_in_parallel, arguments, -(-channels.shape[1] // CHUNK), channels)
     return out if target is out else out.copy_(target)
 
 
@@ -66,12 +78,31 @@ def decode_on_cpu(
     depth: int = 0,
     coefficients: Matrix = DECODE,
 ) -> Tensor:
-    """Fill `out` (A, B), contiguous, with the decoded channels, rounded to its dtype; returns it.
+    """Decode by levels of Strassen's scheme, then `stl_nn.tiling.decode_and_cut`, by the compiled kernel.
 
-    With a depth, levels of Strassen's scheme go before as in `stl_nn.recursion.ascend`.
+    Parameters
+    ----------
+    channels : Tensor
+        (r·7^d, I, J).
+    decode : Tensor
+        (height·width, r), float32 or float64.
+    height, width : int
+        Rows and columns of a tile.
+    out : Tensor
+        Where the result is written, (A, B), contiguous; it is rounded to this dtype.
+    depth : int
+        The number of levels, d.
+    coefficients : sequence of sequence of float
+        (4, 7), as of `stl_nn.recursion.decode_levels`.
+
+    Returns
+    -------
+    Tensor
+        `out`.
     """
-    from stl_nn.cpu.kernels import decode as kernel
-    from stl_nn.cpu.kernels import padded, terms
+    from stl_nn.cpu.kernels import CHUNK, decode_in_parallel
+    from stl_nn.cpu.kernels import decode as decode_alone
+    from stl_nn.cpu.threads import run_kernel
 
     if out.numel() == 0:
         return out
@@ -80,10 +111,9 @@ def decode_on_cpu(
     target = out if direct else torch.empty(out.shape, dtype=decode.dtype)
     weights = padded(decode.detach().numpy())
     levels = terms(_hashable(coefficients), depth, weights.dtype.name)
-    with _ENTER:
-        tasks = TASKS * _follow_torch_threads()
-        size = decode.shape[1], height, width
-        kernel(_numpy(source.flatten(1)), weights, *size, depth, *levels, source.shape[2], tasks, _numpy(target))
+    encoded = _numpy(source.flatten(1))
+    arguments = encoded, weights, decode.shape[1], height, width, depth, *levels, source.shape[2]
+    run_kernel(decode_alone, decode_in_parallel, arguments, -(-encoded.shape[1] // CHUNK), _numpy(target))
     return out if target is out else out.copy_(target)
 
 
@@ -96,9 +126,29 @@ def matmul_on_cpu(
     bias: Tensor | None,
     activation: str,
 ) -> Tensor:
-    """`stl_nn.reference.reference_matmul` by panels of rows, with the same roundings. Not differentiable.
+    """`stl_nn.reference.reference_matmul` by panels of rows, with the same roundings. It is not differentiable.
 
-    Channel products of bfloat16 are rounded to it as well where that is faster and does not show, see `use_reduced`.
+    Channel products of bfloat16 are rounded to it as well if that is faster and does not show, see `use_reduced`.
+
+    Parameters
+    ----------
+    x : Tensor
+        (M, K).
+    encoded_weight : Tensor
+        (r, ⌈K/m⌉, ⌈N/p⌉).
+    encoder : EncoderTensors
+        The encoder.
+    out_features : int
+        N.
+    bias : Tensor or None
+        (N,).
+    activation : str
+        A name of `ACTIVATIONS`.
+
+    Returns
+    -------
+    Tensor
+        (M, N).
     """
     n, m, p = encoder.format
     wide = coefficient_dtype(x.dtype)
@@ -115,7 +165,7 @@ def matmul_on_cpu(
         of_x, of_y, rows = (
             memory.take((size,), dtype) for size, dtype in zip(sizes, (x.dtype, wide, wide), strict=True)
         )
-        multiply = _Products(weight, memory, most, use_reduced(x.dtype, x.device, encoder.coarse))
+        multiply = _Products(weight, memory, most, use_reduced(x.dtype, x.device, encoder.reduced_channels))
         for start in range(0, x.shape[0], max(height, 1)):
             panel, out = x[start : start + height], y[start : start + height]
             tiles = -(-panel.shape[0] // encoder.tile.n)
@@ -134,15 +184,30 @@ def matmul_on_cpu(
     return y
 
 
-def channel_products(encoded: Tensor, weight: Tensor, coarse: bool) -> Tensor:
-    """The r products (r, I, K')·(r, K', J) in float32 or float64, rounded on the way where `use_reduced` says so."""
+def channel_products(encoded: Tensor, weight: Tensor, reduced_channels: bool) -> Tensor:
+    """The r products of matrices of two encoded operands.
+
+    Parameters
+    ----------
+    encoded : Tensor
+        (r, I, K').
+    weight : Tensor
+        (r, K', J).
+    reduced_channels : bool
+        Whether the encoder tolerates products in bfloat16, see `use_reduced`.
+
+    Returns
+    -------
+    Tensor
+        (r, I, J), in float32 or float64.
+    """
     encoded, weight = encoded.detach(), weight.detach()
     wide = coefficient_dtype(encoded.dtype)
     rank, tiles, inner = encoded.shape
     outer = weight.shape[2]
     out = empty_in_huge_pages((rank, tiles, outer), wide)
     with scratch(_Products.bytes(tiles, inner, outer, encoded.dtype)) as memory:
-        _Products(weight, memory, tiles, use_reduced(encoded.dtype, encoded.device, coarse))(encoded, out)
+        _Products(weight, memory, tiles, use_reduced(encoded.dtype, encoded.device, reduced_channels))(encoded, out)
     return out
 
 
@@ -161,7 +226,7 @@ class _Products:
 
     @classmethod
     def bytes(cls, tiles: int, inner: int, outer: int, dtype: torch.dtype) -> int:
-        """What it takes of the scratch memory, for panels of so many tile rows at most."""
+        """Bytes of scratch memory that panels of at most `tiles` tile rows take."""
         return sum(lines(count * dtype.itemsize) for count, dtype in cls._sizes(tiles, inner, outer, dtype))
 
     @staticmethod
@@ -188,8 +253,24 @@ class _Products:
 
 
 def panel_height(rows: int, n: int, bytes_per_tile_row: int) -> int:
-    """Rows of a panel: a multiple of n within PANEL_BYTES, all panels but the last of equal height.
+    """The rows of a panel: a multiple of n within PANEL_BYTES, all panels but the last of equal height.
 
+    Parameters
+    ----------
+    rows : int
+        Rows in all.
+    n : int
+        Rows of a tile.
+    bytes_per_tile_row : int
+        What the channels of a tile row take.
+
+    Returns
+    -------
+    int
+        The rows.
+
+    Examples
+    --------
     >>> panel_height(10, 4, 1), panel_height(64, 4, PANEL_BYTES // 3)
     (12, 12)
     """
@@ -207,17 +288,6 @@ def _computed_in(tensor: Tensor, wide: torch.dtype) -> Tensor:
 def _numpy(tensor: Tensor) -> NDArray[Any]:
     """The tensor's memory as the kernels know it."""
     return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
-
-
-def _follow_torch_threads() -> int:
-    from numba import config, set_num_threads
-
-    wanted = torch.get_num_threads()
-    threads = max(1, min(wanted, config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
-    set_num_threads(threads)
-    if torch.get_num_threads() != wanted:  # numba's threads, as they start, set OpenMP's number for torch as well
-        torch.set_num_threads(wanted)
-    return threads
 
 
 def _hashable(coefficients: Matrix) -> tuple[tuple[float, ...], ...]:

@@ -12,9 +12,23 @@ from torch import Tensor
 def empty_in_huge_pages(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     """An uninitialised CPU tensor in memory from numpy, which asks Linux to back it by huge pages.
 
-    Touching it for the first time costs far less, and matrix products miss fewer address translations: channel
-    matrices lie megabytes apart. Where the system has no huge pages it is ordinary memory.
+    Touching it for the first time costs far less, and matrix products miss fewer address translations: channel matrices
+    lie megabytes apart. On a system without huge pages it is ordinary memory.
 
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the tensor.
+    dtype : dtype
+        Of the tensor.
+
+    Returns
+    -------
+    Tensor
+        The tensor.
+
+    Examples
+    --------
     >>> empty_in_huge_pages((2, 3), torch.bfloat16).shape
     torch.Size([2, 3])
     """
@@ -26,13 +40,25 @@ def empty_in_huge_pages(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
 
 
 def in_huge_pages(tensor: Tensor) -> Tensor:
-    """A copy of a plain CPU tensor there; any other tensor as it is.
+    """A copy in huge pages of a plain CPU tensor; any other tensor as it is.
 
+    Parameters
+    ----------
+    tensor : Tensor
+        The tensor.
+
+    Returns
+    -------
+    Tensor
+        The copy, or `tensor` itself.
+
+    Examples
+    --------
     >>> in_huge_pages(torch.ones(2)).tolist()
     [1.0, 1.0]
     """
     if type(tensor) is not Tensor or tensor.device.type != "cpu" or tensor.requires_grad or tensor.numel() == 0:
         return tensor
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or torch._C._functorch.is_functorch_wrapped_tensor(tensor):
         return tensor
     return empty_in_huge_pages(tuple(tensor.shape), tensor.dtype).copy_(tensor)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
 
 import numpy as np
 import torch
@@ -16,13 +16,20 @@ KEPT_BYTES = 1 << 28
 _LINE = 64
 
 # numpy's, not torch's: a tensor made in inference mode must not be written outside of it.
-_idle: list[NDArray[np.uint8]] = []
-_guard = Lock()
+# No lock, which a child forked meanwhile would find taken for ever: taking and adding are atomic by themselves.
+_idle: deque[NDArray[np.uint8]] = deque(maxlen=1)
 
 
 class Scratch:
     """Uninitialised tensors cut one after the other from one block of memory, each a whole number of cache lines.
 
+    Parameters
+    ----------
+    block : ndarray
+        The memory, of bytes.
+
+    Examples
+    --------
     >>> Scratch(np.empty(256, np.uint8)).take((2, 3), torch.float32).shape
     torch.Size([2, 3])
     """
@@ -32,7 +39,20 @@ class Scratch:
         self._at = -block.ctypes.data % _LINE
 
     def take(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """The next tensor of this shape."""
+        """The next tensor.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Its shape.
+        dtype : dtype
+            Its dtype.
+
+        Returns
+        -------
+        Tensor
+            The tensor, uninitialised.
+        """
         size = torch.Size(shape).numel() * dtype.itemsize
         piece = torch.from_numpy(self._block[self._at : self._at + size])
         self._at += lines(size)
@@ -41,19 +61,30 @@ class Scratch:
 
 @contextmanager
 def scratch(size: int) -> Iterator[Scratch]:
-    """Scratch memory for tensors of `size` bytes together, the caller's until the block ends.
+    """Scratch memory that is the caller's until the context ends.
 
-    A fresh buffer costs a page fault for every page first touched, which on a virtual machine can take longer than
-    the matrix products that use it; so one block is kept between calls. Calls from several threads, or within each
-    other, get blocks of their own.
+    A fresh buffer costs a page fault for every page first touched, which on a virtual machine can take longer than the
+    matrix products that use it; so one block is kept between calls. Calls from several threads, or within each other,
+    get blocks of their own.
 
+    Parameters
+    ----------
+    size : int
+        Bytes of all tensors together, each counted as `lines` counts it.
+
+    Yields
+    ------
+    Scratch
+        The memory.
+
+    Examples
+    --------
     >>> with scratch(8) as outer, scratch(8) as inner:
     ...     outer.take((2,), torch.float32).data_ptr() != inner.take((2,), torch.float32).data_ptr()
     True
     """
     size += _LINE
-    with _guard:
-        block = _idle.pop() if _idle else None
+    block = _pop()
     if block is None or len(block) < size:
         block = np.empty(size, np.uint8)
     try:
@@ -62,15 +93,21 @@ def scratch(size: int) -> Iterator[Scratch]:
         _keep(block)
 
 
-def release() -> None:
-    """Give the memory kept for the next call back to the system."""
-    with _guard:
-        _idle.clear()
-
-
 def lines(size: int) -> int:
     """Bytes, rounded up to whole cache lines.
 
+    Parameters
+    ----------
+    size : int
+        The number of bytes.
+
+    Returns
+    -------
+    int
+        The number, rounded up.
+
+    Examples
+    --------
     >>> lines(65)
     128
     """
@@ -78,8 +115,16 @@ def lines(size: int) -> int:
 
 
 def _keep(block: NDArray[np.uint8]) -> None:
-    """Keep the larger of this block and the one that is idle, where it is not too large."""
+    """Keep the larger of this block and the one that is idle, if it is not too large."""
     if len(block) > KEPT_BYTES:
         return
-    with _guard:
-        _idle[:] = sorted([*_idle, block], key=len)[-1:]
+    other = _pop()
+    _idle.append(block if other is None or len(other) < len(block) else other)
+
+
+def _pop() -> NDArray[np.uint8] | None:
+    """The idle block, which is then the caller's alone."""
+    try:
+        return _idle.pop()
+    except IndexError:
+        return None

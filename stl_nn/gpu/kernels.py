@@ -29,7 +29,7 @@ import triton.language as tl
 GROUP = 32
 
 #: Launches that compile for sm_90 without spilling, for every precision up to rank 64 of ⟨4,4,4⟩: enough warps on a
-#: processor to hide latency, in runs of 256 bytes or longer. The first stands where nothing can be timed.
+#: processor to hide latency, in runs of 256 bytes or longer. The first is taken if nothing can be timed.
 LAUNCHES = [
     triton.Config({"BLOCK": 128}, num_warps=4, num_stages=2),
     triton.Config({"BLOCK": 256}, num_warps=8, num_stages=2),
@@ -63,8 +63,10 @@ def _entries(
     POSITIONS: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """(row, column, inside) of the entries of BLOCK tiles, HEIGHT by BLOCK·WIDTH as they lie in memory; for a tile
-    that has to be filled up POSITIONS by BLOCK."""
+    """(row, column, inside) of the entries of BLOCK tiles.
+
+    They are HEIGHT by BLOCK·WIDTH as they lie in memory; for a tile that has to be filled up POSITIONS by BLOCK.
+    """
     if HEIGHT * WIDTH == POSITIONS:
         row = first_row + tl.arange(0, HEIGHT)[:, None]
         column = first * WIDTH + tl.arange(0, BLOCK * WIDTH)[None, :]
@@ -88,7 +90,7 @@ def _channels(tile_row, first, group, rank, tile_columns, channel_stride, GROUP:
 
 @triton.jit
 def _product(w, operand, sums, PRECISION: tl.constexpr):
-    """sums + w · operand, `w` in float32; see above."""
+    """Add: sums + w · operand, `w` in float32; see above."""
     if PRECISION == "parts":
         high = w.to(operand.dtype)
         low = (w - high.to(tl.float32)).to(operand.dtype)
@@ -121,9 +123,14 @@ def encode_kernel(
 ):
     """out[s, i, t] = Σ_a weights[s, a] · vec(tile (i, t) of x)[a] for the BLOCK tiles t of a program.
 
-    weights    (rank, HEIGHT·WIDTH) in float32; GROUPS groups of GROUP hold the rank
-    POSITIONS  HEIGHT·WIDTH, filled up to a power of two that a tensor core takes
-    breadth    tells the autotuner how many tiles a row has
+    Parameters
+    ----------
+    weights
+        (rank, HEIGHT·WIDTH) in float32; GROUPS groups of GROUP hold the rank.
+    POSITIONS : tl.constexpr
+        HEIGHT·WIDTH, filled up to a power of two that a tensor core takes.
+    breadth
+        Tells the autotuner how many tiles a row has.
     """
     tile_row, first = _first_tile(tile_columns, BLOCK)
     row, column, inside = _entries(tile_row * HEIGHT, first, rows, columns, HEIGHT, WIDTH, POSITIONS, BLOCK)
@@ -169,8 +176,12 @@ def decode_kernel(
 ):
     """vec(tile (i, t) of out)[a] = activation(Σ_s weights[a, s] · channels[s, i, t] + bias), BLOCK tiles a program.
 
-    weights    (HEIGHT·WIDTH, rank) in float32; the rest as in `encode_kernel`
-    start      row of `out` that the first tile row begins at; `rows` counts from the top of `out`
+    Parameters
+    ----------
+    weights
+        (HEIGHT·WIDTH, rank) in float32; the rest as in `encode_kernel`.
+    start
+        The row of `out` that the first tile row begins at; `rows` counts from the top of `out`.
     """
     tile_row, first = _first_tile(tile_columns, BLOCK)
     position = tl.arange(0, POSITIONS)[:, None]

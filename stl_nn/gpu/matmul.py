@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from stl_nn.encoder_tensors import EncoderTensors
-from stl_nn.recursion import DECODE, ENCODE_X, Matrix, ascend, descend, whole_tiles
+from stl_nn.recursion import DECODE, composed_tiles, decode_levels, encode_levels, levels_down, levels_up
 from stl_nn.reduced import use_reduced
 from stl_nn.tiling import tile_count
 
@@ -28,14 +28,29 @@ def encode_on_gpu(
     height: int,
     width: int,
     depth: int = 0,
-    coefficients: Matrix = ENCODE_X,
+    gradient: bool = False,
     *,
     traced: bool = False,
 ) -> Tensor:
-    """`stl_nn.tiling.encode_tiles`, (r, ⌈A/height⌉, ⌈B/width⌉), rounded to the dtype of the matrix once.
+    """`stl_nn.tiling.encode_tiles`, rounded to the dtype of the matrix once, then levels of Strassen's scheme.
 
-    With a depth, levels of Strassen's scheme follow, each rounded once, see `stl_nn.recursion.descend`.
-    `traced` is for compilers that follow the call, see `stl_nn.gpu.visible`.
+    Parameters
+    ----------
+    matrix, encode : Tensor
+        As of `stl_nn.tiling.encode_tiles`.
+    height, width : int
+        As of `stl_nn.tiling.encode_tiles`.
+    depth : int
+        The number of levels; each rounds once more.
+    gradient : bool
+        Which levels they are, see `stl_nn.recursion.levels_down`.
+    traced : bool
+        Whether a compiler follows the call, see `stl_nn.gpu.visible`.
+
+    Returns
+    -------
+    Tensor
+        (r·7^d, ⌈A/(2^d·height)⌉, ⌈B/(2^d·width)⌉) for d levels.
     """
     from stl_nn.gpu.kernels import encode_kernel
 
@@ -60,8 +75,8 @@ def encode_on_gpu(
             rank,
             **_constants(height, width, rank, tile_columns, matrix.dtype),
         )
-    whole = whole_tiles(matrix.shape, height, width, depth)
-    return descend(out, depth, coefficients, whole, partial(encode_on_gpu, traced=traced))
+    whole = composed_tiles(matrix.shape, height, width, depth)
+    return encode_levels(out, depth, levels_down(gradient), whole, partial(encode_on_gpu, traced=traced))
 
 
 def decode_on_gpu(
@@ -76,9 +91,31 @@ def decode_on_gpu(
     activation: str = "none",
     traced: bool = False,
 ) -> Tensor:
-    """Fill `out` (A, B), of any dtype, with activation(decoded channels + bias) from a row on; returns it.
+    """Fill a matrix with activation(decoded channels + bias), from a row on.
 
     Channels of 16 bits are decoded to about 16 bits, others as float32.
+
+    Parameters
+    ----------
+    channels, decode : Tensor
+        As of `stl_nn.tiling.decode_tiles`.
+    height, width : int
+        As of `stl_nn.tiling.decode_tiles`.
+    out : Tensor
+        The matrix, (A, B), of any dtype.
+    first_row : int
+        Where the first tile row begins in it.
+    bias : Tensor or None
+        (B,) or None.
+    activation : str
+        A name of `ACTIVATIONS`.
+    traced : bool
+        Whether a compiler follows the call.
+
+    Returns
+    -------
+    Tensor
+        `out`.
     """
     from stl_nn.gpu.kernels import decode_kernel
 
@@ -120,14 +157,34 @@ def matmul_on_gpu(
 ) -> Tensor:
     """`stl_nn.reference.reference_matmul` by panels of rows whose channels stay in the second-level cache.
 
-    Channel products of bfloat16 are rounded to it as well where that does not show, see `use_reduced`.
+    Channel products of bfloat16 are rounded to it as well if that does not show, see `use_reduced`. float32 operands
+    are multiplied as torch.bmm does, in tf32 if the process allows it.
 
-    `panel_rows`, whole tiles, overrides the choice. float32 operands are multiplied as torch.bmm does, in tf32 where
-    the process allows it.
+    Parameters
+    ----------
+    x, encoded_weight : Tensor
+        As of `stl_nn.reference.reference_matmul`.
+    encoder : EncoderTensors
+        As of `stl_nn.reference.reference_matmul`.
+    out_features : int
+        As of `stl_nn.reference.reference_matmul`.
+    bias : Tensor or None
+        As of `stl_nn.reference.reference_matmul`.
+    activation : str
+        As of `stl_nn.reference.reference_matmul`.
+    panel_rows : int or None
+        Rows of a panel, whole tiles; None chooses them by the size of the cache.
+    traced : bool
+        Whether a compiler follows the call.
+
+    Returns
+    -------
+    Tensor
+        (M, N).
     """
     n, m, p = encoder.format
     y = x.new_empty(x.shape[0], out_features)
-    reduced = use_reduced(x.dtype, torch.device("cuda"), encoder.coarse)
+    reduced = use_reduced(x.dtype, torch.device("cuda"), encoder.reduced_channels)
     whole = encoder.tile.n
     height = whole * _panel_tile_rows(x, encoded_weight, whole, reduced) if panel_rows is None else panel_rows
     for start in range(0, x.shape[0], max(height, 1)):
@@ -135,7 +192,7 @@ def matmul_on_gpu(
         encoded = encode_on_gpu(panel, encoder.encode_x, n, m, encoder.depth, traced=traced)
         products = channel_products(encoded, encoded_weight, reduced)
         tiles = tile_count(panel.shape[0], n), tile_count(out_features, p)
-        channels = ascend(products, encoder.depth, DECODE, tiles, partial(decoded_on_gpu, traced=traced))
+        channels = decode_levels(products, encoder.depth, DECODE, tiles, partial(decoded_on_gpu, traced=traced))
         # Into the whole of Y, not a view of its rows: a compiler knows then that nothing has to be copied.
         decode_on_gpu(
             channels, encoder.decode, n, p, y, first_row=start, bias=bias, activation=activation, traced=traced
@@ -151,21 +208,79 @@ def decoded_on_gpu(
     rows: int,
     columns: int,
     depth: int = 0,
-    coefficients: Matrix = DECODE,
+    gradient: bool = False,
     *,
     traced: bool = False,
 ) -> Tensor:
-    """`stl_nn.tiling.decode_and_cut`, rounded to the dtype of the channels.
+    """Decode by levels of Strassen's scheme, then `stl_nn.tiling.decode_and_cut`, rounded to the dtype of the channels.
 
-    With a depth, levels of Strassen's scheme go before, see `stl_nn.recursion.ascend`.
+    Parameters
+    ----------
+    channels, decode : Tensor
+        As of `stl_nn.tiling.decode_and_cut`.
+    height, width, rows, columns : int
+        As of `stl_nn.tiling.decode_and_cut`.
+    depth : int
+        The number of levels.
+    gradient : bool
+        Which levels they are, see `stl_nn.recursion.levels_up`.
+    traced : bool
+        Whether a compiler follows the call.
+
+    Returns
+    -------
+    Tensor
+        (rows, columns).
     """
     tiles = tile_count(rows, height), tile_count(columns, width)
-    channels = ascend(channels, depth, coefficients, tiles, partial(decoded_on_gpu, traced=traced))
+    channels = decode_levels(channels, depth, levels_up(gradient), tiles, partial(decoded_on_gpu, traced=traced))
     return decode_on_gpu(channels, decode, height, width, channels.new_empty(rows, columns), traced=traced)
 
 
+def multiply_on_gpu(
+    encoded: Tensor,
+    encoded_weight: Tensor,
+    reduced_channels: bool = False,
+    *,
+    traced: bool = False,  # noqa: ARG001
+) -> Tensor:
+    """The r products of matrices of two encoded operands.
+
+    Parameters
+    ----------
+    encoded : Tensor
+        (r, I, K').
+    encoded_weight : Tensor
+        (r, K', J).
+    reduced_channels : bool
+        Whether the encoder tolerates products in bfloat16.
+    traced : bool
+        Whether a compiler follows the call; it makes no difference here.
+
+    Returns
+    -------
+    Tensor
+        (r, I, J), float32.
+    """
+    reduced = use_reduced(encoded.dtype, encoded.device, reduced_channels)
+    return channel_products(encoded, encoded_weight, reduced).float()
+
+
 def channel_products(encoded: Tensor, encoded_weight: Tensor, reduced: bool = False) -> Tensor:
-    """The r products (r, I, K')·(r, K', J), in float32, or in the operands' dtype where `reduced`: half the traffic."""
+    """The r products (r, I, K')·(r, K', J).
+
+    Parameters
+    ----------
+    encoded, encoded_weight : Tensor
+        The operands.
+    reduced : bool
+        Whether the products are in the operands' dtype, at half the traffic, instead of float32.
+
+    Returns
+    -------
+    Tensor
+        (r, I, J).
+    """
     if encoded.dtype == torch.float32 or reduced:
         return torch.bmm(encoded, encoded_weight)
     if encoded.is_cuda:

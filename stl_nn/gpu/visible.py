@@ -1,8 +1,8 @@
 """What a compiler sees of the operators on CUDA: their Triton kernels and torch.bmm, not one opaque call.
 
 `torch.library.triton_op` does the same for an operator that is made of Triton kernels everywhere: it imports Triton
-where the operator is registered, and takes it apart on every device. These have kernels of their own on a CPU, which
-it would hide from the compiler, so the rule it registers is registered here for CUDA tensors alone.
+as the operator is registered, and takes it apart on every device. These operators have kernels of their own on a CPU,
+which it would hide from the compiler, so the rule it registers is registered here for CUDA tensors alone.
 """
 
 from __future__ import annotations
@@ -20,11 +20,19 @@ from stl_nn.backend import has_triton
 
 
 def show_to_compiler(operator: CustomOpDef, implementation: Callable[..., Tensor]) -> None:
-    """Have AOT compilers trace `implementation` in place of the operator on CUDA, wherever all sizes are numbers.
+    """Let AOT compilers trace an implementation in place of an operator on CUDA, if all sizes are numbers.
 
-    `implementation` takes the operator's arguments and starts kernels through `torch.library.wrap_triton`. Symbolic
-    sizes leave the operator whole: the loop over panels would fix the number of rows.
+    Symbolic sizes leave the operator whole: the loop over panels would fix the number of rows.
 
+    Parameters
+    ----------
+    operator : CustomOpDef
+        The operator.
+    implementation : callable
+        A function of the operator's arguments that starts kernels through `torch.library.wrap_triton`.
+
+    Examples
+    --------
     >>> schema = "(Tensor x) -> Tensor"
     >>> twice = torch.library.custom_op("stl_example::twice", lambda x: 2 * x, mutates_args=(), schema=schema)
     >>> show_to_compiler(twice, lambda x: x + x)

@@ -15,7 +15,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+import msgspec
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -25,9 +27,11 @@ from catalog.durable import TEMPORARY_PREFIX, sync_folder
 from catalog.encoder_file import check_size
 from stl_algebra import Format, InvalidInput, TileEncoder
 from stl_algebra.ring import Ring
-from stl_nn.linear import ENCODER_NAMES
+from stl_nn.encoder_module import ENCODER_NAMES
 from stl_nn.saving.blueprint import EncoderBlueprint, ModelBlueprint
-from stl_nn.saving.strict_json import from_json, parsed, to_json
+from stl_nn.saving.layer_blueprint import Written
+
+Kind = TypeVar("Kind")
 
 #: The metadata key of the record.
 KEY = "stl"
@@ -37,12 +41,19 @@ VERSION = 1
 BUFFER, ENCODER = ".buffer.", ".encoder."
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(Written, frozen=True):
     """What stands beside the tensors.
 
-    tied     names of tensors that are another one under its name
-    layouts  the axes, outermost first, as they lie in memory, of tensors where they do not lie in order
+    Parameters
+    ----------
+    version : int
+        Of the file.
+    model : ModelBlueprint
+        What its layers are.
+    tied : dict
+        Names of tensors that are another one under its name.
+    layouts : dict
+        The axes, outermost first, as they lie in memory, of tensors whose axes do not lie in order.
     """
 
     version: int
@@ -54,9 +65,23 @@ class Record:
 def write_model(
     path: Path, blueprint: ModelBlueprint, tensors: Mapping[str, Tensor], encoders: Mapping[str, TileEncoder]
 ) -> None:
-    """Write a model: whole, or where this fails not at all. Tensors that are one under several names are written once.
+    """Write a model: whole, or if this fails not at all.
 
-    Raises InvalidInput for tensors that safetensors has no type for, and where the file cannot be written.
+    Parameters
+    ----------
+    path : Path
+        The file.
+    blueprint : ModelBlueprint
+        What its layers are.
+    tensors : mapping
+        Its tensors by the names in the file; one that has several names is written once.
+    encoders : mapping
+        The encoders of its layers by digest.
+
+    Raises
+    ------
+    InvalidInput
+        If safetensors has no type for a tensor, or the file cannot be written.
     """
     kept: dict[tuple[object, ...], str] = {}
     tied: dict[str, str] = {}
@@ -73,8 +98,8 @@ def write_model(
         if order := _order_in_memory(tensor):
             layouts[name] = order
         written[name] = tensor.detach().cpu().contiguous()
-    record = to_json(Record(VERSION, blueprint, tied, layouts))
-    from_json(Record, record)  # what could not be read is not written
+    record = msgspec.json.encode(Record(VERSION, blueprint, tied, layouts)).decode()
+    _decoded(record, Record)  # what could not be read is not written
     for digest, encoder in encoders.items():
         check_size(encoder.format, encoder.rank)
         for name in ENCODER_NAMES:
@@ -89,7 +114,17 @@ def write_model(
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What is in a file, its record and encoders checked; of tensors, which stay on disk, only that they are there."""
+    """What is in a file, its record and encoders checked. Tensors stay on disk.
+
+    Parameters
+    ----------
+    record : Record
+        What stands beside the tensors.
+    encoders : mapping
+        The encoders by digest, each proved.
+    _tensors : mapping
+        The tensors by the name they are stored under.
+    """
 
     record: Record
     encoders: Mapping[str, TileEncoder]
@@ -97,23 +132,60 @@ class ModelFile:
 
     @property
     def names(self) -> set[str]:
-        """The names of the model's tensors, each of those of one tensor."""
+        """The names of the model's tensors, all names of each."""
         return {name for name in self._tensors if not name.startswith(".")} | {
             name for name in self.record.tied if not name.startswith(".")
         }
 
     def stored_as(self, name: str) -> str:
-        """The one of its names that a tensor is stored under."""
+        """The name that a tensor is stored under.
+
+        Parameters
+        ----------
+        name : str
+            Any of its names.
+
+        Returns
+        -------
+        str
+            The name.
+        """
         return self.record.tied.get(name, name)
 
     def get(self, name: str) -> Tensor | None:
-        """The tensor of a name, as the file has it; None where it has none. To be copied, not kept."""
+        """The tensor of a name, as the file has it, to be copied, not kept; None if it has none.
+
+        Parameters
+        ----------
+        name : str
+            Any of its names.
+
+        Returns
+        -------
+        Tensor or None
+            The tensor, or None.
+        """
         return self._tensors.get(self.stored_as(name))
 
     def copy(self, name: str, device: torch.device) -> Tensor:
-        """A copy on a device of a tensor that is there, laid out in memory as it was saved.
+        """A copy of a tensor, laid out in memory as it was saved.
 
-        Raises InvalidInput where its layout is no order of its axes.
+        Parameters
+        ----------
+        name : str
+            The name of a tensor that is there.
+        device : device
+            Where the copy is to be.
+
+        Returns
+        -------
+        Tensor
+            The copy.
+
+        Raises
+        ------
+        InvalidInput
+            If its layout is no order of its axes.
         """
         stored = self._tensors[self.stored_as(name)]
         order = self.record.layouts.get(self.stored_as(name), tuple(range(stored.dim())))
@@ -123,7 +195,23 @@ class ModelFile:
 
 
 def read_model(path: Path) -> ModelFile:
-    """Read a file of `write_model`. Raises InvalidInput where it is none or damaged; the file is named elsewhere."""
+    """Read a file of `write_model`.
+
+    Parameters
+    ----------
+    path : Path
+        The file. Messages leave out its name; the caller adds it.
+
+    Returns
+    -------
+    ModelFile
+        What is in the file.
+
+    Raises
+    ------
+    InvalidInput
+        If it is no such file, or damaged.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(KEY)
@@ -132,13 +220,11 @@ def read_model(path: Path) -> ModelFile:
         raise InvalidInput(f"it cannot be read: {_reason(error)}") from error
     if text is None:
         raise InvalidInput(f"it is no file of save_converted: the metadata key {KEY!r} is missing")
-    raw = parsed(text)
-    version = raw.get("version") if isinstance(raw, dict) else None
-    if type(version) is int and version > VERSION:
+    if (version := _decoded(text, _Version).version) > VERSION:
         raise InvalidInput(
             f"it was written in version {version}, newer than {VERSION}; update strassen-tile to read it"
         )
-    record = from_json(Record, text)
+    record = _decoded(text, Record)
     if record.version != VERSION:
         raise InvalidInput(f"its version {record.version} is not {VERSION}")
     for name, kept in record.tied.items():
@@ -148,8 +234,23 @@ def read_model(path: Path) -> ModelFile:
     return ModelFile(record, encoders, tensors)
 
 
+class _Version(msgspec.Struct):
+    """The one field of a record that all versions have."""
+
+    version: int
+
+
+def _decoded(text: str, kind: type[Kind]) -> Kind:
+    """A JSON text as what it is to be: every field there and of its type, and no other."""
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        words = str(error) or "it is nested too deeply"
+        raise InvalidInput(f"its record cannot be read: {words[0].lower()}{words[1:]}") from None
+
+
 def _encoder(digest: str, blueprint: EncoderBlueprint, tensors: Mapping[str, Tensor]) -> TileEncoder:
-    """The encoder of a digest, proved. Raises InvalidInput where the file does not hold it."""
+    """The encoder of a digest, proved. Raises InvalidInput if the file does not hold it."""
     try:
         if len(blueprint.format) != 3 or len(blueprint.denominators) != 3:
             raise InvalidInput("its format and denominators are not three numbers each")

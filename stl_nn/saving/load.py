@@ -12,8 +12,8 @@ from stl_algebra import InvalidInput
 from stl_nn.calibration.calibrated_linear import CalibratedLinear
 from stl_nn.linear import STLLinear
 from stl_nn.replacement import put_in_place
-from stl_nn.saving.blueprint import check_layer
 from stl_nn.saving.file import ModelFile, read_model
+from stl_nn.saving.layer_blueprint import check_layer
 from stl_nn.saving.placement import build_layers
 from stl_nn.saving.slots import copies_of, fill, slots_of
 
@@ -21,19 +21,32 @@ from stl_nn.saving.slots import copies_of, fill, slots_of
 def load_converted(model: nn.Module, path: str | os.PathLike[str]) -> list[str]:
     """Make a dense model, in place, the converted one of a file: the same layers, the same outputs to the last bit.
 
-    `model` is the dense architecture that was converted, whatever its weights: those on the meta device come to be on
-    the CPU. Returns the names of the layers put in, those of joined layers as `join_layers` names them.
+    A file may come from anywhere: it is data, and nothing in it is run. See `save_converted` for an example.
 
+    Parameters
+    ----------
+    model : nn.Module
+        The dense architecture that was converted, whatever its weights. Those on the meta device come to be on the CPU.
+    path : str or os.PathLike[str]
+        The file.
+
+    Returns
+    -------
+    list of str
+        The names of the layers put in, those of joined layers as `join_layers` names them.
+
+    Raises
+    ------
+    InvalidInput
+        If the file is none of `save_converted` or damaged, the model is converted already, or a layer or tensor of the
+        file has no place in the model, or one of another shape. The model is untouched then.
+
+    Notes
+    -----
     Tensors have the dtypes saved and the devices of those they replace. They are new ones, so make an optimizer
     afterwards. What learns is what would in the model: parameters of a layer have the requires_grad of the layer
-    replaced, as in a conversion, and all others keep theirs, as do layers their training mode. Encoders that were
-    learned or fitted are what they had become, exact ones are proved anew.
-
-    Raises InvalidInput, the model untouched, where the file is none of `save_converted` or damaged, where the model is
-    converted already, and where a layer or tensor of the file has no place in the model, or one of another shape. A
-    file may come from anywhere: it is data, and nothing in it is run.
-
-    See `save_converted` for an example.
+    replaced, as in a conversion, and all others keep theirs, as layers keep their training mode. Encoders that were
+    learned or fitted are what they had become; exact ones are proved anew.
     """
     try:
         return _load(model, read_model(Path(path)))

@@ -12,28 +12,40 @@ from stl_nn.calibration.calibrated_linear import CalibratedLinear
 from stl_nn.joining import JoinedPart
 from stl_nn.linear import STLLinear
 from stl_nn.pointwise import CONVOLUTIONS, PointwiseConv, is_pointwise
-from stl_nn.replacement import Skipped, is_linear, replace_linears
-from stl_nn.saving.blueprint import BUILD_ANEW, DenseBlueprint, Encoders, Part, PlacedBlueprint, describe
+from stl_nn.replacement import Skipped, is_linear, replace_linears, stands_in_for_dense
+from stl_nn.saving.blueprint import BUILD_ANEW, Part, PlacedBlueprint
+from stl_nn.saving.layer_blueprint import DenseBlueprint, Encoders, describe
 from stl_nn.sharing import SharedResult
-
-#: What stands in a model where a dense layer stood, and where what the baselines put there is defined.
-LAYERS = STLLinear | CalibratedLinear | PointwiseConv | JoinedPart
-BASELINES = "stl_nn.baselines."
 
 #: By the id of a layer of the dense model: itself, what is to stand there, and its weights as an nn.Linear.
 StandIns = Mapping[int, tuple[nn.Module, nn.Module, nn.Linear]]
 
 
 def placed_layers(model: nn.Module) -> dict[str, PlacedBlueprint]:
-    """The layers that stand where dense ones stood, by name.
+    """The layers of a model that stand where dense ones stood.
 
-    Raises InvalidInput where there are none, or one that cannot be written down.
+    Parameters
+    ----------
+    model : nn.Module
+        The converted model.
 
+    Returns
+    -------
+    dict
+        Their blueprints by name.
+
+    Raises
+    ------
+    InvalidInput
+        If there are none, or one cannot be written down.
+
+    Examples
+    --------
     >>> from stl_algebra import strassen
     >>> placed_layers(nn.Sequential(STLLinear(2, 2, strassen())))["0"].replaces
     'Linear'
     """
-    if isinstance(model, LAYERS):
+    if stands_in_for_dense(model):
         raise InvalidInput("the model is itself one layer; wrap it in nn.Sequential")
     parts: dict[int, list[tuple[str, JoinedPart]]] = {}
     for name, module in model.named_modules():
@@ -54,7 +66,7 @@ def placed_layers(model: nn.Module) -> dict[str, PlacedBlueprint]:
             leaf, leaf_name, joined = module.joined, f"{name}.joined", _checked_parts(name, parts[id(module)])
         elif isinstance(module, STLLinear | CalibratedLinear):
             replaces = "Conv1D" if getattr(module, "_replaces_hf_conv1d", False) else "Linear"
-        elif not type(module).__module__.startswith(BASELINES):
+        elif not stands_in_for_dense(module):
             continue
         inside.update(map(id, leaf.modules()))
         layers[leaf_name] = PlacedBlueprint(describe(leaf, leaf_name), replaces, stride, joined)
@@ -64,10 +76,29 @@ def placed_layers(model: nn.Module) -> dict[str, PlacedBlueprint]:
 
 
 def build_layers(model: nn.Module, layers: Mapping[str, PlacedBlueprint], encoders: Encoders) -> StandIns:
-    """Layers on the meta device for those of a dense model that they are to replace; the model stays as it is.
+    """Build layers on the meta device for those of a dense model that they are to replace. The model stays as it is.
 
-    Raises InvalidInput, by name, where it has no such layers, or a blueprint is that of no layer.
+    Parameters
+    ----------
+    model : nn.Module
+        The dense model.
+    layers : mapping
+        Blueprints by name.
+    encoders : TileEncoder, Entry, mapping or sequence
+        Encoders by digest.
 
+    Returns
+    -------
+    dict
+        By the id of a layer of the model: itself, what is to stand there, and its weights as an nn.Linear.
+
+    Raises
+    ------
+    InvalidInput
+        By name, if the model has no such layers, or no layer has a blueprint.
+
+    Examples
+    --------
     >>> model = nn.Sequential(nn.Conv1d(4, 8, 1))
     >>> placed = PlacedBlueprint(DenseBlueprint(4, 8, True), "Conv1d", (1,), ())
     >>> [type(new).__name__ for _, new, _ in build_layers(model, {"0": placed}, {}).values()]
@@ -113,7 +144,7 @@ def _dense_layers(model: nn.Module, sites: list[str]) -> dict[str, tuple[nn.Modu
     """The linear layers of the model that are to be replaced, and their weights as an nn.Linear, by name."""
     modules = dict(model.named_modules())
     for name, module in modules.items():
-        if isinstance(module, LAYERS) or type(module).__module__.startswith(BASELINES):
+        if stands_in_for_dense(module):
             raise InvalidInput(f"layer {name!r} is converted already; revert the model, or build it afresh")
     if twice := [site for site, count in Counter(sites).items() if count > 1]:
         raise InvalidInput(f"it replaces layer {twice[0]!r} twice")
@@ -140,8 +171,8 @@ def _check_fits(site: str, placed: PlacedBlueprint, outputs: int, module: nn.Mod
     there = f"{type(module).__name__}({linear.in_features}, {linear.out_features})", stride
     saved = f"{placed.replaces}({placed.layer.in_features}, {outputs})", placed.stride
     if there != saved:
-        told = [text + (f" of stride {steps}" if steps else "") for text, steps in (saved, there)]
-        raise InvalidInput(f"layer {site!r} replaced a {told[0]} and is a {told[1]} here; {BUILD_ANEW}")
+        saying = [text + (f" of stride {steps}" if steps else "") for text, steps in (saved, there)]
+        raise InvalidInput(f"layer {site!r} replaced a {saying[0]} and is a {saying[1]} here; {BUILD_ANEW}")
 
 
 def _check_has_first(name: str, part: JoinedPart, parts: Mapping[int, list[tuple[str, JoinedPart]]]) -> None:

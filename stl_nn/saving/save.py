@@ -10,24 +10,37 @@ from torch import Tensor, nn
 
 from stl_algebra import InvalidInput
 from stl_nn.calibration.calibrated_linear import CalibratedLinear
+from stl_nn.encoder_module import can_share
 from stl_nn.linear import STLLinear
-from stl_nn.saving.blueprint import EncoderBlueprint, ModelBlueprint, check_layer
+from stl_nn.saving.blueprint import EncoderBlueprint, ModelBlueprint
 from stl_nn.saving.file import BUFFER, write_model
+from stl_nn.saving.layer_blueprint import check_layer
 from stl_nn.saving.placement import placed_layers
 from stl_nn.saving.slots import slots_of
-from stl_nn.sharing import can_share
 
 
 def save_converted(model: nn.Module, path: str | os.PathLike[str]) -> None:
     """Save a converted model, all of it, as one safetensors file that `load_converted` reads.
 
     The model may mix layers as it likes: converted with any options, calibrated, joined, grouped, 1×1 convolutions,
-    trained on, or left dense; tensors that are one under several names are written once. The file is written whole or
-    not at all. No code is in it, so the architecture is to be built anew to load it.
+    trained on, or left dense. Tensors that are one under several names are written once. The file is written whole or
+    not at all. No code is in it, so the architecture must be built anew to load it.
 
-    Raises InvalidInput, by name, for a model without STL layers, for layers of the baselines, for a parameter on the
-    meta device, for state that is no tensor, and where the file cannot be written.
+    Parameters
+    ----------
+    model : nn.Module
+        The converted model.
+    path : str or os.PathLike[str]
+        The file to write.
 
+    Raises
+    ------
+    InvalidInput
+        By name, for a model without STL layers, for layers of other methods, for a parameter on the meta device, for
+        state that is no tensor, and if the file cannot be written.
+
+    Examples
+    --------
     >>> import tempfile, torch
     >>> from stl_algebra import strassen
     >>> from stl_nn import convert, load_converted

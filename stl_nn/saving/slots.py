@@ -21,7 +21,20 @@ from stl_nn.saving.placement import StandIns
 class Slot:
     """Where a tensor is in a model: an attribute of a module, under one of the names it has.
 
-    layer  the nn.Linear that the layer is to replace that holds the tensor, if any
+    Parameters
+    ----------
+    name : str
+        The tensor's name in the model.
+    module : nn.Module
+        Where it is.
+    attribute : str
+        Where it is.
+    tensor : Tensor
+        The tensor.
+    persistent : bool
+        Whether it is in the state_dict.
+    layer : nn.Linear or None
+        The nn.Linear that the layer that holds it is to replace, if any.
     """
 
     name: str
@@ -46,8 +59,25 @@ class Slot:
 def slots_of(model: nn.Module, stand_ins: StandIns) -> Iterator[Slot]:
     """All tensors of a model as it will be with layers in place of others; shared ones under each of their names.
 
-    Raises InvalidInput for a parameter that has no shape yet.
+    Parameters
+    ----------
+    model : nn.Module
+        The model.
+    stand_ins : StandIns
+        The layers, of `build_layers`.
 
+    Returns
+    -------
+    iterator of Slot
+        The tensors, module by module.
+
+    Raises
+    ------
+    InvalidInput
+        If a parameter has no shape yet.
+
+    Examples
+    --------
     >>> [slot.name for slot in slots_of(nn.Sequential(nn.Linear(2, 2)), {})]
     ['0.weight', '0.bias']
     """
@@ -71,9 +101,24 @@ def slots_of(model: nn.Module, stand_ins: StandIns) -> Iterator[Slot]:
 
 
 def copies_of(file: ModelFile, slots: list[Slot]) -> dict[int, Tensor]:
-    """What a file has for each tensor, by the tensor's id, copied to where it is to be.
+    """What a file has for each tensor of a model, copied to where it is to be.
 
-    Raises InvalidInput where the file and the model do not have the same tensors.
+    Parameters
+    ----------
+    file : ModelFile
+        The file.
+    slots : list of Slot
+        The tensors.
+
+    Returns
+    -------
+    dict
+        Copies by the id of the tensor.
+
+    Raises
+    ------
+    InvalidInput
+        If the file and the model do not have the same tensors.
     """
     _check_names(file, slots)
     copies: dict[int, Tensor] = {}
@@ -88,7 +133,7 @@ def copies_of(file: ModelFile, slots: list[Slot]) -> dict[int, Tensor]:
             continue
         assert stored is not None
         if not _fits(stored, slot):
-            there = f"{_told(stored)} in the file and {_told(slot.tensor)} in the model"
+            there = f"{_described(stored)} in the file and {_described(slot.tensor)} in the model"
             raise InvalidInput(f"{slot.name!r} is {there}; {BUILD_ANEW}")
         first = names.setdefault(id(slot.tensor), name)
         if first == name:
@@ -99,14 +144,22 @@ def copies_of(file: ModelFile, slots: list[Slot]) -> dict[int, Tensor]:
 
 
 def fill(slots: Iterable[Slot], copies: Mapping[int, Tensor]) -> None:
-    """Put copies of `copies_of` in place."""
+    """Put copies in place.
+
+    Parameters
+    ----------
+    slots : iterable of Slot
+        Where tensors are.
+    copies : mapping
+        Of `copies_of`.
+    """
     for slot in slots:
         if id(slot.tensor) in copies:
             setattr(slot.module, slot.attribute, copies[id(slot.tensor)])
 
 
 def _check_names(file: ModelFile, slots: list[Slot]) -> None:
-    """Raise InvalidInput where the file and the model do not have the same tensors."""
+    """Raise InvalidInput if the file and the model do not have the same tensors."""
     expected = {slot.name for slot in slots if slot.persistent}
     if missing := expected - file.names:
         raise InvalidInput(f"it holds no tensor {min(missing)!r}, which the model needs; {BUILD_ANEW}, or save it anew")
@@ -132,5 +185,5 @@ def _copied(file: ModelFile, name: str, slot: Slot) -> Tensor:
     return copied
 
 
-def _told(tensor: Tensor) -> str:
+def _described(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')}{list(tensor.shape)}"

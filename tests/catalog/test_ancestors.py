@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +16,9 @@ import pytest
 from catalog import Catalog, Entry, Provenance, Stored
 from catalog.encoder_file import pack
 from catalog.lock import held
-from catalog.story import lineage, why_not_replayed
+from catalog.origin import lineage, why_not_replayed
 from stl_algebra import TileEncoder, strassen
+from tests.catalog.conftest import killed_after
 
 RandomEncoder = Callable[..., TileEncoder]
 Family = Callable[..., Stored]
@@ -83,6 +82,14 @@ def test_a_missing_parent_is_named(catalog: Catalog, child: Family) -> None:
     reason = why_not_replayed(entry, catalog)
     assert reason is not None
     assert f"its parent {child(2).encoder.digest[:10]} is not in this catalog" in reason
+
+
+def test_a_missing_ancestor_matters_from_the_roots_alone(catalog: Catalog, child: Family) -> None:
+    entry = _add(catalog, child(3, 2), child(2, 1))
+    assert why_not_replayed(entry, catalog) is None
+    reason = why_not_replayed(entry, catalog, from_roots=True)
+    assert reason is not None
+    assert f"its ancestor {child(1).encoder.digest[:10]} is not in this catalog" in reason
 
 
 @pytest.mark.parametrize("strategy", ["construction", "import"])
@@ -217,15 +224,13 @@ def test_a_kill_at_any_instant_leaves_every_line_whole(catalog: Catalog) -> None
         writer = _start_writer(catalog.directory, seed, 10_000)
         assert writer.stdout is not None
         assert writer.stdout.readline() == "ready\n"
-        time.sleep(chance.uniform(0.0, 0.3))
-        writer.send_signal(signal.SIGKILL)
-        committed |= {line for line in writer.communicate()[0].splitlines() if len(line) == 64}
+        committed |= killed_after(writer, chance)
         again = Catalog(catalog.directory, shipped=False)
         assert committed <= {entry.id for entry in again.entries()}
         assert all(len(again.descent(entry)) == 2 for entry in again.entries())
     catalog.reindex()
     assert len(_ancestors(catalog)) == len(catalog) + 1
-    assert catalog.faults() == {}
+    assert catalog.failures() == {}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs flock")
@@ -237,5 +242,5 @@ def test_nothing_is_removed_while_a_line_is_added(catalog: Catalog, child: Famil
         remover.join(0.5)
         assert remover.is_alive()
         assert entry.path.exists()
-    remover.join(30)
+    remover.join()
     assert not entry.path.exists()

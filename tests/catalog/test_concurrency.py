@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from catalog import Catalog, Provenance
 from catalog.durable import TEMPORARY_PREFIX
 from catalog.folder import Folder
 from stl_algebra import Format, TileEncoder, classical, strassen
+from tests.catalog.conftest import killed_after
 
 RandomEncoder = Callable[..., TileEncoder]
 
@@ -60,7 +60,7 @@ def test_processes_add_and_read_at_once(catalog: Catalog) -> None:
 
 def test_what_is_added_during_a_look_at_the_directory_stays(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process commits a file between the two halves of a refresh: its row must survive."""
-    folder = catalog.folders[0]
+    folder = catalog.stores[0]
     catalog.add(strassen(), Provenance("first"))
     late = Catalog(catalog.directory, shipped=False)
     scan = Folder._scan
@@ -74,7 +74,7 @@ def test_what_is_added_during_a_look_at_the_directory_stays(catalog: Catalog, mo
     monkeypatch.setattr(Folder, "_scan", scan_then_add)
     folder.refresh()
     monkeypatch.undo()
-    assert late.folders[0].row(f"{classical(Format(1, 1, 1)).digest}.safetensors")
+    assert late.stores[0].row(classical(Format(1, 1, 1)).digest)
 
 
 def test_a_kill_at_any_instant_loses_nothing_committed(catalog: Catalog) -> None:
@@ -84,13 +84,11 @@ def test_a_kill_at_any_instant_loses_nothing_committed(catalog: Catalog) -> None
         writer = start_writer(catalog.directory, seed, 10_000)
         assert writer.stdout is not None
         assert writer.stdout.readline() == "ready\n"
-        time.sleep(chance.uniform(0.0, 0.25))
-        writer.send_signal(signal.SIGKILL)
-        committed |= {line for line in writer.communicate()[0].splitlines(keepends=False) if len(line) == 64}
+        committed |= killed_after(writer, chance)
         listed = {entry.id: entry for entry in Catalog(catalog.directory, shipped=False).entries()}
         assert committed <= set(listed)
         assert len(listed) <= len(committed) + seed + 1  # at most one that was stored but not yet printed
-        assert catalog.faults() == {}
+        assert catalog.failures() == {}
     assert committed
     assert all(fault is None for _, fault in catalog.verify())
 

@@ -1,4 +1,4 @@
-"""What every catalog must do, run on the user's and on the shipped one."""
+"""What every catalog must do, run on the user's own, in single files and in packs, and on the shipped one."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from catalog import Catalog, Provenance
 from catalog.catalog import SHIPPED
 from cli import catalog_command
 from stl_algebra import PRECISIONS, Format, InvalidInput, Ring, TileEncoder, classical, kronecker, strassen
+from stl_algebra.classical import left_out
 from stl_algebra.error import growth, relative_error
 
 RandomEncoder = Callable[..., TileEncoder]
 
 
-@pytest.fixture(params=["user", "shipped"])
-def either(request: pytest.FixtureRequest, catalog: Catalog, tmp_path: Path, random_encoder: RandomEncoder) -> Catalog:
-    """A catalog that is only the user's, and one that is only the shipped one."""
+@pytest.fixture(params=["files", "packs", "shipped"])
+def either(request: pytest.FixtureRequest, tmp_path: Path, random_encoder: RandomEncoder) -> Catalog:
+    """A catalog that is only the user's, in single files or in packs, and one that is only the shipped one."""
     if request.param == "shipped":
         return Catalog(tmp_path / "none")
+    catalog = Catalog(tmp_path / "catalog", shipped=False, packed=request.param == "packs")
     s = strassen()
     parent = catalog.add(s, Provenance("construction"))
     catalog.add(kronecker(s, s), Provenance("construction", lineage=(parent.id,)))
@@ -37,8 +39,11 @@ def test_ids_name_the_content_and_nothing_else(either: Catalog) -> None:
     assert entries
     assert len({entry.id for entry in entries}) == len(entries) == len(either)
     for entry in entries[:: 1 + len(entries) // 40]:
-        assert entry.encoder.digest == entry.id == entry.path.stem
+        assert entry.encoder.digest == entry.id
+        assert entry.path.name in (f"{entry.id}.safetensors", f"{entry.format}.pack.safetensors")
+        assert entry.path.exists()
         assert either.get(entry.id) == entry
+    assert list(either) == entries
 
 
 def test_figures_are_those_of_the_coefficients(either: Catalog) -> None:
@@ -57,6 +62,7 @@ def test_best_is_the_first_by_error(either: Catalog) -> None:
     for format, rank in sorted(groups)[:: 1 + len(groups) // 12]:
         for precision in PRECISIONS:
             errors = [e.error_at(precision) for e in either.entries(format, rank, real=True)]
+            errors.append(left_out(format, rank).error_at(precision))
             assert either.best(format, rank, precision).error_at(precision) == pytest.approx(min(errors))
 
 
@@ -68,7 +74,7 @@ def test_an_empty_question_has_an_empty_answer(either: Catalog) -> None:
 
 def test_verify_finds_nothing_wrong(either: Catalog) -> None:
     assert [fault for _, fault in either.verify() if fault is not None] == []
-    assert either.faults() == {}
+    assert either.failures() == {}
 
 
 def test_the_shipped_one_cannot_be_changed(either: Catalog) -> None:

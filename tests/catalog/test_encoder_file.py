@@ -258,4 +258,4 @@ def test_a_renamed_file_is_damaged(catalog: Catalog, found: Provenance) -> None:
     path = catalog.add(strassen(), found).path
     path.rename(path.with_name("strassen.safetensors"))
     assert len(catalog) == 0
-    assert "its name is not that of its content" in next(iter(catalog.faults().values()))
+    assert "its name is not that of its content" in next(iter(catalog.failures().values()))

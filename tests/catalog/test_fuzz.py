@@ -23,23 +23,52 @@ from catalog.interchange import (
     alphatensor,
     benson_ballard,
     exp,
+    maple,
+    mathematica,
     perminov,
     plinopt,
     read_files,
+    reduced,
 )
+from catalog.interchange.expressions import parse_product
 from catalog.interchange.inert_pickle import read_object_array
 from catalog.interchange.laurent import Laurent, format_laurent, parse_laurent
+from catalog.interchange.scheme import transposed
 from stl_algebra import Format, InvalidInput, Precision, classical, kronecker, strassen
 
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 AT_BF16 = Options(Precision.parse("bf16"), x=0.1)
 RECTANGULAR = Scheme.of(kronecker(classical(Format(2, 1, 1)), strassen()))
+
+
+def _reduced() -> bytes:
+    """The rectangular scheme with one fresh sum for each factor."""
+    n, m, p = RECTANGULAR.format
+    third = transposed(RECTANGULAR.out, p, n)
+    fields: dict[str, Any] = {"n": [n, m, p], "m": RECTANGULAR.rank}
+    for name, rows in zip("uvw", (RECTANGULAR.encode_x, RECTANGULAR.encode_w, zip(*third, strict=True)), strict=True):
+        fields[name] = [[{"index": i, "value": int(v)} for i, v in enumerate(row) if v] for row in rows]
+        fields[f"{name}_fresh"] = [[{"index": 0, "value": 1}, {"index": 1, "value": -1}]]
+    return json.dumps(fields).encode()
+
+
+def _npy() -> bytes:
+    u, v, w = strassen().factors
+    with io.BytesIO() as target:
+        np.save(target, np.stack([u.T, v.T, w.T]))
+        return target.getvalue()
+
+
 SEEDS = {
     "safetensors": pack(strassen(), Provenance("construction")),
     "perminov-json": perminov.write_json(RECTANGULAR, modulo_2=False),
     "perminov-txt": perminov.write_text(RECTANGULAR),
     "alphatensor": alphatensor.write({"4,2,2": RECTANGULAR}),
-    "exp": exp.write(RECTANGULAR),
+    "npy": _npy(),
+    "perminov-reduced": _reduced(),
+    "exp": exp.write(RECTANGULAR) + b"(2*(a11 - a12)) b11 (c11)/3\n",
+    "mathematica": mathematica.write(RECTANGULAR),
+    "maple": maple.write(RECTANGULAR),
     "benson-ballard": benson_ballard.write(RECTANGULAR),
     "plinopt": plinopt.write(RECTANGULAR)["L"],
 }
@@ -66,7 +95,9 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path, kind: str, data: st.D
                 del content[at : at + data.draw(st.integers(1, 40))]
             case "insert":
                 content[at:at] = data.draw(
-                    st.sampled_from([b"9" * 30, b"-", b"x", b"1/0", b"\n#\n", b"[" * 500, b"\xff", b"NaN"])
+                    st.sampled_from(
+                        [b"9" * 30, b"-", b"x", b"1/0", b"\n#\n", b"[" * 500, b"(" * 500, b"{" * 9, b"\xff", b"NaN"]
+                    )
                 )
             case "repeat":
                 content[at:at] = content[at : at + 64]
@@ -196,3 +227,22 @@ def test_npy_members_that_claim_anything_are_refused(shape: list[int], kind: str
 )
 def test_laurent_polynomials_come_back(value: Laurent) -> None:
     assert parse_laurent(format_laurent(value)) == value
+
+
+@QUICK
+@given(text=st.text(alphabet="abc_0123456789+-*/() [],.", max_size=60))
+@example(text="(" * 50)
+@example(text="-" * 50 + "a11")
+@example(text="9" * 39 + "*" + "9" * 39 + "*(a11)*(b11)*(c11)")
+@example(text="a11 b11 c11/0")
+def test_lines_of_products_are_read_or_refused(text: str) -> None:
+    with contextlib.suppress(InvalidInput):
+        for form in parse_product(text):
+            assert all(abs(value.numerator) < 2**53 and value.denominator < 2**53 for value in form.values())
+
+
+@QUICK
+@given(fields=st.dictionaries(st.sampled_from(["m", "u", "v", "w", "u_fresh", "v_fresh", "w_fresh", "z2"]), JSON))
+def test_reduced_json_of_any_shape_is_refused(fields: dict[str, Any]) -> None:
+    with contextlib.suppress(InvalidInput):
+        list(reduced.read(json.dumps(fields | {"n": [1, 1, 1]}).encode()))

@@ -60,12 +60,13 @@ def test_a_folder_without_schemes_and_a_name_without_letters_are_errors(
     assert "cannot be read" in too_long.stderr
 
 
+@pytest.mark.parametrize("packed", [False, True])
 def test_a_catalogs_ancestors_come_as_ancestors_and_its_damaged_files_stay(
-    run: Callable[..., Result], catalog: Catalog, tmp_path: Path, random_encoder: RandomEncoder
+    run: Callable[..., Result], catalog: Catalog, tmp_path: Path, random_encoder: RandomEncoder, packed: bool
 ) -> None:
     from catalog.encoder_file import Stored
 
-    other = Catalog(tmp_path / "other", shipped=False)
+    other = Catalog(tmp_path / "other", shipped=False, packed=packed)
     parent = Stored(random_encoder(1), Provenance("als"))
     child = Provenance("hop", lineage=(parent.encoder.digest,), recipe={"seed": 1})
     entry = other.add(random_encoder(2), child, [parent])
@@ -77,7 +78,7 @@ def test_a_catalogs_ancestors_come_as_ancestors_and_its_damaged_files_stay(
         assert catalog.ancestor(parent.encoder.digest) is not None
         catalog.remove(entry.id)
         assert catalog.ancestor(parent.encoder.digest) is None
-    (other.directory / "index.sqlite").unlink()
+    (other.directory / "index.sqlite").unlink(missing_ok=packed)
     assert run(str(other.directory)).exit_code == 0
     assert [kept.id for kept in catalog.entries()] == [entry.id]
 
@@ -110,3 +111,19 @@ def test_what_cannot_be_stored_is_named_and_the_rest_is_told(
     assert result.exit_code == 1
     (refused,) = json.loads(result.stdout)
     assert "cannot be" in refused["fault"]
+
+
+def test_of_a_pack_what_is_sound_is_imported_and_the_rest_named(
+    run: Callable[..., Result], catalog: Catalog, tmp_path: Path, random_encoder: RandomEncoder
+) -> None:
+    other = Catalog(tmp_path / "other", shipped=False, packed=True)
+    entries = [other.add(random_encoder(seed), Provenance("als")) for seed in range(3)]
+    path = entries[0].path
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 0x40  # the last entry of the last tensor
+    path.write_bytes(content)
+    result = run(str(path), "--json")
+    assert result.exit_code == 1
+    statuses = [one["status"] for one in json.loads(result.stdout)]
+    assert sorted(statuses) == ["new", "new", "refused"]
+    assert {entry.id for entry in catalog} == set(sorted(entry.id for entry in entries)[:2])

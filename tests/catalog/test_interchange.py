@@ -37,6 +37,30 @@ from stl_algebra import Format, InvalidInput, Precision, Ring, TileEncoder, clas
 
 RandomEncoder = Callable[..., TileEncoder]
 REAL = Path(__file__).parents[2].parent / "shared" / "interchange"
+#: Every scheme that is known there, by the file that names it: format, rank and ring.
+REAL_SCHEMES = {
+    "2x2x2_m7_ZT.json": ("2x2x2", 7, "Z"),
+    "3x3x3_m23_c88_ZT.json": ("3x3x3", 23, "Z"),
+    "4x4x4_m49_ZT.json": ("4x4x4", 49, "Z"),
+    "2x4x5_m33_cr112_cn184_ZT_reduced.json": ("2x4x5", 33, "Z"),
+    "bini322-10-52-approx": ("3x2x2", 10, "R"),
+    "grey-strassen": ("2x2x2", 7, "Z"),
+    "grey333-23-152": ("3x3x3", 23, "Z"),
+    "smirnov333-20-182-approx": ("3x3x3", 20, "R"),
+    "4x4x4_48_rational_L.sms": ("4x4x4", 48, "Z[1/2]"),
+    "4x4x4_48_accurate_L.sms": ("4x4x4", 48, "Z[1/2]"),
+    "2x2x2_7_DPS-integral-12.0662_L.sms": ("2x2x2", 7, "Q"),
+    "555-93-mod0.exp": ("5x5x5", 93, "Z"),
+    "555m93_lifted.exp": ("5x5x5", 93, "Z"),
+    "exp_divisor.exp": ("2x2x2", 7, "Z"),
+    "exp_juxtaposed.exp": ("2x2x2", 7, "Z"),
+    "257-55-rational.m": ("2x5x7", 55, "Q"),
+    "Laderman-333-23-98.m": ("3x3x3", 23, "Z"),
+    "Strassen-222-7-18.m": ("2x2x2", 7, "Z"),
+    "2x2x2_tensor.mpl": ("2x2x2", 7, "Z"),
+    "2x4x5_tensor.mpl": ("2x4x5", 32, "Z[1/2]"),
+    "3x3x6_tensor.mpl": ("3x3x6", 40, "Z[1/2]"),
+}
 needs_real_files = pytest.mark.skipif(not REAL.is_dir(), reason=f"{REAL} is absent")
 AT_BF16 = Options(Precision.parse("bf16"))
 
@@ -72,21 +96,13 @@ EXACT = {
 
 @needs_real_files
 def test_every_real_file_is_recognised_and_verified() -> None:
-    files = sorted(path for path in REAL.glob("*/*"))
-    found = list(read_files(files, AT_BF16))
+    found = reading(REAL)
     assert [r.fault for r in found if r.fault] == []
     encoders = {r.path.name: r.encoder for r in found if r.kind != "alphatensor" and r.encoder}
     summary = {name: (str(e.format), e.rank, str(e.ring)) for name, e in encoders.items()}
-    assert summary == {
-        "2x2x2_m7_ZT.json": ("2x2x2", 7, "Z"),
-        "3x3x3_m23_c88_ZT.json": ("3x3x3", 23, "Z"),
-        "4x4x4_m49_ZT.json": ("4x4x4", 49, "Z"),
-        "bini322-10-52-approx": ("3x2x2", 10, "R"),
-        "grey-strassen": ("2x2x2", 7, "Z"),
-        "grey333-23-152": ("3x3x3", 23, "Z"),
-        "smirnov333-20-182-approx": ("3x3x3", 20, "R"),
-        "4x4x4_48_rational_L.sms": ("4x4x4", 48, "Z[1/2]"),
-    }
+    assert summary == REAL_SCHEMES
+    for name, growth in (("4x4x4_48_accurate_L.sms", 512.0), ("2x2x2_7_DPS-integral-12.0662_L.sms", 22.2)):
+        assert encoders[name].growth == pytest.approx(growth, rel=0.01)
     over_gf2 = [r.encoder for r in found if r.kind == "alphatensor" and r.encoder]
     assert len(over_gf2) == 20
     assert {(str(e.format), e.rank) for e in over_gf2} >= {("4x4x4", 47), ("5x5x5", 96), ("3x4x5", 47), ("2x2x2", 7)}
@@ -171,7 +187,7 @@ def test_border_schemes_take_the_x_asked_for_or_the_best() -> None:
 
 
 @pytest.mark.parametrize("name", EXACT)
-@pytest.mark.parametrize("ending", [".json", ".txt", ".npz", ".sms", ".exp", ".coef", ".safetensors"])
+@pytest.mark.parametrize("ending", [".json", ".txt", ".npz", ".sms", ".exp", ".m", ".mpl", ".coef", ".safetensors"])
 def test_round_trips_are_exact(catalog: Catalog, tmp_path: Path, found: Provenance, name: str, ending: str) -> None:
     encoder = EXACT[name]()
     entry = catalog.add(encoder, found)
@@ -185,7 +201,7 @@ def test_round_trips_are_exact(catalog: Catalog, tmp_path: Path, found: Provenan
     assert back.encoder == encoder
 
 
-@pytest.mark.parametrize("ending", [".json", ".txt", ".npz", ".sms", ".exp", ".coef"])
+@pytest.mark.parametrize("ending", [".json", ".txt", ".npz", ".sms", ".exp", ".m", ".mpl", ".coef"])
 def test_schemes_modulo_2_stay_so(catalog: Catalog, tmp_path: Path, found: Provenance, ending: str) -> None:
     encoder = modulo_2(strassen())
     (back,) = read_files(export(catalog.add(encoder, found), tmp_path / f"out{ending}"), AT_BF16)

@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from catalog.moments_file import KEY, read_moments, write_moments
-from stl_algebra import Format, InvalidInput, Moments
+from stl_algebra import Format, InvalidInput, TileMoments
 
 FORMAT = Format(2, 2, 2)
 
@@ -20,7 +20,7 @@ FORMAT = Format(2, 2, 2)
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     mixing = rng.standard_normal((4, 4))
-    moments = Moments(FORMAT, mixing @ mixing.T, np.eye(4), np.ones(4), source="layer 3")
+    moments = TileMoments(FORMAT, mixing @ mixing.T, np.eye(4), np.ones(4), source="layer 3")
     write_moments(tmp_path / "m.safetensors", moments)
     found = read_moments(tmp_path / "m.safetensors", FORMAT)
     assert (found.digest, found.source) == (moments.digest, "layer 3")
@@ -91,4 +91,4 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="cannot be written"):
-        write_moments(tmp_path / "absent" / "m", Moments(FORMAT, EYE, EYE))
+        write_moments(tmp_path / "absent" / "m", TileMoments(FORMAT, EYE, EYE))

@@ -31,6 +31,7 @@ def test_the_best_at_each_precision_are_taken_and_the_beaten_removed(tmp_path: P
     for encoder in (good, bad):
         Catalog(source, shipped=False).add(encoder, found)
     assert ship_found(source, shipped) == (1, 0)
+    assert [path.name for path in shipped.iterdir()] == ["2x2x2.pack.safetensors"]
     assert _ids(shipped) == {good.digest}
     assert ship_found(source, shipped) == (0, 0)
     Catalog(source, shipped=False).add(later, found)
@@ -40,7 +41,7 @@ def test_the_best_at_each_precision_are_taken_and_the_beaten_removed(tmp_path: P
 
 def test_constructions_stay_and_need_no_equal(tmp_path: Path) -> None:
     source, shipped = tmp_path / "source", tmp_path / "shipped"
-    Catalog(shipped, shipped=False).add(strassen(), Provenance("construction"))
+    Catalog(shipped, shipped=False, packed=True).add(strassen(), Provenance("construction"))
     Catalog(source, shipped=False).add(_approximate(3, 0.2), Provenance("orbit"))
     u, v, w = strassen().factors
     permuted = TileEncoder(FORMAT, -u, -v, w.T, strassen().ring)  # the same in other signs: exact, found

@@ -118,7 +118,7 @@ def browser() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed")
     with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=0)
         yield chromium
         chromium.close()
 
@@ -133,6 +133,7 @@ def index(filled: Catalog, tmp_path_factory: pytest.TempPathFactory) -> str:
 def opened(browser: Any, address: str, **options: Any) -> tuple[Any, list[str]]:
     """A page, and every complaint it makes: script errors, console errors, requests beyond the disk."""
     page = browser.new_context(**options).new_page()
+    page.set_default_timeout(0)  # what never comes is pytest-timeout's to name
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)

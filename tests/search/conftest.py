@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
 
-from search.objective import Factors
-from search.run import Progress, Search
-from search.strategy import Problem
-from search.task import Task, TaskResult
-from stl_algebra import Format, Moments
+from search.numerics.objective import Factors
+from search.problem import Problem
+from search.running.one_thread import one_thread
+from search.running.run import Progress, Search
+from search.running.task import Task, TaskResult
+from stl_algebra import Format, TileMoments
 
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> object:
-    with threadpool_limits(1):
+    with one_thread():
         yield
 
 
@@ -27,7 +27,7 @@ def gaussian_factors(format: Format, rank: int, seed: int) -> Factors:
     return u, v, w
 
 
-def skewed_moments(format: Format, seed: int = 0, spread: float = 1.5) -> Moments:
+def skewed_moments(format: Format, seed: int = 0, spread: float = 1.5) -> TileMoments:
     """Moments of correlated entries whose variances differ by about e^(2·spread), with means."""
     rng = np.random.default_rng(seed)
     seconds, means = [], []
@@ -35,7 +35,7 @@ def skewed_moments(format: Format, seed: int = 0, spread: float = 1.5) -> Moment
         mixing = rng.standard_normal((size, size)) * np.exp(spread * rng.standard_normal(size))
         means.append(0.5 * rng.standard_normal(size))
         seconds.append(mixing @ mixing.T / size + np.outer(means[-1], means[-1]))
-    return Moments(format, *seconds, *means, source="a test")
+    return TileMoments(format, *seconds, *means, source="a test")
 
 
 class Canned(Executor):
@@ -61,10 +61,29 @@ class Canned(Executor):
 NOTHING = TaskResult((), 1)
 
 
+class HandClock:
+    """A clock that stands unless it is set, or goes on by `tick` seconds whenever it is read."""
+
+    def __init__(self, tick: float = 0.0) -> None:
+        self.now, self._tick = 100.0, tick
+
+    def monotonic(self) -> float:
+        self.now += self._tick
+        return self.now
+
+    def time(self) -> float:
+        return 1e9 + self.now
+
+
+def threads(jobs: int) -> Executor:
+    """Workers that need no start."""
+    return ThreadPoolExecutor(jobs)
+
+
 def canned(executor: Executor, name: str = "als", **options: object) -> Search:
     """A search that never ends by itself, on such an executor."""
-    problem = Problem(Format(2, 2, 2), 6)
-    return Search(problem, budget=60, strategy_name=name, executor=lambda _: executor, **options)  # type: ignore[arg-type]
+    options = {"problem": Problem(Format(2, 2, 2), 6), "budget": 60, "clock": HandClock(), **options}
+    return Search(strategy_name=name, executor=lambda _: executor, **options)  # type: ignore[arg-type]
 
 
 def until_trials(search: Search, trials: int) -> Progress:

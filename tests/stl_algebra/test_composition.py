@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stl_algebra import Format, InvalidInput, Ring, TileEncoder, classical, direct_sum, kronecker, rotate, strassen
@@ -43,7 +43,6 @@ exact = st.sampled_from(EXACT)
 real = st.sampled_from([*EXACT, halved(strassen()), halved(classical(Format(2, 1, 3)))])
 
 
-@settings(deadline=None)
 @given(exact, exact)
 def test_kronecker_of_exact_is_exact(a: TileEncoder, b: TileEncoder) -> None:
     c = kronecker(a, b)
@@ -58,7 +57,6 @@ def test_kronecker_of_exact_is_exact(a: TileEncoder, b: TileEncoder) -> None:
     assert (d @ ((x @ left.ravel()) * (w @ right.ravel())) == (left @ right).ravel()).all()
 
 
-@settings(deadline=None)
 @given(real, real, real)
 def test_kronecker_is_associative(a: TileEncoder, b: TileEncoder, c: TileEncoder) -> None:
     left, right = kronecker(kronecker(a, b), c), kronecker(a, kronecker(b, c))
@@ -67,7 +65,6 @@ def test_kronecker_is_associative(a: TileEncoder, b: TileEncoder, c: TileEncoder
         np.testing.assert_allclose(f, g, rtol=1e-15)
 
 
-@settings(deadline=None)
 @given(real, real)
 def test_kronecker_inner_encoder_works_within_tiles(outer: TileEncoder, inner: TileEncoder) -> None:
     """Encoding a tile of tiles is encoding its blocks by `outer`, then each result by `inner`."""

@@ -31,7 +31,7 @@ def test_spellings(text: str, expected: tuple[int, int, int]) -> None:
 
 @pytest.mark.parametrize("text", ["", "4x", "2x3", "x4", "2x3x4x5", "-4", "1.5", "four", "4 x 4", "9999999"])
 def test_text_that_is_no_format(text: str) -> None:
-    with pytest.raises(InvalidInput, match="is no format; write one size such as 4"):
+    with pytest.raises(InvalidInput, match="is not a format; write one size such as 4"):
         Format.parse(text)
 
 

@@ -1,15 +1,11 @@
-"""Make the shared helpers of this folder importable, and the random numbers repeatable."""
+"""Random numbers that repeat, and a compiler that starts afresh in every test."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(autouse=True)

@@ -8,12 +8,13 @@ import sys
 
 import pytest
 import torch
-from encoders import STRASSEN, STRASSEN2, random_encoder, relative
 from torch import nn
 
 from stl_algebra import InvalidInput
-from stl_nn import STLLinear, conversion, convert, replace_linears, revert
+from stl_nn import Calibration, ConversionReport, LayerReport, STLLinear, conversion, convert, replace_linears, revert
+from stl_nn.options import LayerOptions
 from stl_nn.pointwise import PointwiseConv
+from tests.stl_nn.encoders import STRASSEN, STRASSEN2, random_encoder, relative
 
 
 def network() -> nn.Sequential:
@@ -38,9 +39,43 @@ def test_every_linear_layer_is_replaced_and_reported() -> None:
     assert json.loads(json.dumps(report.as_json()))["converted"] == 2
 
 
+class CatalogEntry:
+    """What stands for an encoder."""
+
+    encoder = STRASSEN
+
+
+def test_an_entry_of_a_catalog_stands_for_its_encoder() -> None:
+    for given in (CatalogEntry(), {"0": CatalogEntry(), "*": None}):
+        assert convert(network(), given).layers[0].rank == 7
+    assert STLLinear(8, 8, CatalogEntry()).encoder == STRASSEN
+    offered = [CatalogEntry(), random_encoder(2, 2, 2, 6)]
+    report = convert(network(), offered, calibration=Calibration([torch.randn(80, 16)], "permutation", budget=0.9))
+    assert {layer.rank for layer in report.converted} <= {6, 7}
+
+
+def test_a_filter_in_the_place_of_the_options_is_told() -> None:
+    with pytest.raises(InvalidInput, match="the options of a layer are function; give LayerOptions"):
+        convert(network(), STRASSEN, lambda *_: True)
+
+
+def test_the_report_is_one_line_by_itself() -> None:
+    assert repr(convert(network(), STRASSEN2)).startswith("ConversionReport(2 layers converted, 1 skipped; 77% of the")
+
+
+def test_the_report_is_a_table_in_a_notebook() -> None:
+    html = convert(network(), STRASSEN2)._repr_html_()
+    assert html.count("<tr>") == 4
+    assert '<td colspan="6">skipped: too small' in html
+    assert "2 layers converted, 1 skipped" in html
+    named = ConversionReport((LayerReport("<b>", "Linear", reason="a & b"),))._repr_html_()
+    assert "&lt;b&gt;" in named
+    assert "a &amp; b" in named
+
+
 def test_the_filter_and_patterns_choose() -> None:
     model = network()
-    report = convert(model, STRASSEN, lambda module, name: module.in_features == 16 and name != "3")
+    report = convert(model, STRASSEN, filter_fn=lambda module, name: module.in_features == 16 and name != "3")
     assert [layer.name for layer in report] == ["0"]
     other = random_encoder(4, 4, 4, 40)
     report = convert(network(), {"0": STRASSEN, "2.*": other, "*": None})
@@ -53,7 +88,11 @@ def test_the_filter_and_patterns_choose() -> None:
 def test_revert_brings_the_weights_back(keep_dense: bool) -> None:
     model, x = network(), torch.randn(5, 16)
     original = copy.deepcopy(model)
-    convert(model, random_encoder(4, 4, 4, 50), keep_dense=keep_dense, break_even_rows=1)
+    convert(
+        model,
+        random_encoder(4, 4, 4, 50),
+        LayerOptions(keep_dense=keep_dense, break_even_rows=1 if keep_dense else None),
+    )
     assert relative(model(x), original(x)) > 0.01
     assert revert(model) == ["0", "2.0"]
     for name, parameter in original.named_parameters():
@@ -73,7 +112,7 @@ def test_break_even_is_measured_once_for_every_shape(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(conversion, "measure_break_even", pretend)
     model = nn.Sequential(nn.Linear(16, 8), nn.Linear(8, 16), nn.Linear(16, 8))
-    report = convert(model, STRASSEN, keep_dense=True)
+    report = convert(model, STRASSEN, LayerOptions(keep_dense=True))
     assert asked == [(16, 2048), (8, 2048)]
     assert [layer.break_even_rows for layer in report] == [64, sys.maxsize, 64]
     assert model[1].eval().uses_dense(10**6)
@@ -81,7 +120,7 @@ def test_break_even_is_measured_once_for_every_shape(monkeypatch: pytest.MonkeyP
     assert model[0].training
     assert "64 rows" in str(report)
     assert "any rows" in str(report)
-    convert(network(), STRASSEN, keep_dense=True, break_even_rows=5)
+    convert(network(), STRASSEN, LayerOptions(keep_dense=True, break_even_rows=5))
     assert len(asked) == 2
 
 
@@ -122,14 +161,15 @@ def test_the_transposed_layer_of_transformers_is_known() -> None:
 
 
 def test_layers_others_rely_on_are_skipped_with_the_reason() -> None:
-    encoder_layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
-    model = nn.ModuleDict({"block": encoder_layer, "hooked": nn.Linear(8, 8), "odd": nn.Bilinear(2, 2, 2)})
+    attention = nn.MultiheadAttention(8, 2)
+    model = nn.ModuleDict({"self_attn": attention, "hooked": nn.Linear(8, 8), "odd": nn.Bilinear(2, 2, 2)})
     model["hooked"].register_forward_hook(lambda *_: None)
-    report = convert(model, STRASSEN)
+    with pytest.warns(UserWarning, match=r"ModuleDict is as it was: no .* converted; 'self_attn\.out_proj'"):
+        report = convert(model, STRASSEN)
     reasons = {layer.name: layer.reason for layer in report.skipped}
-    assert set(reasons) == {"block.self_attn.out_proj", "block.linear1", "block.linear2", "hooked"}
+    assert set(reasons) == {"self_attn.out_proj", "hooked"}
     assert "hooks" in reasons["hooked"]
-    assert "MultiheadAttention" in reasons["block.self_attn.out_proj"]
+    assert "MultiheadAttention" in reasons["self_attn.out_proj"]
 
 
 def test_a_layer_at_two_places_stays_one_layer() -> None:
@@ -173,7 +213,7 @@ def test_a_conversion_that_fails_changes_nothing(spoil, encoder, filter_fn, word
     spoil(model)
     modules = list(model.modules())
     with pytest.raises(InvalidInput, match=words):
-        convert(model, encoder, filter_fn)
+        convert(model, encoder, filter_fn=filter_fn)
     assert all(now is then for now, then in zip(model.modules(), modules, strict=True))
 
 

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from encoders import STRASSEN2, product_by_definition, random_encoder, relative
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,9 +16,10 @@ from stl_algebra import Precision
 from stl_nn import EncoderTensors, encode_weight, reduced, stl_matmul
 from stl_nn.cpu import scratch as memory
 from stl_nn.cpu.matmul import channel_products, decode_on_cpu, encode_on_cpu
-from stl_nn.recursion import DECODE, ENCODE_X, ascend, descend
+from stl_nn.recursion import DECODE, ENCODE_X, decode_levels, encode_levels
 from stl_nn.reduced import rounding_of_channels, tolerates_reduced, use_reduced
 from stl_nn.tiling import decode_and_cut, encode_tiles, tile_count
+from tests.stl_nn.encoders import STRASSEN2, product_by_definition, random_encoder, relative
 
 BF16 = torch.bfloat16
 CPU = torch.device("cpu")
@@ -39,16 +39,16 @@ def test_the_kernels_round_bfloat16_as_torch_does() -> None:
         assert torch.equal(back, wide.to(BF16))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=st.integers(1, 70), columns=st.integers(1, 300), depth=st.integers(0, 3), rank=st.integers(1, 11))
 def test_levels_of_strassens_scheme_are_those_taken_one_by_one(rows: int, columns: int, depth: int, rank: int) -> None:
     x, matrix = torch.randn(rows, columns, dtype=torch.float64), torch.randn(rank, 6, dtype=torch.float64)
     tiles = tile_count(rows, 2 * 2**depth), tile_count(columns, 3 * 2**depth)
-    channels = descend(encode_tiles(x, matrix, 2, 3), depth, ENCODE_X, tiles)
+    channels = encode_levels(encode_tiles(x, matrix, 2, 3), depth, ENCODE_X, tiles)
     found = encode_on_cpu(x, matrix, 2, 3, depth)
     torch.testing.assert_close(found, channels)
     shape = tile_count(rows, 2), tile_count(columns, 3)
-    expected = decode_and_cut(ascend(channels, depth, DECODE, shape), matrix.T, 2, 3, rows, columns)
+    expected = decode_and_cut(decode_levels(channels, depth, DECODE, shape), matrix.T, 2, 3, rows, columns)
     back = decode_on_cpu(channels, matrix.T.contiguous(), 2, 3, torch.full_like(x, torch.nan), depth)
     torch.testing.assert_close(back, expected)
 
@@ -96,13 +96,13 @@ def test_an_exact_encoder_keeps_its_channels_in_float32() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, BF16, torch.float16])
 def test_channel_products_are_those_of_the_operands(dtype: torch.dtype) -> None:
     left, right = torch.randn(5, 9, 12).to(dtype), torch.randn(5, 12, 7).to(dtype)
-    found = channel_products(left, right, coarse=False)
+    found = channel_products(left, right, reduced_channels=False)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, left.float() @ right.float())
 
 
 def test_scratch_memory_is_used_again_and_given_back() -> None:
-    memory.release()
+    memory._idle.clear()
     with memory.scratch(1000) as first:
         address = first.take((250,), torch.float32).data_ptr()
         assert address % 64 == 0
@@ -111,7 +111,7 @@ def test_scratch_memory_is_used_again_and_given_back() -> None:
     with memory.scratch(memory.KEPT_BYTES + 1):
         pass
     assert len(memory._idle) <= 1
-    memory.release()
+    memory._idle.clear()
     assert not memory._idle
 
 

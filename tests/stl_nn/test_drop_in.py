@@ -8,13 +8,14 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from encoders import STRASSEN, STRASSEN2
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from stl_algebra import InvalidInput
 from stl_nn import STLLinear, convert, join_layers, revert
 from stl_nn.calibration import CalibratedLinear
+from stl_nn.options import LayerOptions
+from tests.stl_nn.encoders import STRASSEN, STRASSEN2
 
 Converted = Callable[[nn.Module], object]
 
@@ -24,11 +25,11 @@ def data_free(model: nn.Module) -> None:
 
 
 def deep(model: nn.Module) -> None:
-    convert(model, STRASSEN, depth=1)
+    convert(model, STRASSEN, LayerOptions(depth=1))
 
 
 def learnable(model: nn.Module) -> None:
-    convert(model, STRASSEN, learnable=True)
+    convert(model, STRASSEN, LayerOptions(learnable=True))
 
 
 def calibrated(model: nn.Module) -> None:
@@ -98,7 +99,7 @@ def test_autocast_leaves_float64_alone() -> None:
 
 @pytest.mark.parametrize("depth", [0, 1])
 def test_the_reference_path_sums_in_float32_under_autocast(depth: int) -> None:
-    layer, x = STLLinear.from_linear(nn.Linear(64, 32), STRASSEN2, depth=depth), torch.randn(16, 64)
+    layer, x = STLLinear.from_linear(nn.Linear(64, 32), STRASSEN2, LayerOptions(depth=depth)), torch.randn(16, 64)
     layer.backend = "reference"
     with torch.autocast("cpu", torch.bfloat16):
         found = layer(x)
@@ -106,7 +107,7 @@ def test_the_reference_path_sums_in_float32_under_autocast(depth: int) -> None:
 
 
 def test_weights_are_encoded_in_float32_under_autocast() -> None:
-    layer = STLLinear.from_linear(nn.Linear(64, 32), STRASSEN2, on_the_fly=True)
+    layer = STLLinear.from_linear(nn.Linear(64, 32), STRASSEN2, LayerOptions(on_the_fly=True))
     with torch.autocast("cpu", torch.bfloat16):
         found = layer.effective_weight()
     assert torch.equal(found, layer.effective_weight())
@@ -117,7 +118,7 @@ def test_distributed_training_takes_learnable_encoders() -> None:
     store = torch.distributed.HashStore()
     torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
     try:
-        model = DistributedDataParallel(nn.Sequential(STLLinear(8, 8, STRASSEN, learnable=True)))
+        model = DistributedDataParallel(nn.Sequential(STLLinear(8, 8, STRASSEN, LayerOptions(learnable=True))))
         for _ in range(3):
             model(torch.randn(4, 8)).sum().backward()
     finally:
@@ -138,7 +139,7 @@ def test_what_is_frozen_stays_frozen_there_and_back(to: Converted) -> None:
 def test_a_weight_kept_beside_is_trained_again_after_the_way_back() -> None:
     model = Residual()
     model.down.requires_grad_(False)
-    convert(model, STRASSEN, keep_dense=True, break_even_rows=4)
+    convert(model, STRASSEN, LayerOptions(keep_dense=True, break_even_rows=4))
     revert(model)
     assert model.up.weight.requires_grad
     assert not model.down.weight.requires_grad

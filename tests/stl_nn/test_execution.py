@@ -8,7 +8,7 @@ from torch import nn
 
 from stl_algebra import InvalidInput
 from stl_nn.calibration.chunks import chunked
-from stl_nn.calibration.moments import gather_moments
+from stl_nn.calibration.gathering import gather_moments
 from stl_nn.execution import answering, call, evaluating, execution, execution_groups, listening
 
 

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from encoders import STRASSEN2, random_encoder, relative
 
 from stl_algebra import TileEncoder
 from stl_nn import EncoderTensors, encode_weight
@@ -19,6 +18,7 @@ from stl_nn.activation import ACTIVATIONS
 from stl_nn.recursion import DECODE, ENCODE_X, transposed
 from stl_nn.reference import reference_matmul
 from stl_nn.tiling import decode_tiles, encode_tiles
+from tests.stl_nn.encoders import STRASSEN2, random_encoder, relative
 
 pytest.importorskip("triton", reason="the extra 'triton' is not installed")
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
@@ -57,10 +57,10 @@ def test_levels_of_strassens_scheme_agree_with_those_on_a_cpu(depth: int, gradie
     down, up = (transposed(DECODE), transposed(ENCODE_X)) if gradient else (ENCODE_X, DECODE)
     x, matrix = torch.randn(9, 22), torch.randn(5, 6)
     encoded = encode_on_cpu(x, matrix, 2, 3, depth, down)
-    found = encode_on_gpu(x.to(DEVICE), matrix.to(DEVICE), 2, 3, depth, down).cpu()
+    found = encode_on_gpu(x.to(DEVICE), matrix.to(DEVICE), 2, 3, depth, gradient).cpu()
     torch.testing.assert_close(found, encoded, atol=1e-4, rtol=1e-4)
     expected = decode_on_cpu(encoded, matrix.T.contiguous(), 2, 3, torch.empty_like(x), depth, up)
-    back = decoded_on_gpu(encoded.to(DEVICE), matrix.T.to(DEVICE), 2, 3, 9, 22, depth, up).cpu()
+    back = decoded_on_gpu(encoded.to(DEVICE), matrix.T.to(DEVICE), 2, 3, 9, 22, depth, gradient).cpu()
     torch.testing.assert_close(back, expected, atol=1e-3, rtol=1e-4)
 
 
@@ -314,7 +314,7 @@ def test_the_benchmark_measures_both_kinds_of_channels(
 ) -> None:
     from benchmarks import gpu_layer
 
-    monkeypatch.setattr(gpu_layer, "encoder_of", lambda *_: (STRASSEN2, "constructed"))
+    monkeypatch.setattr(gpu_layer, "encoder_to_time", lambda *_: (STRASSEN2, "constructed"))
     monkeypatch.setattr(gpu_layer, "PANELS", (None, 16, 64))
     path = tmp_path / "record.json"
     assert gpu_layer.run(["32:49"], "bf16", repeats=2, minutes=0, path=path, device=DEVICE) == []

@@ -8,7 +8,6 @@ import pickle
 
 import pytest
 import torch
-from encoders import STRASSEN2
 from functorch.compile import make_boxed_func
 from torch import Tensor, nn
 from torch._dynamo.backends.common import aot_autograd
@@ -16,6 +15,7 @@ from torch._dynamo.backends.common import aot_autograd
 from stl_algebra import InvalidInput
 from stl_nn import convert, join_layers, revert, separate_layers
 from stl_nn.joining import JoinedPart
+from tests.stl_nn.encoders import STRASSEN2
 
 
 class Block(nn.Module):
@@ -135,7 +135,7 @@ def test_changed_inputs_are_computed_anew_and_freed_ones_forgotten() -> None:
         torch.testing.assert_close(model.k(x), alone.k(x))
         del x
         gc.collect()
-    assert model.q._shared._result is None
+    assert model.q._shared.held is None
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
@@ -198,4 +198,4 @@ def test_a_compiler_sees_one_product_for_all_parts() -> None:
         torch.testing.assert_close(compiled(x), model(x))
         torch.testing.assert_close(compiled(2 * x), model(2 * x))
     assert len(products) == 4
-    assert model.q._shared._traced is None
+    assert model.q._shared.held is None

@@ -21,5 +21,5 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def test_commands_import_no_torch() -> None:
-    code = "import stl_nn.commands.model, sys; sys.exit('torch' in sys.modules)"
+    code = "import stl_bench.commands.model, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pytest
 import torch
-from encoders import STRASSEN, STRASSEN2, random_encoder, relative
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from stl_algebra import InvalidInput, rotate
 from stl_nn import STLLinear
+from stl_nn.options import LayerOptions
+from tests.stl_nn.encoders import STRASSEN, STRASSEN2, random_encoder, relative
 
 
 @pytest.mark.parametrize("options", [{}, {"learnable": True}, {"on_the_fly": True}, {"keep_dense": True}])
 @pytest.mark.parametrize("bias", [True, False])
 def test_it_computes_what_the_linear_layer_does(options: dict, bias: bool) -> None:
     linear, x = nn.Linear(30, 18, bias=bias), torch.randn(2, 7, 30)
-    layer = STLLinear.from_linear(linear, STRASSEN2, **options)
+    layer = STLLinear.from_linear(linear, STRASSEN2, LayerOptions(**options))
     torch.testing.assert_close(layer(x), linear(x), atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(layer.to_linear().weight, linear.weight, atol=1e-5, rtol=1e-5)
 
@@ -45,10 +46,10 @@ def test_the_state_of_another_encoder_is_refused(theirs) -> None:
 
 
 def test_a_learnable_encoder_loads_what_it_learned() -> None:
-    layer = STLLinear(8, 8, STRASSEN2, learnable=True)
+    layer = STLLinear(8, 8, STRASSEN2, LayerOptions(learnable=True))
     with torch.no_grad():
         layer.encode_x.add_(0.1)
-    other = STLLinear(8, 8, STRASSEN2, learnable=True)
+    other = STLLinear(8, 8, STRASSEN2, LayerOptions(learnable=True))
     other.load_state_dict(layer.state_dict())
     assert torch.equal(other.encode_x, layer.encode_x)
     assert not other.encoder.exact
@@ -56,7 +57,7 @@ def test_a_learnable_encoder_loads_what_it_learned() -> None:
 
 @pytest.mark.parametrize("learnable", [False, True])
 def test_half_precision_leaves_the_coefficients_alone(learnable: bool) -> None:
-    layer = STLLinear(16, 8, random_encoder(4, 4, 4, 30), learnable=learnable)
+    layer = STLLinear(16, 8, random_encoder(4, 4, 4, 30), LayerOptions(learnable=learnable))
     before = layer.encode_x.detach().clone()
     layer.to(torch.bfloat16)
     assert layer.encoded_weight.dtype == torch.bfloat16
@@ -74,7 +75,7 @@ def test_autocast_computes_in_its_dtype() -> None:
 
 @pytest.mark.parametrize("options", [{}, {"learnable": True}, {"on_the_fly": True}])
 def test_training_moves_every_parameter(options: dict) -> None:
-    layer = STLLinear(8, 8, random_encoder(2, 2, 2, 6), **options)
+    layer = STLLinear(8, 8, random_encoder(2, 2, 2, 6), LayerOptions(**options))
     loss = (layer(torch.randn(16, 8)) - torch.randn(16, 8)).square().mean()
     loss.backward()
     for name, parameter in layer.named_parameters():
@@ -84,7 +85,9 @@ def test_training_moves_every_parameter(options: dict) -> None:
 
 def test_few_rows_take_the_kept_dense_weight_in_evaluation_only() -> None:
     linear = nn.Linear(16, 16)
-    layer = STLLinear.from_linear(linear, random_encoder(4, 4, 4, 10), keep_dense=True, break_even_rows=8).eval()
+    layer = STLLinear.from_linear(
+        linear, random_encoder(4, 4, 4, 10), LayerOptions(keep_dense=True, break_even_rows=8)
+    ).eval()
     few, many = torch.randn(7, 16), torch.randn(8, 16)
     assert torch.equal(layer(few), linear(few))
     assert relative(layer(many), linear(many)) > 0.1

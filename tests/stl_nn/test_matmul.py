@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from encoders import STRASSEN, STRASSEN2, product_by_definition, random_encoder, relative
 
 from stl_algebra import Format, InvalidInput, Ring, TileEncoder
 from stl_nn import EncoderTensors, encode_weight, stl_matmul
+from tests.stl_nn.encoders import STRASSEN, STRASSEN2, product_by_definition, random_encoder, relative
 
 
 @pytest.mark.parametrize(("rows", "inner", "columns"), [(8, 12, 8), (1, 1, 1), (7, 10, 5), (2, 3, 9)])

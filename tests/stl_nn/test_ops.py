@@ -7,7 +7,6 @@ from functools import partial
 
 import pytest
 import torch
-from encoders import STRASSEN, STRASSEN2, random_encoder, relative
 from torch import Tensor, nn
 from torch.library import opcheck
 from torch.utils.flop_counter import FlopCounterMode
@@ -15,7 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from stl_algebra import InvalidInput, TileEncoder
 from stl_nn import EncoderTensors, STLLinear, convert, encode_weight, stl_matmul
 from stl_nn.cpu import matmul as cpu_matmul
+from stl_nn.options import LayerOptions
 from stl_nn.tiling import decode_tiles, encode_tiles
+from tests.stl_nn.encoders import STRASSEN, STRASSEN2, random_encoder, relative
 
 #: Levels of Strassen's scheme, and whether they are those of gradients.
 LEVELS = [(0, False), (1, False), (1, True)]
@@ -134,7 +135,7 @@ def test_flops_are_those_of_the_channels_and_the_two_transforms() -> None:
 @pytest.mark.parametrize("backend", ["auto", "reference"])
 @pytest.mark.parametrize("options", [{}, {"on_the_fly": True}, {"depth": 1}])
 def test_it_compiles_in_one_graph_with_gradients(backend: str, options: dict) -> None:
-    layer = STLLinear(12, 8, random_encoder(4, 4, 4, 30), **options)
+    layer = STLLinear(12, 8, random_encoder(4, 4, 4, 30), LayerOptions(**options))
     layer.backend = backend
     x = torch.randn(6, 12)
     compiled = torch.compile(copy.deepcopy(layer), fullgraph=True, backend="aot_eager", dynamic=True)
@@ -151,7 +152,7 @@ def test_it_compiles_in_one_graph_with_gradients(backend: str, options: dict) ->
 @pytest.mark.parametrize("depth", [0, 1])
 def test_export_needs_nothing_of_this_project(depth: int) -> None:
     model = nn.Sequential(nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 8)).eval()
-    convert(model, STRASSEN, depth=depth)
+    convert(model, STRASSEN, LayerOptions(depth=depth))
     program = torch.export.export(model, (torch.randn(6, 12),), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
     assert not any("stl" in str(node.target) for node in program.graph.nodes)
     for given in (1, 4, 11):
@@ -163,7 +164,10 @@ def test_export_needs_nothing_of_this_project(depth: int) -> None:
 def test_onnx_runs_elsewhere(tmp_path, depth: int) -> None:
     runtime = pytest.importorskip("onnxruntime", reason="the extra 'onnx' is not installed")
     pytest.importorskip("onnxscript", reason="the extra 'onnx' is not installed")
-    model, x = nn.Sequential(STLLinear(12, 8, random_encoder(4, 4, 4, 30), depth=depth)).eval(), torch.randn(6, 12)
+    model, x = (
+        nn.Sequential(STLLinear(12, 8, random_encoder(4, 4, 4, 30), LayerOptions(depth=depth))).eval(),
+        torch.randn(6, 12),
+    )
     path = tmp_path / "layer.onnx"
     rows = torch.export.Dim("rows", min=1, max=1024)
     torch.onnx.export(model, (x,), path, dynamo=True, dynamic_shapes=({0: rows},), verbose=False)

@@ -7,12 +7,14 @@ import gc
 
 import pytest
 import torch
-from encoders import STRASSEN, STRASSEN2, random_encoder
-from torch import nn
+from torch import Tensor, nn
 
 from stl_algebra import InvalidInput
 from stl_nn import STLLinear
 from stl_nn import linear as linear_module
+from stl_nn.options import LayerOptions
+from stl_nn.sharing import SharedResult
+from tests.stl_nn.encoders import STRASSEN, STRASSEN2, random_encoder
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def encodings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def group_of_three(encoder=STRASSEN2, **options) -> list[STLLinear]:
-    return [STLLinear.from_linear(nn.Linear(16, out), encoder, **options) for out in (16, 8, 5)]
+    return [STLLinear.from_linear(nn.Linear(16, out), encoder, LayerOptions(**options)) for out in (16, 8, 5)]
 
 
 @pytest.mark.parametrize("backend", ["auto", "reference"])
@@ -63,6 +65,39 @@ def test_another_or_changed_input_is_encoded_anew(encodings: list[int]) -> None:
     assert len(encodings) == 5
 
 
+def test_other_weights_make_another_result() -> None:
+    shared, x, layer = SharedResult(2), torch.randn(4, 16), nn.Linear(16, 16)
+    other = {name: torch.randn_like(weight) for name, weight in layer.named_parameters()}
+    shared.get("q", x, lambda: layer(x), layer)
+
+    class Second(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x: Tensor) -> Tensor:
+            return shared.get("k", x, lambda: layer(x), layer)
+
+    expected = torch.func.functional_call(layer, other, x)
+    found = torch.func.functional_call(Second(), {f"layer.{name}": one for name, one in other.items()}, x)
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_result_counts_in_its_mode_alone() -> None:
+    layers, x = group_of_three(), torch.randn(4, 16)
+    STLLinear.group(layers)
+    dtypes = []
+    for layer, dtype in zip(layers, (torch.bfloat16, torch.float16, torch.bfloat16), strict=True):
+        with torch.no_grad(), torch.autocast("cpu", dtype=dtype):
+            dtypes.append(layer(x).dtype)
+    assert dtypes == [torch.bfloat16, torch.float16, torch.bfloat16]
+    with torch.inference_mode():
+        layers[0](x)
+    with torch.no_grad():
+        assert not layers[1](x).is_inference()
+        assert not layers[1]._shared.held.is_inference()
+
+
 def test_gradients_flow_through_the_shared_encoding() -> None:
     layers, x = group_of_three(), torch.randn(4, 16, requires_grad=True)
     sum(layer(x).sum() for layer in layers).backward()
@@ -79,10 +114,10 @@ def test_nothing_is_held_once_the_input_is_gone() -> None:
     with torch.no_grad():
         layers[0](x)
     shared = layers[0]._shared
-    assert shared._result is not None
+    assert shared.held is not None
     del x
     gc.collect()
-    assert shared._result is None
+    assert shared.held is None
 
 
 def test_copies_of_a_model_share_among_themselves() -> None:
@@ -98,7 +133,7 @@ def test_copies_of_a_model_share_among_themselves() -> None:
     [
         (lambda: STLLinear(12, 8, STRASSEN), "16 input features and another 12"),
         (lambda: STLLinear(16, 8, random_encoder(4, 4, 4, 49)), "one frozen encoder"),
-        (lambda: STLLinear(16, 8, STRASSEN, learnable=True), "one frozen encoder"),
+        (lambda: STLLinear(16, 8, STRASSEN, LayerOptions(learnable=True)), "one frozen encoder"),
         (lambda: STLLinear.from_linear(nn.Linear(16, 8), STRASSEN, permutation=torch.randperm(16)), "differently"),
     ],
 )

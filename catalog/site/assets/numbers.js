@@ -13,6 +13,9 @@ const catalog = (() => {
   const precisions = Object.keys(slopes);
   // The error at a precision is linear in the growth; the slope comes from the program itself.
   const errorAt = (entry, precision) => entry.error + (slopes[precision] * entry.growth) / entry.products;
+  // Leaving products out of the classical algorithm errs by the share left out, with a growth of the rank.
+  const leftOut = (entry, precision) => 1 - entry.ratio + slopes[precision] * entry.ratio;
+  const beatsLeavingOut = (entry, precision) => errorAt(entry, precision) <= leftOut(entry, precision);
   const byFormat = (a, b) => a.products - b.products || a.n - b.n || a.m - b.m || a.p - b.p;
   const number = (value) => {
     if (value === 0) return "0";
@@ -20,5 +23,5 @@ const catalog = (() => {
       return Math.abs(value) < 1e4 ? String(Number(value.toPrecision(4))) : value.toFixed(0);
     return value.toExponential(1);
   };
-  return { entries, precisions, errorAt, number, known, byFormat, precision: precisions.includes("bf16") ? "bf16" : precisions[0] };
+  return { entries, precisions, errorAt, leftOut, beatsLeavingOut, number, known, byFormat, precision: precisions.includes("bf16") ? "bf16" : precisions[0] };
 })();

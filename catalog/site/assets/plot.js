@@ -24,7 +24,7 @@
 
   function frontiers(entries, precision) {
     const groups = new Map(formats.map((name) => [name, []]));
-    for (const entry of entries) groups.get(entry.format).push(entry);
+    for (const entry of entries) if (catalog.beatsLeavingOut(entry, precision)) groups.get(entry.format).push(entry);
     for (const [name, group] of groups) {
       group.sort((a, b) => a.rank - b.rank || catalog.errorAt(a, precision) - catalog.errorAt(b, precision));
       let least = Infinity;

@@ -51,9 +51,10 @@
   function bestOnly(entries) {
     const kept = new Map();
     for (const entry of entries) {
+      if (!entry.real || !catalog.beatsLeavingOut(entry, catalog.precision)) continue;
       const key = `${entry.format} ${entry.rank}`;
       const other = kept.get(key);
-      if (entry.real && (!other || catalog.errorAt(entry, catalog.precision) < catalog.errorAt(other, catalog.precision))) kept.set(key, entry);
+      if (!other || catalog.errorAt(entry, catalog.precision) < catalog.errorAt(other, catalog.precision)) kept.set(key, entry);
     }
     return [...kept.values()];
   }

@@ -21,7 +21,7 @@ def _lowest(word: np.uint64) -> np.uint64:
     return lowest_bit(word)  # type: ignore[no-any-return]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(seeds, st.integers(0, 3), st.integers(1, 5), st.integers(0, 64))
 def test_entries_that_equal_a_value(seed: int, block: int, values: int, shift: int) -> None:
     """Of a block of a row of a larger array, high bits included."""
@@ -32,13 +32,11 @@ def test_entries_that_equal_a_value(seed: int, block: int, values: int, shift: i
     assert [bool(mask >> i & 1) for i in range(64)] == (rows[1, 64 * block : 64 * block + 64] == value).tolist()
 
 
-@settings(deadline=None)
 @given(st.integers(1, 2**64 - 1))
 def test_the_lowest_bit(word: int) -> None:
     assert int(_lowest(np.uint64(word))) == (word & -word).bit_length() - 1
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**64 - 1), st.integers(1, 2**32 - 1))
 def test_numbers_below_a_bound(bits: int, bound: int) -> None:
     assert int(below(np.uint64(bits), bound)) == (bits >> 32) * bound >> 32

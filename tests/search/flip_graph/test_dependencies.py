@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from search.flip_graph import Scheme, Walking, descend
 from search.flip_graph.dependencies import reduced
+from search.stop import Stop
 from stl_algebra import Format, Ring, strassen
 from tests.search.flip_graph.conftest import classical_scheme, rings, seeds, walked
 
@@ -18,7 +19,7 @@ def _tensor(scheme: Scheme) -> np.ndarray:
     return tensor % 2 if scheme.ring is Ring.GF2 else tensor
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(rings, seeds, st.integers(2, 6), st.integers(0, 2))
 def test_products_made_dependent_are_reduced(ring: Ring, seed: int, count: int, slot: int) -> None:
     """A factor in common up to sign, and two equal second factors, of which one belongs to a third factor of 0."""
@@ -38,7 +39,7 @@ def test_products_made_dependent_are_reduced(ring: Ring, seed: int, count: int, 
     assert np.array_equal(_tensor(after), _tensor(scheme))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rings, seeds, st.integers(1, 2000))
 def test_on_walks(ring: Ring, seed: int, flips: int) -> None:
     scheme = walked(Format(2, 3, 3), ring, seed, flips).scheme()
@@ -81,6 +82,6 @@ def test_descents_use_them() -> None:
     b = np.array([[1, 0], [0, 1], [1, 1]], np.int8)
     c = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]], np.int8)
     start = Scheme(Format(2, 1, 2), (a, b, c), Ring.GF2)
-    met = list(descend(start, np.random.default_rng(0), lambda: False, Walking(length=0)))
+    met = list(descend(start, np.random.default_rng(0), Stop(), Walking(length=0)))
     assert [scheme.rank for scheme in met] == [3, 2]
     assert np.array_equal(_tensor(met[-1]), _tensor(start))

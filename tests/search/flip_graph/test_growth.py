@@ -7,6 +7,7 @@ import pytest
 
 from search.flip_graph import Nursery, Scheme, Walking
 from search.flip_graph.measure import flips_per_second, seconds_to_rank
+from search.stop import NEVER, Stop
 from stl_algebra import Format, InvalidInput, Ring
 from stl_algebra.schemes import laderman
 from tests.search.flip_graph.conftest import RINGS
@@ -14,15 +15,11 @@ from tests.search.flip_graph.conftest import RINGS
 QUICK = Walking(length=50_000)
 
 
-def never() -> bool:
-    return False
-
-
 @pytest.mark.parametrize("ring", RINGS)
 @pytest.mark.parametrize("sides", [(2, 2, 2), (3, 2, 4), (4, 4, 3), (5, 2, 2)])
 def test_starts_are_exact_and_better_than_classical(ring: Ring, sides: tuple[int, int, int]) -> None:
     format = Format(*sides)
-    start = Nursery(ring, QUICK).start(format, np.random.default_rng(0), never)
+    start = Nursery(ring, QUICK).start(format, np.random.default_rng(0), NEVER)
     assert start is not None
     assert start.format == format
     assert start.encoder.ring is ring
@@ -36,7 +33,7 @@ def test_schemes_added_are_grown_upon() -> None:
     assert scheme is not None
     nursery.add(scheme)
     rng = np.random.default_rng(1)
-    ranks = [nursery.start(Format(3, 3, 4), rng, never).rank for _ in range(30)]  # type: ignore[union-attr]
+    ranks = [nursery.start(Format(3, 3, 4), rng, NEVER).rank for _ in range(30)]  # type: ignore[union-attr]
     assert 32 in ranks
 
 
@@ -48,18 +45,18 @@ def test_a_worse_scheme_is_not_kept() -> None:
     nursery.add(good)
     nursery.add(worse.projected("n", 0).extended("n"))
     rng = np.random.default_rng(1)
-    ranks = [nursery.start(Format(4, 3, 3), rng, never).rank for _ in range(30)]  # type: ignore[union-attr]
+    ranks = [nursery.start(Format(4, 3, 3), rng, NEVER).rank for _ in range(30)]  # type: ignore[union-attr]
     # 2 + 2 rows cost 30 to 34, 3 + 1 rows 32 with the scheme kept and 32 to 33 with a new one.
     assert 32 in ranks
     assert max(ranks) <= 34
 
 
 def test_stopped() -> None:
-    assert Nursery(Ring.Z, QUICK).start(Format(4, 4, 4), np.random.default_rng(0), lambda: True) is None
+    assert Nursery(Ring.Z, QUICK).start(Format(4, 4, 4), np.random.default_rng(0), Stop(trials=0)) is None
 
 
 def test_same_seed_same_start() -> None:
-    first, second = (Nursery(Ring.Z, QUICK).start(Format(3, 3, 4), np.random.default_rng(5), never) for _ in range(2))
+    first, second = (Nursery(Ring.Z, QUICK).start(Format(3, 3, 4), np.random.default_rng(5), NEVER) for _ in range(2))
     assert first is not None
     assert second is not None
     assert first.encoder == second.encoder

@@ -12,16 +12,13 @@ from hypothesis import strategies as st
 from search.flip_graph import Scheme, Walking, descend, lift, wandered
 from search.flip_graph.elimination import ColumnSpace, pack
 from search.flip_graph.hensel import reconstruct
+from search.stop import NEVER, Stop
 from stl_algebra import Format, Ring, strassen
 from stl_algebra.schemes import laderman
 from tests.search.flip_graph.conftest import classical_scheme, seeds
 
 
-def never() -> bool:
-    return False
-
-
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seeds, st.integers(1, 90), st.integers(1, 150))
 def test_solutions_solve(seed: int, columns: int, equations: int) -> None:
     rng = np.random.default_rng(seed)
@@ -33,7 +30,7 @@ def test_solutions_solve(seed: int, columns: int, equations: int) -> None:
     assert np.array_equal(np.bitwise_xor.reduce(matrix[solution], axis=0, initial=False), wanted)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seeds, st.integers(1, 12), st.integers(1, 12))
 def test_no_solution_where_there_is_none(seed: int, columns: int, equations: int) -> None:
     """Against all sums of columns."""
@@ -85,11 +82,11 @@ def test_known_schemes_come_back_from_their_residues(sides: tuple[int, int, int]
 
 
 def test_schemes_found_over_gf2_are_lifted_to_schemes_of_the_same_residues() -> None:
-    *_, scheme = descend(classical_scheme(Format(2, 3, 3), Ring.GF2), np.random.default_rng(0), never, Walking(), 15)
+    *_, scheme = descend(classical_scheme(Format(2, 3, 3), Ring.GF2), np.random.default_rng(0), NEVER, Walking(), 15)
     lifted = None
     rng = np.random.default_rng(1)
     for _ in range(20):
-        scheme = wandered(scheme, rng, never, Walking(length=20_000))
+        scheme = wandered(scheme, rng, NEVER, Walking(length=20_000))
         encoder = lift(scheme, rng)
         if encoder is None:
             continue
@@ -110,4 +107,4 @@ def test_a_product_three_times_over() -> None:
 
 def test_a_stopped_lift_gives_nothing() -> None:
     scheme = classical_scheme(Format(2, 2, 2), Ring.GF2)
-    assert lift(scheme, np.random.default_rng(0), lambda: True) is None
+    assert lift(scheme, np.random.default_rng(0), Stop(trials=0)) is None

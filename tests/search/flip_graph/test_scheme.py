@@ -15,7 +15,7 @@ from stl_algebra.schemes import benson_ballard_244, laderman
 from tests.search.flip_graph.conftest import RINGS, classical_scheme, formats, rings
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(formats, rings, st.integers(1, 70), st.randoms(use_true_random=False))
 def test_masks_and_back(format: Format, ring: Ring, rank: int, random: object) -> None:
     rng = np.random.default_rng(random.getrandbits(32))  # type: ignore[attr-defined]

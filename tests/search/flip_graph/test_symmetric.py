@@ -12,17 +12,13 @@ from hypothesis import strategies as st
 from search.flip_graph import Scheme, Walker, Walking, block_start, descend, random_blocks
 from search.flip_graph.shared_factors import pair_of, turned
 from search.flip_graph.symmetric import flip_symmetric, rotation_orbits, symmetric_factors, symmetric_walk
+from search.stop import NEVER
 from stl_algebra import Format, InvalidInput, Ring
 from tests.search.flip_graph.conftest import classical_scheme, seeds
 
 block_sizes = st.lists(st.integers(1, 3), min_size=1, max_size=4).filter(lambda sizes: sum(sizes) <= 4)
 
 
-def never() -> bool:
-    return False
-
-
-@settings(deadline=None)
 @given(block_sizes)
 def test_block_starts_are_exact_and_symmetric(sizes: list[int]) -> None:
     start = block_start(sizes)
@@ -42,7 +38,6 @@ def test_no_blocks(sizes: list[int]) -> None:
         block_start(sizes)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 8), st.integers(1, 200), seeds)
 def test_random_blocks_fill_the_side_and_fit_the_rank(n: int, rank: int, seed: int) -> None:
     sizes = random_blocks(n, rank, np.random.default_rng(seed))
@@ -52,7 +47,7 @@ def test_random_blocks_fill_the_side_and_fit_the_rank(n: int, rank: int, seed: i
     assert (rank - len(sizes)) % 3 == 0 or not possible
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(block_sizes, seeds, st.integers(0, 3000), st.integers(1, 300), st.integers(0, 8))
 def test_a_walk_keeps_the_tensor_and_the_symmetry(
     sizes: list[int], seed: int, flips: int, patience: int, climb: int
@@ -67,7 +62,7 @@ def test_a_walk_keeps_the_tensor_and_the_symmetry(
     assert Walker(scheme, np.random.default_rng(0), symmetric=True).rank == scheme.rank
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(block_sizes, seeds, st.integers(0, 2000))
 def test_pairs_of_factors_wherever_they_stand(sizes: list[int], seed: int, flips: int) -> None:
     masks, _ = block_start(sizes).masks()
@@ -94,7 +89,6 @@ def test_entries_turn_in_their_product() -> None:
     assert [[turned(entry, turns) for turns in range(3)] for entry in (3, 4, 5)] == [[3, 4, 5], [4, 5, 3], [5, 3, 4]]
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(*[st.integers(1, 3)] * 3), max_size=6))
 def test_orbits_of_what_is_closed_under_rotation(products: list[tuple[int, int, int]]) -> None:
     """Products that come twice cancel; all others are in the orbits, once."""
@@ -107,7 +101,7 @@ def test_orbits_of_what_is_closed_under_rotation(products: list[tuple[int, int, 
 
 def test_what_is_not_symmetric_is_no_start() -> None:
     rng = np.random.default_rng(0)
-    *_, low = descend(classical_scheme(Format(3, 3, 3), Ring.GF2), rng, never, Walking(), 24)
+    *_, low = descend(classical_scheme(Format(3, 3, 3), Ring.GF2), rng, NEVER, Walking(), 24)
     with pytest.raises(InvalidInput, match="rotation"):
         Walker(low, rng, symmetric=True)
     for start in (classical_scheme(Format(2, 2, 3), Ring.GF2), classical_scheme(Format(2, 2, 2), Ring.Z)):
@@ -120,7 +114,7 @@ def test_descents_reach_the_best_ranks_of_square_formats(sizes: list[int], rank:
     rng, met = np.random.default_rng(0), list[Scheme]()
     while not met or met[-1].rank > rank:
         walking = Walking(10_000, 6, 3_000_000)
-        met = list(descend(block_start(sizes), rng, never, walking, rank, symmetric=True))
+        met = list(descend(block_start(sizes), rng, NEVER, walking, rank, symmetric=True))
     assert met[-1].encoder.rank == rank
     assert [scheme.rank for scheme in met] == sorted({scheme.rank for scheme in met}, reverse=True)
 

@@ -13,15 +13,12 @@ from search.flip_graph import Scheme, Walker, Walking, descend, wandered
 from search.flip_graph.binary import binary_walk, flip_binary
 from search.flip_graph.shared_factors import SharedFactors, pair_of
 from search.flip_graph.ternary import flip_ternary, ternary_walk
+from search.stop import NEVER, Stop
 from stl_algebra import Format, Ring
 from tests.search.flip_graph.conftest import RINGS, classical_scheme, formats, rings, seeds, walked
 
 
-def never() -> bool:
-    return False
-
-
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(formats, rings, seeds, st.integers(1, 3000), st.integers(1, 300))
 def test_a_walk_keeps_the_tensor(format: Format, ring: Ring, seed: int, flips: int, patience: int) -> None:
     """Making the encoder proves the Brent equations over the ring."""
@@ -57,7 +54,7 @@ def _pairs_listed(shared: SharedFactors) -> list[tuple[int, int, int]]:
     return [tuple(map(int, pair_of(shared, index))) for index in range(int(shared.sizes[0]))]  # type: ignore[misc]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(formats, seeds, st.integers(0, 2000))
 def test_pairs_over_gf2(format: Format, seed: int, flips: int) -> None:
     plus, _ = classical_scheme(format, Ring.GF2).masks()
@@ -70,7 +67,7 @@ def test_pairs_over_gf2(format: Format, seed: int, flips: int) -> None:
     assert walk.shared.keys[:, :rank].all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(formats, seeds, st.integers(0, 2000))
 def test_pairs_over_ternary(format: Format, seed: int, flips: int) -> None:
     plus, minus = classical_scheme(format, Ring.Z).masks()
@@ -115,7 +112,7 @@ def test_a_plus_transition_adds_a_product(ring: Ring) -> None:
     assert walker.scheme().encoder.rank == start.rank + 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rings, seeds, st.integers(2, 4), st.integers(1, 5))
 def test_a_dead_end_is_left_by_one_product_more(ring: Ring, seed: int, count: int, room: int) -> None:
     """Where no two products share a factor; the sum of the products stays what it is."""
@@ -142,7 +139,7 @@ def test_a_dead_end_without_room_is_the_end(ring: Ring) -> None:
 @pytest.mark.parametrize(("sides", "rank"), [((2, 2, 2), 7), ((2, 2, 3), 11), ((3, 3, 3), 23)])
 def test_descents_reach_the_best_ranks(ring: Ring, sides: tuple[int, int, int], rank: int) -> None:
     start = classical_scheme(Format(*sides), ring)
-    met = list(descend(start, np.random.default_rng(1), never, Walking(length=30_000_000), rank))
+    met = list(descend(start, np.random.default_rng(1), NEVER, Walking(length=30_000_000), rank))
     assert met[-1].rank == rank
     assert met[-1].encoder.rank == rank
     ranks = [scheme.rank for scheme in met]
@@ -168,16 +165,16 @@ def test_slices_make_no_difference() -> None:
 
 @pytest.mark.parametrize("ring", RINGS)
 def test_wandering_keeps_the_rank(ring: Ring) -> None:
-    *_, start = descend(classical_scheme(Format(3, 3, 3), ring), np.random.default_rng(0), never, Walking(), 23)
-    near = wandered(start, np.random.default_rng(1), never, Walking(length=100_000))
+    *_, start = descend(classical_scheme(Format(3, 3, 3), ring), np.random.default_rng(0), NEVER, Walking(), 23)
+    near = wandered(start, np.random.default_rng(1), NEVER, Walking(length=100_000))
     assert near.rank == start.rank == 23
     assert near.encoder != start.encoder
 
 
 def test_a_walk_that_is_stopped_does_not_begin() -> None:
     start = classical_scheme(Format(3, 3, 3), Ring.Z)
-    assert [s.rank for s in descend(start, np.random.default_rng(0), lambda: True, Walking())] == [27]
-    assert wandered(start, np.random.default_rng(0), lambda: True, Walking()).rank == 27
+    assert [s.rank for s in descend(start, np.random.default_rng(0), Stop(trials=0), Walking())] == [27]
+    assert wandered(start, np.random.default_rng(0), Stop(trials=0), Walking()).rank == 27
 
 
 def test_a_walk_stops_at_its_target() -> None:

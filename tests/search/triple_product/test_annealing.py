@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search.triple_product import Annealing, anneal_maps, anneal_subsets
+from search.triple_product import Annealing, anneal_maps
 from search.triple_product.collision_annealing import _anneal, _captured, _counts, _move
 from stl_algebra import Format, InvalidInput
 from stl_algebra.group_encoders import GroupMaps, group_encoder
@@ -13,8 +13,6 @@ from stl_algebra.groups import (
     abelian,
     cyclic,
     group_by_name,
-    has_simultaneous_triple_product_property,
-    has_triple_product_property,
     symmetric,
 )
 
@@ -60,9 +58,10 @@ def test_an_annealing_beats_random_maps_by_far() -> None:
     format, group = Format(4, 4, 4), abelian(8, 4)
     rng = np.random.default_rng(3)
     draws = [GroupMaps(format, group, rng.integers(32, size=16), rng.integers(32, size=16)) for _ in range(200)]
-    annealed = anneal_maps(format, group, rng, Annealing(moves=100_000))
-    assert annealed.relative_error < min(d.relative_error for d in draws) - 0.1
-    assert annealed.relative_error < 0.56
+    annealed = [anneal_maps(format, group, rng, Annealing(moves=100_000)).relative_error for _ in range(8)]
+    # Single ones come to .50 to .60, the best of the draws to .83.
+    assert np.mean(annealed) < min(d.relative_error for d in draws) - 0.1
+    assert np.mean(annealed) < 0.63
 
 
 def test_same_seed_same_maps() -> None:
@@ -71,36 +70,6 @@ def test_same_seed_same_maps() -> None:
     assert np.array_equal(first.beta, second.beta)
 
 
-@pytest.mark.parametrize(("name", "format"), [("F21", (3, 3, 3)), ("A4", (2, 3, 3)), ("S4", (2, 3, 4))])
-def test_subsets_found_have_the_property(name: str, format: tuple[int, int, int]) -> None:
-    group = group_by_name(name)
-    found = anneal_subsets(group, Format(*format), 1, np.random.default_rng(1))
-    assert found.violations == 0
-    assert has_triple_product_property(group, *found.triples[0])
-    assert tuple(len(set(part)) for part in found.triples[0]) == format
-
-
-def test_simultaneous_triples_are_found_and_give_an_exact_encoder() -> None:
-    group = cyclic(17)
-    found = anneal_subsets(group, Format(2, 1, 2), 2, np.random.default_rng(2))
-    assert found.violations == 0
-    assert has_simultaneous_triple_product_property(group, found.triples)
-    maps = GroupMaps.from_triples(group, found.triples)
-    assert maps.exact
-    assert maps.format == (2, 2, 2)
-
-
-def test_what_does_not_exist_is_not_found() -> None:
-    group = cyclic(6)  # abelian: no more than 6 products
-    found = anneal_subsets(group, Format(2, 2, 2), 1, np.random.default_rng(0), Annealing(moves=5000, start=4, end=0.2))
-    assert found.violations > 0
-    assert not has_triple_product_property(group, *found.triples[0])
-
-
 def test_bad_input() -> None:
-    with pytest.raises(InvalidInput, match="fit into C6"):
-        anneal_subsets(cyclic(6), Format(3, 3, 1), 1, np.random.default_rng(0))
-    with pytest.raises(InvalidInput, match="0 triples"):
-        anneal_subsets(cyclic(6), Format(1, 1, 1), 0, np.random.default_rng(0))
     with pytest.raises(InvalidInput, match="0 < end"):
         Annealing(start=0.1, end=0.5)

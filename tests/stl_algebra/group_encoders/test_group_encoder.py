@@ -220,14 +220,14 @@ def test_maps_are_rebuilt_from_their_provenance() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"alpha": [0], "beta": [0]}, "group's name"),
-        ({"group": "C2", "alpha": [0], "beta": [[0], [1, 0]]}, "two lists"),
+        ({"alpha": [0], "beta": [0]}, "name of a group"),
+        ({"group": "C2", "alpha": [0], "beta": [[0], [1, 0]]}, "lists of numbers"),
         ({"group": "C2", "alpha": [0.5], "beta": [0]}, "by their numbers"),
         ({"group": "C2", "alpha": ["one"], "beta": [0]}, "by their numbers"),
         ({"group": "C2", "alpha": [2], "beta": [0]}, "elements 0 to 1"),
         ({"group": "C2", "alpha": [10**30], "beta": [0]}, "by their numbers"),
         ({"group": "C2", "alpha": [0, 1], "beta": [0]}, "needs 1 elements"),
-        ({"group": "nothing", "alpha": [0], "beta": [0]}, "no group is named"),
+        ({"group": "nothing", "alpha": [0], "beta": [0]}, "no group has the name"),
     ],
 )
 def test_damaged_provenance_is_refused(data: dict[str, object], message: str) -> None:
@@ -248,9 +248,9 @@ def test_bad_input() -> None:
     with pytest.raises(InvalidInput, match="outer sizes"):
         GroupMaps.from_triples(elementary_abelian(2, 3), [([0], [1], [2]), ([0, 1], [1], [2])])
     maps = _random_maps(Format(2, 2, 2), group, 0)
-    with pytest.raises(InvalidInput, match="between 1 and the 4 products"):
+    with pytest.raises(InvalidInput, match="between 1 and 4, the number of products"):
         truncated_group_encoder(maps, rank=5)
-    with pytest.raises(InvalidInput, match="share no encoder"):
+    with pytest.raises(InvalidInput, match="give maps of one format"):
         truncated_group_encoder(maps, _random_maps(Format(1, 1, 1), group, 0), rank=2)
 
 

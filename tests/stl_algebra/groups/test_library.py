@@ -23,9 +23,10 @@ from stl_algebra.groups import (
     subgroup_classes,
     subgroups,
 )
-from stl_algebra.groups.library import NUMBER_OF_GROUPS
 
 ORDERS = range(1, 32)
+#: The number of groups of order 0, 1, 2, … 31 (OEIS A000001).
+NUMBER_OF_GROUPS = (0, 1, 1, 1, 2, 1, 2, 1, 5, 2, 2, 1, 5, 1, 2, 1, 14, 1, 5, 1, 5, 2, 2, 1, 15, 2, 2, 5, 4, 1, 4, 1)
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -56,11 +56,11 @@ def test_spaces_coefficients_and_signs() -> None:
         ("a11 b11 -> c11", "does not read like 'a11"),
         ("a11 * b11", "does not read like"),
         ("a11 * b11 -> c11 -> c11", "does not read like"),
-        ("a11 * a11 -> c11", "is no sum of entries bij"),
-        ("a11a11 * b11 -> c11", "'a11' in product 'a11a11 \\* b11 -> c11' is no sum"),
-        ("a11+ * b11 -> c11", "is no sum of entries aij"),
-        ("x11 * b11 -> c11", "is no sum of entries aij"),
-        ("1/0a11 * b11 -> c11", "is no sum of entries aij"),
+        ("a11 * a11 -> c11", "is not a sum of entries bij"),
+        ("a11a11 * b11 -> c11", "'a11' in product 'a11a11 \\* b11 -> c11' is not a sum"),
+        ("a11+ * b11 -> c11", "is not a sum of entries aij"),
+        ("x11 * b11 -> c11", "is not a sum of entries aij"),
+        ("1/0a11 * b11 -> c11", "is not a sum of entries aij"),
         ("a12 * b11 -> c11", "a12 in product 'a12 \\* b11 -> c11' lies outside a 1x1 tile"),
         ("a11 * 2b11 -> c11", "Brent equations of 1x1x1 do not hold"),
     ],
@@ -76,5 +76,5 @@ def test_every_order_of_the_dimensions() -> None:
         turned = reorient(encoder, Format(*format))
         assert turned.format == format
         assert (turned.rank, turned.ring, turned.growth) == (20, Ring.Z, encoder.growth)
-    with pytest.raises(InvalidInput, match="format 2x2x4 is no permutation of 4x2x3"):
+    with pytest.raises(InvalidInput, match="format 2x2x4 is not a permutation of 4x2x3"):
         reorient(encoder, Format(2, 2, 4))

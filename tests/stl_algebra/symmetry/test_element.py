@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stl_algebra import Format, InvalidInput, Ring, TileEncoder, classical, kronecker, rotate, strassen, transpose
@@ -31,7 +31,6 @@ def symmetries(draw: st.DrawFn, format: Format = CUBE) -> Symmetry:
 ENCODERS = [strassen(), classical(CUBE), TileEncoder(CUBE, *np.random.default_rng(1).standard_normal((3, 4, 4)))]
 
 
-@settings(deadline=None)
 @given(symmetries(), symmetries(), st.sampled_from(ENCODERS))
 def test_acting_by_a_composite_is_acting_twice(g: Symmetry, h: Symmetry, encoder: TileEncoder) -> None:
     together, in_turn = (g @ h).apply(encoder), g.apply(h.apply(encoder))
@@ -48,7 +47,6 @@ def test_group_laws(a: Symmetry, b: Symmetry, c: Symmetry) -> None:
     assert (a @ b).inverse() == b.inverse() @ a.inverse()
 
 
-@settings(deadline=None)
 @given(symmetries(Format(2, 3, 1)))
 def test_a_change_of_basis_keeps_rectangular_schemes_exact(g: Symmetry) -> None:
     encoder = classical(Format(2, 3, 1))

@@ -163,7 +163,7 @@ def test_bad_structures() -> None:
     group = named_subgroups(Format(2, 2, 2))["Z3"]
     kind = orbit_types(group)[0]
     for structure in ([], [(kind, 0)], [(kind, -1)]):
-        with pytest.raises(InvalidInput, match="at least one orbit, and no negative number"):
+        with pytest.raises(InvalidInput, match="at least one orbit and no negative counts"):
             parametrise(group, structure)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from stl_algebra import Format, TileEncoder, strassen
-from stl_nn.calibration import Moments, MomentSums
+from stl_nn.calibration import InputMoments, MomentSums
 
 
 def inputs(rows: int, features: int, seed: int = 0) -> Tensor:
@@ -18,7 +18,7 @@ def inputs(rows: int, features: int, seed: int = 0) -> Tensor:
     return x * torch.linspace(0.2, 2, features) + torch.linspace(-1, 1, features)
 
 
-def moments_of(x: Tensor, lags: int) -> Moments:
+def moments_of(x: Tensor, lags: int) -> InputMoments:
     sums = MomentSums(x.shape[1], lags)
     sums.add(x)
     return sums.result()

@@ -14,12 +14,15 @@ from stl_algebra import Format, InvalidInput, TileEncoder, classical, kronecker,
 from stl_nn.calibration import (
     CalibratedLayer,
     CalibratedLinear,
-    Moments,
+    Calibration,
+    InputMoments,
+    Level,
+    Precomputed,
     calibrate,
     calibrate_linear,
-    choose_encoders,
     gather_moments,
 )
+from stl_nn.calibration.budget import comparable, spend, tradeoff
 from stl_nn.conversion import convert
 from tests.stl_nn.calibration.cases import inputs, truncated_strassen
 
@@ -55,7 +58,7 @@ def _error(converted: nn.Module, dense: nn.Module, seed: int = 50) -> float:
 def test_calibration_gains_end_to_end(model: Block, sequential: bool) -> None:
     free, done = copy.deepcopy(model), copy.deepcopy(model)
     convert(free, truncated_strassen())
-    report = calibrate(done, truncated_strassen(), _batches(), level="refit", sequential=sequential)
+    report = calibrate(done, truncated_strassen(), Calibration(_batches(), level="refit", sequential=sequential))
     assert [layer.name for layer in report.layers] == ["gate", "up", "down"]
     assert report.rows == 4500
     assert report.multiplications == 6 / 8
@@ -72,15 +75,17 @@ def test_a_network_of_blocks_is_calibrated_on_the_inputs_of_the_dense_one(
     model = nn.Sequential(nn.Linear(8, 8), nn.Sequential(Block(), Block()), nn.Linear(8, 8))
     layers = {name: m for name, m in model.named_modules() if isinstance(m, nn.Linear)}
     moments = gather_moments(dict(layers), _batches(), model, lags=2)
-    report = calibrate(copy.deepcopy(model), truncated_strassen(), _batches(), level="refit")
+    report = calibrate(copy.deepcopy(model), truncated_strassen(), Calibration(_batches(), level="refit"))
     ours = {layer.name: layer.expected_error for layer in report.layers}
-    known = calibrate(model, truncated_strassen(), _batches(), level="refit", moments=moments)
+    known = calibrate(
+        model, truncated_strassen(), Calibration(_batches(), level="refit"), precomputed=Precomputed(moments=moments)
+    )
     assert ours == {layer.name: pytest.approx(layer.expected_error, rel=1e-3) for layer in known.layers}
 
 
 def test_sequential_layers_see_what_the_converted_network_makes(model: Block) -> None:
     done = copy.deepcopy(model)
-    calibrate(done, truncated_strassen(), _batches(), level="moments", sequential=True)
+    calibrate(done, truncated_strassen(), Calibration(_batches(), level="moments", sequential=True))
     seen: list[torch.Tensor] = []
     done.down.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     with torch.no_grad():
@@ -90,7 +95,7 @@ def test_sequential_layers_see_what_the_converted_network_makes(model: Block) ->
 
 
 def test_patterns_choose_encoders_and_leave_the_rest(model: Block) -> None:
-    report = calibrate(model, {"up": strassen(), "d*": truncated_strassen()}, _batches(), level="joint")
+    report = calibrate(model, {"up": strassen(), "d*": truncated_strassen()}, Calibration(_batches(), level="joint"))
     assert {layer.name: layer.rank for layer in report.layers} == {"up": 7, "down": 6}
     assert type(model.gate) is nn.Linear
 
@@ -103,7 +108,7 @@ def test_a_bad_loader_leaves_the_model_as_it_was(
     model: Block, batches: list[torch.Tensor], words: str, sequential: bool
 ) -> None:
     with pytest.raises(InvalidInput, match=words):
-        calibrate(model, strassen(), batches, sequential=sequential)
+        calibrate(model, strassen(), Calibration(batches, sequential=sequential))
     assert all(type(layer) is nn.Linear for layer in (model.gate, model.up, model.down))
     assert not model.gate._forward_pre_hooks
 
@@ -133,7 +138,7 @@ class Experts(nn.Module):
 @pytest.mark.parametrize("sequential", [False, True])
 def test_a_layer_that_a_later_batch_reaches_is_calibrated_on_that(sequential: bool) -> None:
     model, x = Experts(), inputs(300, 8).abs()
-    report = calibrate(model, truncated_strassen(), [x, -2 * x], sequential=sequential)
+    report = calibrate(model, truncated_strassen(), Calibration([x, -2 * x], sequential=sequential))
     assert {layer.name for layer in report.layers} == {"low", "high"}
     assert isinstance(model.low, CalibratedLinear)
     assert isinstance(model.high, CalibratedLinear)
@@ -159,7 +164,7 @@ def test_layers_that_are_once_fed_the_same_need_not_always_be(apart: bool, seque
             return torch.as_tensor(self.q(x) + self.k(y))
 
     model, x, y = Pair(), inputs(300, 8), inputs(300, 8) * 3 + 2
-    calibrate(model, truncated_strassen(), [(x, x), (x, y if apart else x)], sequential=sequential)
+    calibrate(model, truncated_strassen(), Calibration([(x, x), (x, y if apart else x)], sequential=sequential))
     assert isinstance(model.k, CalibratedLinear)
     torch.testing.assert_close(model.k.mean, torch.cat([x, y if apart else x]).mean(dim=0))
 
@@ -176,7 +181,7 @@ def test_every_call_of_a_layer_counts(sequential: bool) -> None:
                 x = torch.tanh(self.down(torch.tanh(self.up(x))))
             return x
 
-    assert calibrate(Loop(), truncated_strassen(), [inputs(100, 8)], sequential=sequential).rows == 300
+    assert calibrate(Loop(), truncated_strassen(), Calibration([inputs(100, 8)], sequential=sequential)).rows == 300
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -184,7 +189,7 @@ def test_the_model_is_calibrated_in_evaluation_mode(training: bool) -> None:
     model = nn.Sequential(nn.Dropout(0.9), nn.Linear(8, 8), nn.BatchNorm1d(8).eval(), nn.Linear(8, 8)).train(training)
     model[3].train(not training)
     before, x = copy.deepcopy(model.state_dict()), inputs(300, 8)
-    calibrate(model, truncated_strassen(), [x], sequential=True)
+    calibrate(model, truncated_strassen(), Calibration([x], sequential=True))
     assert isinstance(model[1], CalibratedLinear)
     torch.testing.assert_close(model[1].mean, x.mean(dim=0))
     assert all(torch.equal(model.state_dict()[key], before[key]) for key in before if key.startswith("2."))
@@ -204,7 +209,11 @@ def test_an_error_on_the_way_leaves_the_model_as_it_was(sequential: bool) -> Non
 
     run = lambda model, x: model[2](model[1](model[0](x)))  # noqa: E731
     with pytest.raises(KeyboardInterrupt):
-        calibrate(model, truncated_strassen(), [torch.randn(40, 8, 2, 2)], run, sequential=sequential, on_layer=stop)
+        calibrate(
+            model,
+            truncated_strassen(),
+            Calibration([torch.randn(40, 8, 2, 2)], run=run, sequential=sequential, on_layer=stop),
+        )
     after = dict(model.named_modules(remove_duplicate=False))
     assert before.keys() == after.keys()
     assert all(after[name] is module for name, module in before.items())
@@ -213,7 +222,12 @@ def test_an_error_on_the_way_leaves_the_model_as_it_was(sequential: bool) -> Non
 
 def test_moments_of_the_dense_network_are_no_use_for_a_sequential_calibration(model: Block) -> None:
     with pytest.raises(InvalidInput, match="leave out moments"):
-        calibrate(model, strassen(), _batches(), sequential=True, moments=_moments(model)[1])
+        calibrate(
+            model,
+            strassen(),
+            Calibration(_batches(), sequential=True),
+            precomputed=Precomputed(moments=_moments(model)[1]),
+        )
 
 
 @pytest.mark.parametrize("swapped", [False, True])
@@ -221,14 +235,14 @@ def test_layers_are_skipped_that_all_encoders_are_refused_for(swapped: bool) -> 
     twice = kronecker(strassen(), strassen())
     offered = [twice, strassen()] if swapped else [strassen(), twice]
     model = nn.Sequential(nn.Linear(16, 16), nn.Linear(16, 6), nn.Linear(6, 1))
-    report = calibrate(model, offered, [inputs(300, 16)], budget=1.0, level="permutation")
+    report = calibrate(model, offered, Calibration([inputs(300, 16)], level="permutation", budget=1.0))
     assert {layer.name: layer.tile for layer in report.layers}["1"] == "2x2x2"
     (skipped,) = report.skipped
     assert skipped.name == "2"
     assert ("4x4x4" if swapped else "2x2x2") in skipped.reason
 
 
-def test_a_budget_counts_all_layers_alike_where_nothing_is_known_to_be_felt(model: Block) -> None:
+def test_a_budget_counts_all_layers_alike_where_nothing_is_known_of_sensitivity(model: Block) -> None:
     layers, moments = _moments(model)
     encoders: list[TileEncoder] = [truncated_strassen(), strassen()]
     zeros = {name: torch.zeros(layer.out_features) for name, layer in layers.items()}
@@ -238,7 +252,22 @@ def test_a_budget_counts_all_layers_alike_where_nothing_is_known_to_be_felt(mode
         choose_encoders(layers, encoders, moments, 0.82, sensitivity={"gate": torch.ones(16), "down": torch.ones(8)})
 
 
-def _moments(model: Block) -> tuple[dict[str, nn.Linear], dict[str, Moments]]:
+def choose_encoders(
+    layers: dict[str, nn.Linear],
+    encoders: list[TileEncoder],
+    moments: dict[str, InputMoments],
+    budget: float,
+    sensitivity: dict[str, torch.Tensor] | None = None,
+) -> dict[str, TileEncoder]:
+    known = comparable(layers, sensitivity or {})
+    curves = {
+        name: tradeoff(linear, encoders, moments[name], Level.PERMUTATION, sensitivity=known.get(name))
+        for name, linear in layers.items()
+    }
+    return spend(curves, budget * sum(linear.weight.numel() for linear in layers.values()))
+
+
+def _moments(model: Block) -> tuple[dict[str, nn.Linear], dict[str, InputMoments]]:
     layers = {"gate": model.gate, "up": model.up, "down": model.down}
     return layers, gather_moments(dict(layers), _batches(), model, lags=2)
 

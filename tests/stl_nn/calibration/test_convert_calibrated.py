@@ -12,6 +12,7 @@ from torch import nn
 from stl_algebra import InvalidInput, strassen
 from stl_nn import Calibration, convert, revert
 from stl_nn.calibration import CalibratedLinear
+from stl_nn.options import LayerOptions
 from stl_nn.pointwise import PointwiseConv
 from tests.stl_nn.calibration.cases import inputs, truncated_strassen
 
@@ -54,7 +55,12 @@ def test_the_conv1d_of_transformers_is_calibrated() -> None:
     model = nn.Sequential(conv1d(16, 8))
     nn.init.normal_(model[0].weight)
     dense = copy.deepcopy(model)
-    convert(model, truncated_strassen(), calibration=Calibration([inputs(500, 8)], level="moments"), keep_dense=True)
+    convert(
+        model,
+        truncated_strassen(),
+        LayerOptions(keep_dense=True),
+        calibration=Calibration([inputs(500, 8)], level="moments"),
+    )
     assert _error(model, dense, inputs(200, 8, seed=3)) < 0.15
     revert(model)
     assert type(model[0]) is conv1d
@@ -65,7 +71,7 @@ def test_the_conv1d_of_transformers_is_calibrated() -> None:
 def test_a_calibrated_model_can_be_reverted_where_the_weight_was_kept(bias: bool) -> None:
     model = nn.Sequential(nn.Linear(8, 12, bias=bias), nn.ReLU(), nn.Linear(12, 4, bias=bias)).eval()
     dense, x = copy.deepcopy(model), inputs(300, 8)
-    convert(model, truncated_strassen(), calibration=Calibration([x], level="refit"), keep_dense=True)
+    convert(model, truncated_strassen(), LayerOptions(keep_dense=True), calibration=Calibration([x], level="refit"))
     assert _error(model, dense, x) > 1e-3
     assert revert(model) == ["0", "2"]
     assert (model[0].bias is None) == (not bias)
@@ -124,7 +130,7 @@ def _once() -> Iterator[torch.Tensor]:
         ({"calibration": 3}, "int is no calibration loader"),
         ({"calibration": {"input": images()}}, r"a dict is one batch at most.*\[batch\]"),
         ({"calibration": "train"}, "a str is one batch at most"),
-        ({"calibration": [images()], "on_the_fly": True}, "leave out learnable and on_the_fly"),
+        ({"calibration": [images()], "options": LayerOptions(on_the_fly=True)}, "leave out learnable and on_the_fly"),
         ({"calibration": [images()], "filter_fn": lambda *_: False}, "accepts none"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -18,7 +18,6 @@ def _plain(rows: Tensor, lags: int) -> Tensor:
 
 
 @given(count=st.integers(1, 80), features=st.integers(1, 5), lags=st.integers(1, 7), seed=st.integers(0, 2**32 - 1))
-@settings(deadline=None)
 def test_they_are_the_plain_products(count: int, features: int, lags: int, seed: int) -> None:
     rows = torch.randn(count, features, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     with pytest.MonkeyPatch.context() as patch:

@@ -10,6 +10,7 @@ from stl_algebra import InvalidInput, strassen
 from stl_nn.calibration import CalibratedLinear, Channels, Level, calibrate_linear
 from stl_nn.calibration.layer import calibrated_multiplications
 from stl_nn.linear import STLLinear
+from stl_nn.options import LayerOptions
 from tests.stl_nn.calibration.cases import inputs, moments_of, truncated_strassen
 
 
@@ -20,7 +21,11 @@ def _error(layer: nn.Module, linear: nn.Linear, x: torch.Tensor) -> float:
 
 @pytest.fixture
 def linear() -> nn.Linear:
-    torch.manual_seed(0)
+    return _linear(0)
+
+
+def _linear(seed: int) -> nn.Linear:
+    torch.manual_seed(seed)
     return nn.Linear(16, 12)
 
 
@@ -31,18 +36,21 @@ def test_an_exact_encoder_stays_exact(linear: nn.Linear, level: Level) -> None:
     assert done.expected_error < 1e-5
 
 
-def test_every_level_gains_on_held_out_inputs(linear: nn.Linear) -> None:
+def test_every_level_gains_on_held_out_inputs() -> None:
+    """Over four layers together, since a minimum that a level comes to may be another one on another processor.
+
+    Of eight layers each, the levels left .18 to .34, .24 to .35, .66 to .82 and .77 to .88 of the error before.
+    """
     encoder, moments, held_out = truncated_strassen(), moments_of(inputs(20_000, 16), 2), inputs(4000, 16, seed=1)
-    errors = [_error(STLLinear.from_linear(linear, encoder), linear, held_out)]
-    for level in Level:
-        done = calibrate_linear(linear, encoder, moments, level)
-        errors.append(_error(done.layer, linear, held_out))
-        assert done.expected_error == pytest.approx(errors[-1], rel=0.1)
-    data_free, channels, weighted, refitted, joint = errors
-    assert channels < 0.8 * data_free
-    assert weighted < 0.95 * channels
-    assert refitted < 0.95 * weighted
-    assert joint < 0.9 * refitted
+    errors = torch.zeros(1 + len(Level))
+    for linear in map(_linear, range(4)):
+        errors[0] += _error(STLLinear.from_linear(linear, encoder), linear, held_out)
+        for place, level in enumerate(Level, 1):
+            done = calibrate_linear(linear, encoder, moments, level)
+            errors[place] += (error := _error(done.layer, linear, held_out))
+            assert done.expected_error == pytest.approx(error, rel=0.1)
+    ratios = (errors[1:] / errors[:-1]).tolist()
+    assert all(ratio < most for ratio, most in zip(ratios, (0.6, 0.6, 0.9, 0.95), strict=True))
 
 
 def test_mapping_the_channels_changes_nothing_in_itself(linear: nn.Linear) -> None:
@@ -94,8 +102,9 @@ def test_a_basis_of_blocks_pays_where_the_layer_is_wide_enough() -> None:
     done = calibrate_linear(linear, truncated_strassen(), moments, Level.MOMENTS)
     assert ordered.layer.basis.shape == (16, 1, 1)
     assert done.layer.basis.shape == (1, 16, 16)
+    # A sixth of it, within five per cent, for four layers.
     assert _error(done.layer, linear, held_out) < 0.5 * _error(ordered.layer, linear, held_out)
     assert calibrated_multiplications(linear, truncated_strassen(), "moments") == 6 / 8 + 16 / 512
-    exact = calibrate_linear(linear, strassen(), moments, Level.REFIT, keep_dense=True)
+    exact = calibrate_linear(linear, strassen(), moments, Level.REFIT, LayerOptions(keep_dense=True))
     assert _error(exact.layer, linear, held_out) < 1e-6
     torch.testing.assert_close(exact.layer.to_linear().weight, linear.weight, rtol=1e-4, atol=1e-5)

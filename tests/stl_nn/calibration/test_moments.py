@@ -1,4 +1,4 @@
-"""Moments against their definition, as a stream, shared between layers that see the same input."""
+"""InputMoments against their definition, as a stream, shared between layers that see the same input."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from stl_algebra import InvalidInput
-from stl_nn.calibration import Channels, Moments, MomentSums, gather_moments
+from stl_nn.calibration import Channels, InputMoments, MomentSums, gather_moments
 from stl_nn.calibration.moments import damped_cholesky
 from tests.stl_nn.calibration.cases import inputs
 
 
-def of_tile_rows(moments: Moments, n: int) -> Tensor:
+def of_tile_rows(moments: InputMoments, n: int) -> Tensor:
     """E of x_{i,a} x_{i',a'} over the n rows i of a tile, shape (n, K, n, K): blocks of the lagged moments."""
     lagged = moments.reaching(n)
     rows = [[lagged[j - i] if j >= i else lagged[i - j].T for j in range(n)] for i in range(n)]
@@ -41,7 +41,7 @@ def test_moments_are_the_definition_whatever_the_batches() -> None:
     lags=st.integers(1, 4),
     dtype=st.sampled_from([torch.float32, torch.float64]),
 )
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_how_inputs_vary_is_told_however_far_from_zero_they_are(
     means: list[float], lengths: list[int], lags: int, dtype: torch.dtype
 ) -> None:
@@ -151,7 +151,6 @@ Step = tuple[str, int, bool]
 
 
 @given(passes=st.lists(st.lists(st.tuples(st.sampled_from("qkv"), st.integers(0, 1), st.booleans())), max_size=4))
-@settings(deadline=None)
 def test_what_layers_share_is_what_each_would_have_alone(passes: list[list[Step]]) -> None:
     """Whatever they are fed, in whatever order, and however often, after they have shared an input."""
     passes = [[("q", 0, False), ("k", 0, False), ("v", 0, False)], *passes]

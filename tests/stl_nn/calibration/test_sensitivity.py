@@ -292,5 +292,5 @@ def test_the_probe_follows_the_kind_of_output() -> None:
     assert usual_probe(SimpleNamespace(logits=logits), generator) < 0  # a log-likelihood
     for output in (logits, (torch.ones(2, dtype=torch.int64), logits), {"states": logits}):
         assert usual_probe(output, generator).shape == ()
-    with pytest.raises(InvalidInput, match="holds no tensor to tell errors by; give a probe, or probe=None"):
+    with pytest.raises(InvalidInput, match="holds no tensor to measure errors by; give a probe, or probe=None"):
         usual_probe("words", generator)

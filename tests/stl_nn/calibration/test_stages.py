@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stl_nn.calibration.moments import Moments, gather_moments
+from stl_nn.calibration.gathering import gather_moments
+from stl_nn.calibration.moments import InputMoments
 from stl_nn.calibration.stages import Stages
 
 WIDTH = 4
@@ -137,7 +138,7 @@ def _run(model: nn.Module, x: object) -> object:
     return model(x)
 
 
-def _whole_pass(model: nn.Module, name: str, batches: list[Tensor], lags: int) -> Moments:
+def _whole_pass(model: nn.Module, name: str, batches: list[Tensor], lags: int) -> InputMoments:
     return gather_moments({name: model.get_submodule(name)}, batches, model, lags, once=True)[name]
 
 
@@ -209,7 +210,7 @@ def test_a_network_that_stays_as_it_is_takes_one_pass(kind: type[Network]) -> No
     stages = Stages(model, _layers(model), batches, _run)
     for name, block in model.blocks.named_children():
         block.register_forward_hook(lambda *_, name=name: calls.update([name]))
-    found: dict[str, Moments] = {}
+    found: dict[str, InputMoments] = {}
     asked = [("blocks.0.up", False), ("blocks.0.down", True), ("blocks.2.up", False), ("blocks.2.down", True)]
     for layer, leave in asked:
         found |= stages.moments([layer], lags=2, leave=leave)

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from stl_algebra import Format, InvalidInput
+from stl_bench.compression.layer_moments import find_linear
 from stl_nn.calibration.moments import MomentSums
 from stl_nn.calibration.tile_moments import layer_tile_moments
-from stl_nn.models.layer_moments import find_linear
 
 
 @pytest.mark.parametrize(("format", "features"), [(Format(2, 3, 4), 12), (Format(3, 2, 2), 7)])

@@ -32,6 +32,7 @@ def test_they_lose_less_than_what_they_start_from(weight: torch.Tensor) -> None:
     system = TileSystem.of(truncated_strassen().format, channels.moments(moments), mapped)
     found = weighted_encoders(system, [truncated_strassen()], moves=5)
     errors = [_data_free_error(system, one, mapped) for one in found]
+    # Of eight weights and inputs it was .05 to .23; the tests below have .09 to .20, .08 to .28 and .965 of the gain.
     assert errors[0] < 0.8 * _data_free_error(system, truncated_strassen(), mapped)
     assert {one.rank for one in found} == {6}
 

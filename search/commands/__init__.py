@@ -1,1 +1,0 @@
-"""The search package's commands, one a file."""

@@ -1,0 +1,1 @@
+"""Rounding solutions to exact encoders, and exact encoders to start from."""

@@ -1,0 +1,1 @@
+"""Moves from one encoder to the next: hops, growth annealing, rank reduction, change of basis."""

@@ -1,0 +1,1 @@
+"""Minimising the error numerically: objective, Levenberg–Marquardt, alternating least squares, scoring."""

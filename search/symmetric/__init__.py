@@ -1,0 +1,1 @@
+"""Encoders invariant under a group, and moves among them."""

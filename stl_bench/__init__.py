@@ -1,0 +1,1 @@
+"""Measuring encoders, layers and networks beside what people would use instead."""

@@ -1,0 +1,1 @@
+"""Networks made cheaper by a method, and what they lose by it."""

@@ -1,0 +1,1 @@
+"""Texts and images that networks are calibrated and judged on."""

@@ -1,0 +1,1 @@
+"""Real networks that comparisons run on."""

@@ -1,0 +1,1 @@
+"""How fast a search's steps are, and what searches reach end to end."""

@@ -1,0 +1,1 @@
+"""Timing layers: where the time goes, and which encoders gain."""

@@ -1,0 +1,1 @@
+"""The commands stl-search and stl-catalog, and what all commands share."""
