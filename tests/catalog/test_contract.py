@@ -94,7 +94,7 @@ def test_the_shipped_one_cannot_be_changed(either: Catalog) -> None:
 def test_every_entry_can_be_shown(either: Catalog) -> None:
     place = ["--catalog", str(either.directory)]
     entries = either.entries()
-    for entry in entries[:: 1 + len(entries) // 10]:
+    for entry in entries[:: 1 + len(entries) // 4]:
         shown = CliRunner().invoke(catalog_command, ["show", entry.id, *place])
         assert shown.exit_code == 0, shown.output
         as_json = json.loads(CliRunner().invoke(catalog_command, ["show", entry.id, "--json", *place]).stdout)
