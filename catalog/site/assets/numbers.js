@@ -15,7 +15,7 @@ const catalog = (() => {
   const errorAt = (entry, precision) => entry.error + (slopes[precision] * entry.growth) / entry.products;
   // Leaving products out of the classical algorithm errs by the share left out, with a growth of the rank.
   const leftOut = (entry, precision) => 1 - entry.ratio + slopes[precision] * entry.ratio;
-  const beatsLeavingOut = (entry, precision) => errorAt(entry, precision) <= leftOut(entry, precision);
+  const beatsLeavingOut = (entry, precision) => errorAt(entry, precision) <= leftOut(entry, precision) * (1 + 1e-12); // but for rounding
   const byFormat = (a, b) => a.products - b.products || a.n - b.n || a.m - b.m || a.p - b.p;
   const number = (value) => {
     if (value === 0) return "0";
