@@ -23,5 +23,5 @@ const catalog = (() => {
       return Math.abs(value) < 1e4 ? String(Number(value.toPrecision(4))) : value.toFixed(0);
     return value.toExponential(1);
   };
-  return { entries, precisions, errorAt, leftOut, beatsLeavingOut, number, known, byFormat, precision: precisions.includes("bf16") ? "bf16" : precisions[0] };
+  return { entries, precisions, errorAt, beatsLeavingOut, number, known, byFormat, precision: precisions.includes("bf16") ? "bf16" : precisions[0] };
 })();
